@@ -6,6 +6,7 @@
 pub mod arch;
 pub mod convert;
 pub mod error;
+pub mod format;
 pub mod import;
 pub mod interp;
 pub mod lifecycle;
