@@ -1,0 +1,1 @@
+//! Sequence iterators and `iter(callable, sentinel)`.

@@ -1,0 +1,1 @@
+//! `collections.OrderedDict` in the engine.

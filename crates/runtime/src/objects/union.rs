@@ -1,0 +1,1 @@
+//! `typing.Union`: the type of `int | str`.
