@@ -1,15 +1,19 @@
 //! The built-in types, one file or folder per CPython header.
 
 pub mod bltiniter;
+pub mod bool;
 pub mod bytearray;
 pub mod bytes;
 pub mod codecs;
+pub mod complex;
 pub mod dict;
 pub mod enumobject;
 pub mod exceptions;
+pub mod float;
 pub mod genericalias;
 pub mod iterobject;
 pub mod list;
+pub mod long;
 pub mod memory;
 pub mod namespace;
 pub mod odict;
@@ -18,18 +22,25 @@ pub mod reprguard;
 pub mod set;
 pub mod singletons;
 pub mod slice;
+pub mod traceback;
 pub mod tuple;
 pub mod unicode;
 pub mod union;
 
+pub use self::bool::{Bool, false_, true_};
 pub use bytearray::ByteArray;
 pub use bytes::Bytes;
+pub use complex::Complex;
 pub use dict::Dict;
+pub use exceptions::BaseException;
+pub use float::Float;
 pub use list::List;
+pub use long::Int;
 pub use memory::{ManagedBuffer, MemoryView};
 pub use range::Range;
 pub use set::{FrozenSet, Set};
 pub use singletons::{ellipsis, none, none_ref, not_implemented, not_implemented_ref};
 pub use slice::Slice;
+pub use traceback::Traceback;
 pub use tuple::Tuple;
 pub use unicode::{Str, StrBuilder};
