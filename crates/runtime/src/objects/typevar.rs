@@ -1,0 +1,2 @@
+//! TypeVar, ParamSpec, TypeVarTuple, TypeAliasType, Generic: the objects behind type parameters (PEP 695, 696).
+
