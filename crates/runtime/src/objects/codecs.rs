@@ -11,3 +11,8 @@ pub fn encode(_s: &Str, _encoding: Option<&str>, _errors: Option<&str>) -> PyRes
 pub fn decode(_data: &[u8], _encoding: Option<&str>, _errors: Option<&str>) -> PyResult<Ref<Str>> {
     todo!()
 }
+
+/// Raises UnicodeEncodeError.
+pub fn raise_encode_error(_encoding: &str, _s: &Str, _start: usize, _end: usize, _reason: &str) -> crate::error::Raised {
+    todo!()
+}

@@ -5,9 +5,12 @@
 //! subclasses keep them in a block of their own (`PyUnicodeObject.data`). A string's content never changes once another
 //! thread can see it; the hash and the UTF-8 copy are filled in later, atomically, so that racing threads agree.
 
+pub mod block;
 pub mod build;
+pub mod hash;
 pub mod intern;
 pub mod layout;
+pub mod ucd;
 
 pub use build::{StrBuilder, StrWriter};
 pub use intern::InternSite;
