@@ -3,6 +3,9 @@
 //! The C API (`src/` of the root package) and the native modules (`crates/stdlib`) are two clients of this crate.
 #![allow(clippy::missing_safety_doc, clippy::new_without_default, clippy::len_without_is_empty)]
 
+// The macros name this crate `runtime`, here too.
+extern crate self as runtime;
+
 pub mod arch;
 pub mod convert;
 pub mod error;
