@@ -172,7 +172,7 @@ fn slot(f: &ImplItemFn, opts: &Options, ty: &Type, class_name: &str) -> Result<(
                     "obj" => (quote!(*mut ::abi::PyObject), quote!(::runtime::convert::receiver(#p))),
                     "optobj" => (quote!(*mut ::abi::PyObject), quote!(::runtime::object::Object::from_ptr_opt(#p))),
                     "isize" => (quote!(isize), quote!(#p)),
-                    "op" => (quote!(::core::ffi::c_int), quote!(::runtime::protocol::CompareOp::from_c(#p))),
+                    "op" => (quote!(::core::ffi::c_int), quote!(::runtime::typeobject::CompareOp::from_raw(#p).unwrap_or(::runtime::typeobject::CompareOp::Eq))),
                     "buffer" => (quote!(*mut ::abi::Py_buffer), quote!(#p)),
                     _ => (quote!(::core::ffi::c_int), quote!(#p)),
                 };

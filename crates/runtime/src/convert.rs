@@ -831,6 +831,6 @@ impl Module {
         let t = T::type_object();
         let name = t.name_str();
         let short = name.rsplit('.').next().unwrap_or(name);
-        self.add(short, (**t).to_ref())
+        self.setattr(Str::intern(short), t)
     }
 }

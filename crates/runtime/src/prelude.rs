@@ -8,3 +8,4 @@ pub use crate::objects::{
 };
 pub use crate::thread::ThreadState;
 pub use crate::{intern, py_layout, raise};
+pub use crate::typeobject::CompareOp;

@@ -16,3 +16,11 @@ pub struct Module {
 #[unsafe(no_mangle)]
 pub static mut PyModule_Type: Type = Type::STATIC;
 crate::py_layout!(Module, PyModule_Type);
+
+impl Module {
+    /// Adds an attribute (`PyModule_Add`).
+    pub fn add(&self, name: &str, value: crate::object::PyRef) -> crate::error::PyResult<()> {
+        let o: &crate::object::Object = self;
+        o.setattr(crate::objects::Str::intern(name), &value)
+    }
+}
