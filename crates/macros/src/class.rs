@@ -360,7 +360,7 @@ pub fn expand(attr: TokenStream, item: TokenStream) -> Result<TokenStream> {
             (
                 quote! {
                     #[allow(non_upper_case_globals)]
-                    pub static mut #s: ::runtime::object::Type = ::runtime::object::Type::zeroed();
+                    pub static mut #s: ::runtime::object::Type = ::runtime::objects::singletons::unready_type();
                     ::runtime::py_layout!(#ty, #s);
                 },
                 quote!(#s),

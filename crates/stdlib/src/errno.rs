@@ -39,10 +39,4 @@ pub mod errno {
         }
         m.add("errorcode", names.upcast())
     }
-
-    #[pyfunction(sig = "x, y=1, /, *, z=2.5")]
-    fn _test(x: &Object, y: i64, z: f64) -> PyResult<f64> {
-        let _ = x;
-        Ok(y as f64 + z)
-    }
 }

@@ -1,7 +1,6 @@
 //! The native modules of the standard library, one file (or folder) per module.
 
 pub mod errno;
-pub mod scratch;
 
 use runtime::convert::InitTabEntry;
 
