@@ -1,11 +1,12 @@
-//! (to be written)
+//! Memory: the object heap, reference counts, safe reclamation (QSBR), the cycle collector and the allocator domains.
 
-/// Placeholder.
-pub mod refcount {
-    pub unsafe fn merge_zero_local(_p: *mut abi::PyObject) {
-        todo!()
-    }
-    pub unsafe fn decref_shared(_p: *mut abi::PyObject) {
-        todo!()
-    }
-}
+pub mod brc;
+pub mod dealloc;
+pub mod domains;
+pub mod gc;
+pub mod heap;
+pub mod qsbr;
+pub mod refcount;
+
+pub use dealloc::py_dealloc;
+pub use gc::Visitor;

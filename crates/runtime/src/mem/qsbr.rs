@@ -1,0 +1,278 @@
+//! Quiescent-state based reclamation: memory that lock-free readers may still look at is freed after every attached
+//! thread has passed a quiescent point (eval breaker, detach).
+//!
+//! `write_seq` grows when memory is retired. A thread at a quiescent point copies it into its slot; 0 means detached,
+//! which is always quiescent. Memory retired at goal `g` may be freed once every slot is 0 or at least `g`.
+
+use crate::thread::ThreadState;
+use crate::thread::breaker;
+use crate::thread::mutex::RawMutex;
+use core::cell::{Cell, UnsafeCell};
+use core::ffi::c_void;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use core::sync::atomic::{AtomicU64, fence};
+use std::collections::VecDeque;
+
+const STEP: u64 = 2;
+static WRITE_SEQ: AtomicU64 = AtomicU64::new(1);
+static READ_SEQ: AtomicU64 = AtomicU64::new(1);
+
+/// One thread's progress. Slots live for ever and are reused.
+#[repr(align(64))]
+pub struct Slot {
+    seq: AtomicU64,
+    in_use: Cell<bool>,
+}
+// SAFETY: `in_use` is only touched under the registry's lock.
+unsafe impl Sync for Slot {}
+
+struct Registry {
+    lock: RawMutex,
+    slots: UnsafeCell<Vec<&'static Slot>>,
+}
+// SAFETY: `slots` is only touched under the lock.
+unsafe impl Sync for Registry {}
+static REGISTRY: Registry = Registry { lock: RawMutex::new(), slots: UnsafeCell::new(Vec::new()) };
+
+/// Frees `ptr`.
+pub type FreeFn = unsafe fn(*mut c_void);
+
+/// What a thread has retired.
+pub struct Delayed {
+    queue: UnsafeCell<VecDeque<(*mut c_void, FreeFn, u64)>>,
+    bytes: Cell<usize>,
+    since_advance: Cell<usize>,
+}
+
+impl Default for Delayed {
+    fn default() -> Self {
+        Delayed { queue: UnsafeCell::new(VecDeque::new()), bytes: Cell::new(0), since_advance: Cell::new(0) }
+    }
+}
+
+/// Work of threads that have exited.
+static ORPHANS: Orphans = Orphans { lock: RawMutex::new(), queue: UnsafeCell::new(VecDeque::new()) };
+struct Orphans {
+    lock: RawMutex,
+    queue: UnsafeCell<VecDeque<(*mut c_void, FreeFn, u64)>>,
+}
+// SAFETY: `queue` is only touched under the lock.
+unsafe impl Sync for Orphans {}
+
+pub fn new_slot() -> &'static Slot {
+    REGISTRY.lock.lock_raw();
+    // SAFETY: under the lock.
+    let slots = unsafe { &mut *REGISTRY.slots.get() };
+    let slot = match slots.iter().find(|s| !s.in_use.get()) {
+        Some(s) => *s,
+        None => {
+            let s: &'static Slot = Box::leak(Box::new(Slot { seq: AtomicU64::new(0), in_use: Cell::new(false) }));
+            slots.push(s);
+            s
+        }
+    };
+    slot.in_use.set(true);
+    REGISTRY.lock.unlock();
+    slot
+}
+
+pub fn release_slot(slot: &'static Slot) {
+    slot.seq.store(0, Release);
+    REGISTRY.lock.lock_raw();
+    slot.in_use.set(false);
+    REGISTRY.lock.unlock();
+}
+
+/// The thread attaches: it may read from now on.
+#[inline]
+pub fn online(slot: &Slot) {
+    slot.seq.store(WRITE_SEQ.load(Relaxed), SeqCst);
+    fence(SeqCst);
+}
+
+/// The thread detaches.
+#[inline]
+pub fn offline(slot: &Slot) {
+    slot.seq.store(0, Release);
+}
+
+/// Starts a grace period; it is over when `poll(goal)` is true.
+pub fn advance() -> u64 {
+    WRITE_SEQ.fetch_add(STEP, SeqCst) + STEP
+}
+
+/// A goal for the next `advance`, for batching.
+pub fn next_goal() -> u64 {
+    WRITE_SEQ.load(SeqCst) + STEP
+}
+
+/// Whether every reader that could have seen memory retired at `goal` is gone.
+pub fn poll(goal: u64) -> bool {
+    if READ_SEQ.load(Acquire) >= goal {
+        return true;
+    }
+    fence(SeqCst);
+    let mut min = WRITE_SEQ.load(SeqCst);
+    REGISTRY.lock.lock_raw();
+    // SAFETY: under the lock.
+    for s in unsafe { &*REGISTRY.slots.get() } {
+        let v = s.seq.load(Acquire);
+        if v != 0 && v < min {
+            min = v;
+        }
+    }
+    REGISTRY.lock.unlock();
+    READ_SEQ.fetch_max(min, SeqCst);
+    min >= goal
+}
+
+/// The running thread is at a quiescent point: it holds no pointer that it read without a lock.
+#[inline]
+pub fn quiescent(ts: &ThreadState) {
+    ts.qsbr_slot().seq.store(WRITE_SEQ.load(Acquire), SeqCst);
+}
+
+/// Quiescent point of the eval breaker: also frees what has become free.
+pub fn checkpoint(ts: &ThreadState) {
+    ts.clear_breaker(breaker::QSBR);
+    quiescent(ts);
+    process(ts);
+}
+
+/// Retires memory: `free(ptr)` runs after a grace period, on some thread. It must not run Python code.
+///
+/// # Safety
+/// No new reader can find `ptr`.
+pub unsafe fn retire(ptr: *mut c_void, free: FreeFn) {
+    // SAFETY: the caller's promise.
+    unsafe { retire_sized(ptr, free, 0) }
+}
+
+/// `retire` for memory of a known size: much of it hurries the next checkpoint.
+///
+/// # Safety
+/// As `retire`.
+pub unsafe fn retire_sized(ptr: *mut c_void, free: FreeFn, size: usize) {
+    let Some(ts) = ThreadState::try_current() else {
+        let goal = advance();
+        ORPHANS.lock.lock_raw();
+        // SAFETY: under the lock.
+        unsafe { (*ORPHANS.queue.get()).push_back((ptr, free, goal)) };
+        ORPHANS.lock.unlock();
+        return;
+    };
+    let d = &ts.delayed;
+    // SAFETY: the queue belongs to the running thread, and nothing runs while it is borrowed.
+    unsafe { (*d.queue.get()).push_back((ptr, free, next_goal())) };
+    d.bytes.set(d.bytes.get() + size);
+    d.since_advance.set(d.since_advance.get() + 1);
+    if d.since_advance.get() >= 128 || d.bytes.get() >= 1 << 20 {
+        d.since_advance.set(0);
+        d.bytes.set(0);
+        advance();
+        ts.set_breaker(breaker::QSBR);
+    }
+}
+
+unsafe fn mem_free(p: *mut c_void) {
+    // SAFETY: retired once, by `free_delayed`.
+    unsafe { super::domains::mem_free(p) }
+}
+
+/// Frees a block of the mem domain (`domains::mem_malloc`) after a grace period: list arrays, dict keys.
+///
+/// # Safety
+/// No new reader can find `ptr`.
+pub unsafe fn free_delayed(ptr: *mut c_void, size: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { retire_sized(ptr, mem_free, size) }
+}
+
+unsafe fn xdecref(p: *mut c_void) {
+    // SAFETY: retired once, with its reference.
+    unsafe { crate::object::decref(p.cast()) }
+}
+
+/// Drops a reference after a grace period.
+///
+/// # Safety
+/// The caller gives up one reference.
+pub unsafe fn decref_delayed(p: *mut abi::PyObject) {
+    if !p.is_null() {
+        // SAFETY: the caller's promise.
+        unsafe { retire(p.cast(), xdecref) }
+    }
+}
+
+/// Frees the running thread's retired memory whose grace period is over.
+pub fn process(ts: &ThreadState) {
+    loop {
+        // SAFETY: the queue belongs to the running thread; the borrow ends before the free function runs.
+        let next = unsafe {
+            let q = &mut *ts.delayed.queue.get();
+            match q.front() {
+                Some(&(_, _, goal)) => {
+                    if goal > WRITE_SEQ.load(Relaxed) {
+                        advance();
+                        quiescent(ts);
+                    }
+                    if poll(goal) { q.pop_front() } else { None }
+                }
+                None => None,
+            }
+        };
+        let Some((p, free, _)) = next else { break };
+        // SAFETY: retired once, and nobody can see it any more.
+        unsafe { free(p) };
+    }
+    process_orphans();
+}
+
+fn process_orphans() {
+    // SAFETY: an unlocked peek at the length only decides whether to look properly.
+    if unsafe { (*ORPHANS.queue.get()).is_empty() } || !ORPHANS.lock.try_lock() {
+        return;
+    }
+    let mut ready = Vec::new();
+    // SAFETY: under the lock.
+    let q = unsafe { &mut *ORPHANS.queue.get() };
+    while let Some(&(p, f, goal)) = q.front() {
+        if !poll(goal) {
+            break;
+        }
+        q.pop_front();
+        ready.push((p, f));
+    }
+    ORPHANS.lock.unlock();
+    for (p, f) in ready {
+        // SAFETY: retired once, and nobody can see it any more.
+        unsafe { f(p) };
+    }
+}
+
+/// A thread exits: what it could not free yet is left to the others.
+pub fn abandon(ts: &ThreadState) {
+    process(ts);
+    // SAFETY: the queue belongs to the running thread.
+    let rest = unsafe { core::mem::take(&mut *ts.delayed.queue.get()) };
+    if !rest.is_empty() {
+        ORPHANS.lock.lock_raw();
+        // SAFETY: under the lock.
+        unsafe { (*ORPHANS.queue.get()).extend(rest) };
+        ORPHANS.lock.unlock();
+        advance();
+    }
+}
+
+/// In a forked child: only the slot of `ts` is alive.
+pub(crate) fn after_fork(ts: &ThreadState) {
+    REGISTRY.lock.reset();
+    ORPHANS.lock.reset();
+    // SAFETY: the child has one thread.
+    for s in unsafe { &*REGISTRY.slots.get() } {
+        if !core::ptr::eq(*s, ts.qsbr_slot()) {
+            s.seq.store(0, Relaxed);
+            s.in_use.set(false);
+        }
+    }
+}

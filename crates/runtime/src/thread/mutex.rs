@@ -1,0 +1,385 @@
+//! `RawMutex`: the ABI's one-byte mutex (`PyMutex`, `ob_mutex`), and what is built on it.
+//!
+//! Bit 0: locked; bit 1: there are parked waiters. The headers inline 0 → 1 and 1 → 0; everything else is here. An
+//! unlocker normally lets the lock go and wakes one waiter, who competes; a waiter older than a millisecond is handed
+//! the lock instead.
+
+use super::parking::{self, Park};
+use super::{ThreadState, detach};
+use abi::PyMutex;
+use core::cell::Cell;
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use core::sync::atomic::{AtomicU8, AtomicUsize};
+use std::time::Instant;
+
+const UNLOCKED: u8 = 0;
+const LOCKED: u8 = 1;
+const PARKED: u8 = 2;
+const HANDED_OFF: usize = 1;
+const SPINS: u32 = 40;
+
+/// How a timed lock ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LockResult {
+    Acquired,
+    TimedOut,
+    /// A signal handler ran while waiting.
+    Interrupted,
+}
+
+/// One-byte mutex over the ABI's byte.
+#[repr(transparent)]
+#[derive(Debug)]
+pub struct RawMutex(AtomicU8);
+
+impl Default for RawMutex {
+    fn default() -> Self {
+        RawMutex::new()
+    }
+}
+
+impl RawMutex {
+    pub const fn new() -> RawMutex {
+        RawMutex(AtomicU8::new(0))
+    }
+
+    #[inline(always)]
+    pub fn from_abi(m: &PyMutex) -> &RawMutex {
+        // SAFETY: both are one atomic byte.
+        unsafe { &*(m as *const PyMutex).cast() }
+    }
+
+    /// # Safety
+    /// `m` points to a live mutex.
+    #[inline(always)]
+    pub unsafe fn from_ptr<'a>(m: *mut PyMutex) -> &'a RawMutex {
+        // SAFETY: the caller's promise.
+        unsafe { &*m.cast() }
+    }
+
+    #[inline(always)]
+    pub fn as_abi(&self) -> *mut PyMutex {
+        self as *const RawMutex as *mut PyMutex
+    }
+
+    #[inline(always)]
+    pub fn try_lock(&self) -> bool {
+        let mut v = self.0.load(Relaxed);
+        while v & LOCKED == 0 {
+            match self.0.compare_exchange_weak(v, v | LOCKED, Acquire, Relaxed) {
+                Ok(_) => return true,
+                Err(x) => v = x,
+            }
+        }
+        false
+    }
+
+    #[inline]
+    pub fn is_locked(&self) -> bool {
+        self.0.load(Relaxed) & LOCKED != 0
+    }
+
+    /// Locks; an attached thread detaches while it waits (its critical sections are suspended).
+    #[inline(always)]
+    pub fn lock(&self) {
+        if self.0.compare_exchange(UNLOCKED, LOCKED, Acquire, Relaxed).is_err() {
+            self.lock_timed(None, true, false);
+        }
+    }
+
+    /// Locks without detaching: for leaf locks of the engine, held for a few instructions.
+    #[inline(always)]
+    pub fn lock_raw(&self) {
+        if self.0.compare_exchange(UNLOCKED, LOCKED, Acquire, Relaxed).is_err() {
+            self.lock_timed(None, false, false);
+        }
+    }
+
+    /// Locks with a deadline. `may_detach`: an attached thread detaches while waiting. `signals`: give up when a signal arrives.
+    #[cold]
+    pub fn lock_timed(&self, deadline: Option<Instant>, may_detach: bool, signals: bool) -> LockResult {
+        let mut v = self.0.load(Relaxed);
+        if v & LOCKED == 0 && self.try_lock() {
+            return LockResult::Acquired;
+        }
+        if deadline.is_some_and(|d| Instant::now() >= d) {
+            return LockResult::TimedOut;
+        }
+        let attached = may_detach && ThreadState::try_current().is_some();
+        let mut spins = 0;
+        loop {
+            if v & LOCKED == 0 {
+                match self.0.compare_exchange_weak(v, v | LOCKED, Acquire, Relaxed) {
+                    Ok(_) => return LockResult::Acquired,
+                    Err(x) => v = x,
+                }
+                continue;
+            }
+            if v & PARKED == 0 && spins < SPINS {
+                spins += 1;
+                if spins > 10 {
+                    std::thread::yield_now();
+                } else {
+                    core::hint::spin_loop();
+                }
+                v = self.0.load(Relaxed);
+                continue;
+            }
+            if v & PARKED == 0 {
+                if let Err(x) = self.0.compare_exchange_weak(v, v | PARKED, Relaxed, Relaxed) {
+                    v = x;
+                    continue;
+                }
+            }
+            let park = || parking::park(self as *const _ as usize, || self.0.load(Relaxed) == LOCKED | PARKED, deadline);
+            match if attached { detach(park) } else { park() } {
+                Park::Unparked(HANDED_OFF) => return LockResult::Acquired,
+                Park::TimedOut => return LockResult::TimedOut,
+                Park::Interrupted if signals => return LockResult::Interrupted,
+                _ => {}
+            }
+            v = self.0.load(Relaxed);
+        }
+    }
+
+    /// Unlocks; the mutex must be locked.
+    #[inline(always)]
+    pub fn unlock(&self) {
+        if self.0.compare_exchange(LOCKED, UNLOCKED, Release, Relaxed).is_err() {
+            self.unlock_slow();
+        }
+    }
+
+    /// Unlocks; false when it was not locked.
+    pub fn try_unlock(&self) -> bool {
+        let v = self.0.load(Relaxed);
+        if v & LOCKED == 0 {
+            return false;
+        }
+        if v & PARKED != 0 || self.0.compare_exchange(LOCKED, UNLOCKED, Release, Relaxed).is_err() {
+            self.unlock_slow();
+        }
+        true
+    }
+
+    #[cold]
+    fn unlock_slow(&self) {
+        let v = self.0.load(Relaxed);
+        if v & LOCKED == 0 {
+            eprintln!("Fatal Python error: unlocking mutex that is not locked");
+            std::process::abort();
+        }
+        if v & PARKED == 0 && self.0.compare_exchange(v, UNLOCKED, Release, Relaxed).is_ok() {
+            return;
+        }
+        parking::unpark_one(self as *const _ as usize, |u| {
+            let mut v = 0;
+            if u.found && u.fair {
+                v |= LOCKED;
+            }
+            if u.more {
+                v |= PARKED;
+            }
+            self.0.store(v, Release);
+            if u.found && u.fair { HANDED_OFF } else { 0 }
+        });
+    }
+
+    /// Makes the mutex unlocked, whatever it was (forked child).
+    pub fn reset(&self) {
+        self.0.store(UNLOCKED, Relaxed);
+    }
+
+    /// Runs `f` with the lock held, without detaching. `f` must not run Python code.
+    #[inline]
+    pub fn with_raw<R>(&self, f: impl FnOnce() -> R) -> R {
+        self.lock_raw();
+        let guard = Unlock(self);
+        let r = f();
+        drop(guard);
+        r
+    }
+
+    /// Locks and unlocks when the guard is dropped.
+    #[inline]
+    pub fn guard(&self) -> Unlock<'_> {
+        self.lock();
+        Unlock(self)
+    }
+}
+
+/// Unlocks on drop.
+pub struct Unlock<'a>(&'a RawMutex);
+impl Drop for Unlock<'_> {
+    fn drop(&mut self) {
+        self.0.unlock();
+    }
+}
+
+/// A mutex that its owner can lock again. `owner` is the OS thread's identity.
+#[derive(Default, Debug)]
+#[repr(C)]
+pub struct RecursiveMutex {
+    mutex: RawMutex,
+    owner: AtomicUsize,
+    level: Cell<usize>,
+}
+// SAFETY: `level` is only touched by the owner.
+unsafe impl Sync for RecursiveMutex {}
+
+impl RecursiveMutex {
+    pub const fn new() -> RecursiveMutex {
+        RecursiveMutex { mutex: RawMutex::new(), owner: AtomicUsize::new(0), level: Cell::new(0) }
+    }
+
+    pub fn is_owned(&self) -> bool {
+        self.owner.load(Relaxed) == crate::arch::thread_id()
+    }
+
+    pub fn owner(&self) -> usize {
+        self.owner.load(Relaxed)
+    }
+
+    pub fn is_locked(&self) -> bool {
+        self.mutex.is_locked()
+    }
+
+    /// How often the owner has locked it (1 for once).
+    pub fn count(&self) -> usize {
+        if self.owner.load(Relaxed) == 0 { 0 } else { self.level.get() + 1 }
+    }
+
+    pub fn lock(&self) {
+        self.lock_timed(None, true, false);
+    }
+
+    pub fn lock_timed(&self, deadline: Option<Instant>, may_detach: bool, signals: bool) -> LockResult {
+        if self.is_owned() {
+            self.level.set(self.level.get() + 1);
+            return LockResult::Acquired;
+        }
+        let r = if self.mutex.try_lock() { LockResult::Acquired } else { self.mutex.lock_timed(deadline, may_detach, signals) };
+        if r == LockResult::Acquired {
+            self.owner.store(crate::arch::thread_id(), Relaxed);
+            self.level.set(0);
+        }
+        r
+    }
+
+    pub fn try_lock(&self) -> bool {
+        if self.is_owned() {
+            self.level.set(self.level.get() + 1);
+            return true;
+        }
+        let ok = self.mutex.try_lock();
+        if ok {
+            self.owner.store(crate::arch::thread_id(), Relaxed);
+            self.level.set(0);
+        }
+        ok
+    }
+
+    /// False when the running thread does not own it.
+    pub fn try_unlock(&self) -> bool {
+        if !self.is_owned() {
+            return false;
+        }
+        match self.level.get() {
+            0 => {
+                self.owner.store(0, Relaxed);
+                self.mutex.unlock();
+            }
+            n => self.level.set(n - 1),
+        }
+        true
+    }
+
+    /// Releases all levels; returns how many there were (0 = not owned).
+    pub fn release_all(&self) -> usize {
+        if !self.is_owned() {
+            return 0;
+        }
+        let n = self.level.get() + 1;
+        self.level.set(0);
+        self.owner.store(0, Relaxed);
+        self.mutex.unlock();
+        n
+    }
+
+    /// Sets the level after a single lock (`_acquire_restore`).
+    pub fn set_count(&self, n: usize) {
+        self.level.set(n.saturating_sub(1));
+    }
+
+    pub fn reset(&self) {
+        self.owner.store(0, Relaxed);
+        self.level.set(0);
+        self.mutex.reset();
+    }
+}
+
+/// Runs an initialiser once; later callers see its effects. An initialiser that fails is tried again by the next caller.
+#[derive(Default, Debug)]
+pub struct Once {
+    done: AtomicU8,
+    lock: RawMutex,
+}
+
+impl Once {
+    pub const fn new() -> Once {
+        Once { done: AtomicU8::new(0), lock: RawMutex::new() }
+    }
+
+    #[inline]
+    pub fn is_done(&self) -> bool {
+        self.done.load(Acquire) == 1
+    }
+
+    #[inline]
+    pub fn call<E>(&self, f: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
+        if self.is_done() {
+            return Ok(());
+        }
+        let _guard = self.lock.guard();
+        if !self.is_done() {
+            f()?;
+            self.done.store(1, Release);
+        }
+        Ok(())
+    }
+}
+
+/// `PyMutex_Lock`.
+///
+/// # Safety
+/// `m` points to a live mutex.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyMutex_Lock(m: *mut PyMutex) {
+    // SAFETY: the caller's promise.
+    unsafe { RawMutex::from_ptr(m) }.lock();
+}
+
+/// `PyMutex_Unlock`.
+///
+/// # Safety
+/// `m` points to a live mutex, locked by the caller.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyMutex_Unlock(m: *mut PyMutex) {
+    // SAFETY: the caller's promise.
+    unsafe { RawMutex::from_ptr(m) }.unlock();
+}
+
+/// `PyMutex_IsLocked`.
+///
+/// # Safety
+/// `m` points to a live mutex.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyMutex_IsLocked(m: *mut PyMutex) -> core::ffi::c_int {
+    // SAFETY: the caller's promise.
+    unsafe { RawMutex::from_ptr(m) }.is_locked() as _
+}
+
+/// An atomic swap used by callers that keep several flags in a word; kept here so that orderings are in one place.
+pub(crate) fn fetch_or(word: &AtomicUsize, bits: usize) -> usize {
+    word.fetch_or(bits, AcqRel)
+}
