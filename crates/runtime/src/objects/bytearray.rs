@@ -13,8 +13,7 @@ py_layout!(ByteArray, PyByteArray_Type);
 /// The type object.
 #[unsafe(no_mangle)]
 #[allow(non_upper_case_globals)]
-// SAFETY: zeroed pointers and integers are valid; `init_static` fills it in.
-pub static mut PyByteArray_Type: abi::PyTypeObject = unsafe { core::mem::zeroed() };
+pub static mut PyByteArray_Type: Type = Type::STATIC;
 
 impl ByteArray {
     pub fn new(_data: &[u8]) -> PyResult<Ref<ByteArray>> {

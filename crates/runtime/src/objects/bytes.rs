@@ -13,8 +13,7 @@ py_layout!(Bytes, PyBytes_Type, abi::Py_TPFLAGS_BYTES_SUBCLASS);
 /// The type object.
 #[unsafe(no_mangle)]
 #[allow(non_upper_case_globals)]
-// SAFETY: zeroed pointers and integers are valid; `init_static` fills it in.
-pub static mut PyBytes_Type: abi::PyTypeObject = unsafe { core::mem::zeroed() };
+pub static mut PyBytes_Type: Type = Type::STATIC;
 
 impl Bytes {
     pub fn new(_data: &[u8]) -> PyResult<Ref<Bytes>> {

@@ -16,3 +16,13 @@ pub fn decode(_data: &[u8], _encoding: Option<&str>, _errors: Option<&str>) -> P
 pub fn raise_encode_error(_encoding: &str, _s: &Str, _start: usize, _end: usize, _reason: &str) -> crate::error::Raised {
     todo!()
 }
+
+/// `str(o, encoding, errors)`: decodes any object with the buffer protocol.
+pub fn decode_object(_o: &Object, _encoding: Option<&str>, _errors: Option<&str>) -> PyResult<Ref<Str>> {
+    todo!()
+}
+
+/// `s.encode(encoding, errors)`: the result is `bytes`.
+pub fn encode_object(_s: &Str, _encoding: Option<&str>, _errors: Option<&str>) -> PyResult<PyRef> {
+    todo!()
+}

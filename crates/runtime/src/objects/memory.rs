@@ -13,8 +13,7 @@ py_layout!(MemoryView, PyMemoryView_Type);
 /// The type object.
 #[unsafe(no_mangle)]
 #[allow(non_upper_case_globals)]
-// SAFETY: zeroed pointers and integers are valid; `init_static` fills it in.
-pub static mut PyMemoryView_Type: abi::PyTypeObject = unsafe { core::mem::zeroed() };
+pub static mut PyMemoryView_Type: Type = Type::STATIC;
 
 /// The shared owner of one exported buffer.
 #[repr(C)]
@@ -27,8 +26,7 @@ py_layout!(ManagedBuffer, _PyManagedBuffer_Type);
 /// The type object.
 #[unsafe(no_mangle)]
 #[allow(non_upper_case_globals)]
-// SAFETY: zeroed pointers and integers are valid; `init_static` fills it in.
-pub static mut _PyManagedBuffer_Type: abi::PyTypeObject = unsafe { core::mem::zeroed() };
+pub static mut _PyManagedBuffer_Type: Type = Type::STATIC;
 
 impl MemoryView {
     /// `memoryview(o)`.

@@ -47,8 +47,7 @@ py_layout!(Str, PyUnicode_Type, abi::Py_TPFLAGS_UNICODE_SUBCLASS);
 /// The type object.
 #[unsafe(no_mangle)]
 #[allow(non_upper_case_globals)]
-// SAFETY: zeroed pointers and integers are valid; `init_static` fills it in.
-pub static mut PyUnicode_Type: abi::PyTypeObject = unsafe { core::mem::zeroed() };
+pub static mut PyUnicode_Type: Type = Type::STATIC;
 
 /// The characters of a string in their storage form. `One` holds Latin-1 (of which ASCII is a part).
 #[derive(Clone, Copy, Debug)]

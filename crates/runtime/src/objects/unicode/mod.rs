@@ -9,9 +9,14 @@ pub mod block;
 pub mod build;
 pub mod hash;
 pub mod intern;
+pub mod iter;
 pub mod layout;
+pub mod methods;
+pub mod ops;
+pub mod search;
 pub mod ucd;
 
 pub use build::{StrBuilder, StrWriter};
 pub use intern::InternSite;
-pub use layout::{Kind, Str, StrData};
+pub use iter::PyUnicodeIter_Type;
+pub use layout::{Kind, PyUnicode_Type, Str, StrData};
