@@ -32,6 +32,10 @@ impl ByteArray {
         // SAFETY: `len` bytes at `ob_start`; the caller's lock keeps them in place.
         unsafe { core::slice::from_raw_parts(self.base.ob_start.cast::<u8>(), self.len()) }
     }
+    /// A copy, taken under the object's lock.
+    pub fn to_vec(&self) -> Vec<u8> {
+        crate::thread::critical(self, || self.as_slice().to_vec())
+    }
     /// `PyByteArray_Resize`.
     pub fn resize(&self, _n: usize) -> PyResult<()> {
         todo!()

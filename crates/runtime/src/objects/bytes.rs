@@ -47,3 +47,23 @@ impl Bytes {
         todo!()
     }
 }
+
+/// The bytes of an argument of `%b`: the buffer protocol or `__bytes__`.
+pub fn format_argument(v: &Object) -> PyResult<Vec<u8>> {
+    use crate::protocol::buffer::Buffer;
+    if v.ty().slots().tp_as_buffer.is_null() {
+        if let Some(f) = v.lookup_special(intern!("__bytes__"))? {
+            let r = f.call0()?;
+            return match r.downcast::<Bytes>() {
+                Some(b) => Ok(b.as_slice().to_vec()),
+                None => Err(raise!(TypeError, "__bytes__ returned non-bytes (type {})", r.ty().name_str())),
+            };
+        }
+        return Err(raise!(
+            TypeError,
+            "%b requires a bytes-like object, or an object that implements __bytes__, not '{}'",
+            v.ty().name_str()
+        ));
+    }
+    Ok(Buffer::get(v, abi::PyBUF_FULL_RO)?.as_slice().to_vec())
+}

@@ -26,7 +26,6 @@ pub fn new(s: &Str) -> PyResult<PyRef> {
     let it = alloc_object::<StrIter>(StrIter::type_object())?;
     it.index.store(0, Ordering::Relaxed);
     it.text.store(Ref::new_ref(s).into_ptr(), Ordering::Relaxed);
-    crate::mem::gc::track(&it);
     Ok(it.upcast())
 }
 
@@ -37,7 +36,7 @@ impl StrIter {
     }
 }
 
-#[pyclass(name = "str_iterator", type_object = PyUnicodeIter_Type, flags = "HAVE_GC")]
+#[pyclass(name = "str_iterator", type_object = PyUnicodeIter_Type)]
 impl StrIter {
     #[slot]
     fn tp_iter(&self) -> PyResult<PyRef> {
@@ -55,14 +54,9 @@ impl StrIter {
         Ok(Some(s.index_str(i)?.upcast()))
     }
     #[slot]
-    fn tp_traverse(&self, visit: &mut crate::mem::Visitor) -> core::ffi::c_int {
-        visit.visit(self.text.load(Ordering::Relaxed))
-    }
-    #[slot]
     fn tp_dealloc(this: *mut StrIter) {
         // SAFETY: the last reference is gone.
         unsafe {
-            crate::mem::gc::untrack(&*this);
             drop(PyRef::from_ptr_opt((*this).text.load(Ordering::Relaxed)));
             if let Some(free) = (*this).ty().slots().tp_free {
                 free(this.cast());
@@ -77,7 +71,7 @@ impl StrIter {
     /// Return state information for pickling.
     #[pymethod]
     fn __reduce__(&self) -> PyResult<Ref<Tuple>> {
-        let iter = crate::import::builtin(intern!("iter"))?;
+        let iter = crate::interp::current_builtins()?.get_item(intern!("iter"))?;
         let i = self.index.load(Ordering::Relaxed);
         if i == usize::MAX {
             let args = Tuple::from_refs(vec![Str::empty_ref().upcast()])?;
