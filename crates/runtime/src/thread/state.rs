@@ -436,6 +436,7 @@ pub struct InterpreterState {
     pub gc: crate::mem::gc::GcState,
     pub pending: super::signals::PendingCalls,
     pub threading: super::ThreadingState,
+    pub warnings: crate::objects::exceptions::warnings::WarningsState,
     /// Set when the interpreter begins to shut down.
     pub finalizing: AtomicPtr<ThreadState>,
 }
@@ -459,6 +460,7 @@ impl InterpreterState {
             gc: Default::default(),
             pending: Default::default(),
             threading: Default::default(),
+            warnings: Default::default(),
             finalizing: AtomicPtr::new(null_mut()),
         }));
         HEAD_LOCK.with_raw(|| {

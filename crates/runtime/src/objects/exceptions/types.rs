@@ -33,7 +33,7 @@ pub enum Layout {
 macro_rules! exceptions {
     ($($name:ident $export:ident $static_:ident $cname:literal ($($base:ident)?) $layout:ident $doc:literal;)*) => {
         $(
-            static mut $static_: Type = ZEROED_TYPE;
+            pub(super) static mut $static_: Type = ZEROED_TYPE;
             #[doc = concat!("The exported pointer to the type `", stringify!($name), "`.")]
             #[unsafe(no_mangle)]
             pub static mut $export: *mut abi::PyObject = (&raw mut $static_).cast();
