@@ -531,6 +531,12 @@ impl InterpreterState {
         });
     }
 
+    /// Visits objects that the interpreter keeps alive: a head start for the collector's marking. Counted references need not
+    /// be here for correctness.
+    pub(crate) fn visit_roots(&self, visit: &mut dyn FnMut(&crate::object::Object)) {
+        self.gc.visit_roots(visit);
+    }
+
     /// Whether `sys.is_finalizing()`.
     pub fn is_finalizing(&self) -> bool {
         !self.finalizing.load(Relaxed).is_null()

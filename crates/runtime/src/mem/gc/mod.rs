@@ -1,22 +1,114 @@
-//! The cycle collector.
+//! The cycle collector: when it runs, what the Python side may set and ask, and the entry points of the C API.
+//!
+//! `collect.rs` holds the collection itself. Collections are process-wide (every interpreter's threads are stopped): pages
+//! of the heap are not divided by interpreter. A collection is asked for when the number of GC objects made since the last
+//! one, less those freed, passes the threshold and a quarter of the objects that survived; it runs at the next eval breaker.
 
+mod collect;
+
+use crate::error::PyResult;
+use crate::mem::domains;
 use crate::mem::heap::{self, Kind};
 use crate::mem::refcount::init_header;
 use crate::object::{Object, PyRef, Ref, gc_bits};
+use crate::objects::List;
+use crate::thread::{InterpreterState, ThreadState, breaker, stop_the_world};
 use abi::{PyObject, PyTypeObject, PyVarObject};
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
-use core::sync::atomic::AtomicBool;
-use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use core::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64};
+
+/// `gc.DEBUG_*`.
+pub mod debug {
+    pub const STATS: u32 = 1;
+    pub const COLLECTABLE: u32 = 2;
+    pub const UNCOLLECTABLE: u32 = 4;
+    pub const SAVEALL: u32 = 32;
+    pub const LEAK: u32 = COLLECTABLE | UNCOLLECTABLE | SAVEALL;
+}
+
+#[cfg(feature = "stress")]
+const DEFAULT_THRESHOLD: u32 = 50;
+#[cfg(not(feature = "stress"))]
+const DEFAULT_THRESHOLD: u32 = 2000;
+
+/// `gc.get_stats()`, per generation.
+#[derive(Default)]
+pub struct Stats {
+    pub collections: AtomicU64,
+    pub collected: AtomicU64,
+    pub uncollectable: AtomicU64,
+}
 
 /// Per-interpreter state of the collector.
 pub struct GcState {
     pub enabled: AtomicBool,
+    collecting: AtomicBool,
+    /// Net growth since the last collection.
+    pub count: AtomicI64,
+    pub thresholds: [AtomicU32; 3],
+    /// Objects that survived the last collection.
+    pub long_lived: AtomicI64,
+    pub debug: AtomicU32,
+    pub stats: [Stats; 3],
+    /// `gc.garbage` and `gc.callbacks`: lists, or null before `init`.
+    garbage: AtomicPtr<PyObject>,
+    callbacks: AtomicPtr<PyObject>,
 }
 
 impl Default for GcState {
     fn default() -> Self {
-        GcState { enabled: AtomicBool::new(true) }
+        GcState {
+            enabled: AtomicBool::new(true),
+            collecting: AtomicBool::new(false),
+            count: AtomicI64::new(0),
+            thresholds: [AtomicU32::new(DEFAULT_THRESHOLD), AtomicU32::new(10), AtomicU32::new(0)],
+            long_lived: AtomicI64::new(0),
+            debug: AtomicU32::new(0),
+            stats: Default::default(),
+            garbage: AtomicPtr::new(null_mut()),
+            callbacks: AtomicPtr::new(null_mut()),
+        }
+    }
+}
+
+impl GcState {
+    fn list(slot: &AtomicPtr<PyObject>) -> PyResult<Ref<List>> {
+        let mut p = slot.load(Acquire);
+        if p.is_null() {
+            let new = List::new()?.into_ptr();
+            match slot.compare_exchange(null_mut(), new, AcqRel, Acquire) {
+                Ok(_) => p = new,
+                Err(old) => {
+                    // SAFETY: ours, not published.
+                    unsafe { crate::object::decref(new) };
+                    p = old;
+                }
+            }
+        }
+        // SAFETY: the slot owns a list for the interpreter's life.
+        unsafe { Ok(Object::from_ptr(p).to_ref().cast_into()) }
+    }
+
+    /// `gc.garbage`.
+    pub fn garbage(&self) -> PyResult<Ref<List>> {
+        Self::list(&self.garbage)
+    }
+
+    /// `gc.callbacks`.
+    pub fn callbacks(&self) -> PyResult<Ref<List>> {
+        Self::list(&self.callbacks)
+    }
+
+    /// Visits the objects held here.
+    pub(crate) fn visit_roots(&self, visit: &mut dyn FnMut(&Object)) {
+        for slot in [&self.garbage, &self.callbacks] {
+            // SAFETY: owned references.
+            if let Some(o) = unsafe { Object::from_ptr_opt(slot.load(Relaxed)) } {
+                visit(o);
+            }
+        }
     }
 }
 
@@ -31,10 +123,23 @@ impl Visitor {
     ///
     /// # Safety
     /// `visit` and `arg` belong together.
-    pub unsafe fn from_c(visit: abi::visitproc, arg: *mut c_void) -> Visitor {
+    #[inline]
+    pub unsafe fn new(visit: abi::visitproc, arg: *mut c_void) -> Visitor {
         Visitor { visit: visit.expect("tp_traverse without a visitor"), arg }
     }
 
+    /// The same.
+    ///
+    /// # Safety
+    /// `visit` and `arg` belong together.
+    #[inline]
+    pub unsafe fn from_c(visit: abi::visitproc, arg: *mut c_void) -> Visitor {
+        // SAFETY: the caller's promise.
+        unsafe { Visitor::new(visit, arg) }
+    }
+
+    /// For calling another `tp_traverse`.
+    #[inline]
     pub fn as_c(&self) -> (abi::visitproc, *mut c_void) {
         (Some(self.visit), self.arg)
     }
@@ -67,7 +172,7 @@ impl Visitor {
     /// no part of the target's count.
     #[inline]
     pub fn visit_borrowed(&mut self, p: *mut PyObject) -> c_int {
-        self.visit_ptr(p)
+        if core::ptr::fn_addr_eq(self.visit, collect::SUBTRACT) { 0 } else { self.visit_ptr(p) }
     }
 }
 
@@ -80,6 +185,7 @@ pub fn is_tracked(o: &Object) -> bool {
 /// Makes the object known to the collector: its fields are valid from now on.
 #[inline]
 pub fn track(o: &Object) {
+    // No read-modify-write: a fresh object is nobody else's yet.
     let b = &o.0.ob_gc_bits;
     b.store(b.load(Relaxed) | gc_bits::TRACKED, Relaxed);
 }
@@ -88,7 +194,17 @@ pub fn track(o: &Object) {
 #[inline]
 pub fn untrack(o: &Object) {
     let b = &o.0.ob_gc_bits;
-    b.store(b.load(Relaxed) & !gc_bits::TRACKED, Relaxed);
+    if b.load(Relaxed) & gc_bits::TRACKED != 0 {
+        b.store(b.load(Relaxed) & !gc_bits::TRACKED, Relaxed);
+    }
+}
+
+#[inline]
+fn set_bits(o: &Object, bits: u8) {
+    let b = &o.0.ob_gc_bits;
+    if b.load(Relaxed) & bits != bits {
+        b.fetch_or(bits, Relaxed);
+    }
 }
 
 pub fn is_finalized(o: &Object) -> bool {
@@ -96,13 +212,16 @@ pub fn is_finalized(o: &Object) -> bool {
 }
 
 pub fn set_finalized(o: &Object) {
-    o.0.ob_gc_bits.fetch_or(gc_bits::FINALIZED, Relaxed);
+    set_bits(o, gc_bits::FINALIZED);
 }
 
 /// Whether instances of `ty` are GC objects in principle.
+///
+/// # Safety
+/// `ty` is a live type.
 #[inline]
 pub unsafe fn type_is_gc(ty: *mut PyTypeObject) -> bool {
-    // SAFETY: a live type.
+    // SAFETY: the caller's promise.
     unsafe { (*ty).tp_flags & abi::Py_TPFLAGS_HAVE_GC != 0 }
 }
 
@@ -117,40 +236,171 @@ pub fn is_gc(o: &Object) -> bool {
 
 /// Memory for an instance of `ty` with `size` bytes from the header on: from the right heap, not tracked, nothing initialised
 /// but the pre-header and `ob_gc_bits`. Null when memory is short.
+///
+/// # Safety
+/// `ty` is a live type.
+#[inline]
 pub unsafe fn alloc_for_type(ty: *mut PyTypeObject, size: usize) -> *mut PyObject {
-    // SAFETY: a live type.
+    // SAFETY: the caller's promise.
     let flags = unsafe { (*ty).tp_flags };
-    let kind = if flags & abi::Py_TPFLAGS_HAVE_GC == 0 {
-        Kind::Obj
+    if flags & abi::Py_TPFLAGS_HAVE_GC == 0 {
+        // SAFETY: attached, as for everything that makes objects.
+        unsafe { domains::obj_malloc(size).cast() }
     } else if flags & abi::Py_TPFLAGS_PREHEADER != 0 {
-        Kind::GcPre
+        heap::alloc(size, Kind::GcPre).cast()
     } else {
-        Kind::Gc
-    };
-    heap::alloc(size, kind).cast()
+        heap::alloc(size, Kind::Gc).cast()
+    }
 }
 
-/// Collects now; the number of unreachable objects found.
+/// A heap's balance of GC objects: remembers it, and schedules a collection when there are enough new ones.
+pub(super) fn count_objects(ts: &ThreadState, n: i32) {
+    let gc = &ts.interp().gc;
+    let count = gc.count.fetch_add(n as i64, Relaxed) + n as i64;
+    let threshold = gc.thresholds[0].load(Relaxed) as i64;
+    if n > 0
+        && threshold != 0
+        && count > threshold
+        && count > gc.long_lived.load(Relaxed) / 4
+        && gc.enabled.load(Relaxed)
+        && !gc.collecting.load(Relaxed)
+    {
+        ts.set_breaker(breaker::GC_SCHEDULED);
+    }
+}
+
+/// Collects everything now; the number of unreachable objects found.
 pub fn collect() -> usize {
-    0
+    collect_generation(2)
+}
+
+/// `gc.collect(generation)`: there is one generation, the number only selects the statistics and what callbacks are told.
+pub fn collect_generation(generation: usize) -> usize {
+    collect::run(generation.min(2)).0
 }
 
 /// The collection that an allocation asked for through the eval breaker.
 pub(crate) fn run_scheduled() {
-    collect();
+    if is_enabled() {
+        collect::run(0);
+    }
 }
 
 pub fn enable() {
-    crate::thread::InterpreterState::current().gc.enabled.store(true, Relaxed);
-}
-pub fn disable() {
-    crate::thread::InterpreterState::current().gc.enabled.store(false, Relaxed);
-}
-pub fn is_enabled() -> bool {
-    crate::thread::InterpreterState::current().gc.enabled.load(Relaxed)
+    InterpreterState::current().gc.enabled.store(true, Release);
 }
 
-unsafe fn new_object(ty: *mut PyTypeObject, size: usize) -> *mut PyObject {
+pub fn disable() {
+    InterpreterState::current().gc.enabled.store(false, Release);
+}
+
+pub fn is_enabled() -> bool {
+    InterpreterState::current().gc.enabled.load(Acquire)
+}
+
+fn for_each_tracked(mut f: impl FnMut(&Object)) {
+    heap::for_each_gc_page(|page| {
+        for i in 0..page.carved() {
+            // SAFETY: a block of a GC page has a readable header.
+            let o = unsafe { Object::from_ptr(page.object(i)) };
+            if is_tracked(o) {
+                f(o);
+            }
+        }
+    });
+}
+
+/// Every tracked object for which `keep` says yes, as new references. `keep` runs with the world stopped.
+fn select(mut keep: impl FnMut(&Object) -> bool) -> Vec<PyRef> {
+    stop_the_world(|| {
+        let mut out = Vec::new();
+        for_each_tracked(|o| {
+            // SAFETY: tracked objects are alive, unless they are about to die.
+            if keep(o) && unsafe { collect::try_incref_stopped(o) } {
+                // SAFETY: the reference was just taken.
+                out.push(unsafe { Ref::from_raw(o.as_ptr().cast()) });
+            }
+        });
+        out
+    })
+}
+
+/// `gc.get_objects()`.
+pub fn get_objects() -> Vec<PyRef> {
+    select(|_| true)
+}
+
+unsafe extern "C" fn is_among(p: *mut PyObject, arg: *mut c_void) -> c_int {
+    // SAFETY: `get_referrers` passes a slice.
+    let targets = unsafe { &*arg.cast::<&[&Object]>() };
+    targets.iter().any(|t| t.as_ptr() == p) as c_int
+}
+
+/// `gc.get_referrers(*targets)`.
+pub fn get_referrers(targets: &[&Object]) -> Vec<PyRef> {
+    let mut arg = targets;
+    let arg = &raw mut arg;
+    select(|o| {
+        // SAFETY: a tracked object can be traversed while the world is stopped.
+        unsafe { o.ty().slots().tp_traverse.is_some_and(|t| t(o.as_ptr(), Some(is_among), arg.cast()) != 0) }
+    })
+}
+
+unsafe extern "C" fn collect_referent(p: *mut PyObject, arg: *mut c_void) -> c_int {
+    // SAFETY: `get_referents` passes a vector; a referent is alive.
+    unsafe { (*arg.cast::<Vec<PyRef>>()).push(Object::from_ptr(p).to_ref()) };
+    0
+}
+
+/// `gc.get_referents(*objs)`.
+pub fn get_referents(objs: &[&Object]) -> Vec<PyRef> {
+    let mut out: Vec<PyRef> = Vec::new();
+    stop_the_world(|| {
+        for o in objs.iter().filter(|o| is_gc(o)) {
+            if let Some(t) = o.ty().slots().tp_traverse {
+                // SAFETY: the world is stopped.
+                unsafe { t(o.as_ptr(), Some(collect_referent), (&raw mut out).cast()) };
+            }
+        }
+    });
+    out
+}
+
+/// `gc.freeze()`: what exists now is not looked at by later collections.
+pub fn freeze() {
+    stop_the_world(|| for_each_tracked(|o| set_bits(o, gc_bits::FROZEN)));
+}
+
+/// `gc.unfreeze()`.
+pub fn unfreeze() {
+    stop_the_world(|| {
+        for_each_tracked(|o| {
+            o.0.ob_gc_bits.fetch_and(!gc_bits::FROZEN, Relaxed);
+        })
+    });
+}
+
+/// `gc.get_freeze_count()`.
+pub fn freeze_count() -> usize {
+    let mut n = 0;
+    stop_the_world(|| for_each_tracked(|o| n += (o.0.ob_gc_bits.load(Relaxed) & gc_bits::FROZEN != 0) as usize));
+    n
+}
+
+/// `PyUnstable_GC_VisitObjects`: calls `f` for every tracked object until it returns false.
+pub fn visit_objects(mut f: impl FnMut(&Object) -> bool) {
+    for o in get_objects() {
+        if !f(&o) {
+            break;
+        }
+    }
+}
+
+/// Memory and header of an instance of `size` bytes, not tracked; null without an exception when memory is short.
+///
+/// # Safety
+/// `ty` is a live GC type.
+pub unsafe fn new_object(ty: *mut PyTypeObject, size: usize) -> *mut PyObject {
     // SAFETY: fresh memory; a heap type gets a reference from each instance.
     unsafe {
         let p = alloc_for_type(ty, size);
@@ -165,14 +415,22 @@ unsafe fn new_object(ty: *mut PyTypeObject, size: usize) -> *mut PyObject {
     }
 }
 
-/// `_PyObject_GC_New`: memory and header of a GC object, not tracked. Null without an exception when memory is short.
+fn no_memory() {
+    let _ = crate::raise!(MemoryError, "");
+}
+
+/// `_PyObject_GC_New`: memory and header of a GC object, not tracked.
 ///
 /// # Safety
 /// `ty` is a live GC type.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _PyObject_GC_New(ty: *mut PyTypeObject) -> *mut PyObject {
     // SAFETY: the caller's promise.
-    unsafe { new_object(ty, (*ty).tp_basicsize as usize) }
+    let p = unsafe { new_object(ty, (*ty).tp_basicsize as usize) };
+    if p.is_null() {
+        no_memory();
+    }
+    p
 }
 
 /// `_PyObject_GC_NewVar`.
@@ -184,17 +442,52 @@ pub unsafe extern "C" fn _PyObject_GC_NewVar(ty: *mut PyTypeObject, n: isize) ->
     // SAFETY: the caller's promise.
     unsafe {
         let p: *mut PyVarObject = new_object(ty, var_size(ty, n)).cast();
-        if !p.is_null() {
+        if p.is_null() {
+            no_memory();
+        } else {
             (*p).ob_size = n;
         }
         p
     }
 }
 
+/// `_PyObject_GC_Resize`: changes the number of items of an untracked object that only the caller knows.
+///
+/// # Safety
+/// `p` is such an object.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn _PyObject_GC_Resize(p: *mut PyVarObject, n: isize) -> *mut PyVarObject {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let ty = (*p).ob_base.ob_type.load(Relaxed);
+        let (old, new) = (var_size(ty, (*p).ob_size), var_size(ty, n));
+        let kind = if (*ty).tp_flags & abi::Py_TPFLAGS_PREHEADER != 0 { Kind::GcPre } else { Kind::Gc };
+        if new <= heap::usable_size(p.cast()) && new.saturating_mul(2) >= heap::usable_size(p.cast()) {
+            (*p).ob_size = n;
+            return p;
+        }
+        let q: *mut PyVarObject = heap::alloc(new, kind).cast();
+        if q.is_null() {
+            no_memory();
+            return q;
+        }
+        let pre = if kind == Kind::GcPre { heap::PREHEADER } else { 0 };
+        core::ptr::copy_nonoverlapping(p.cast::<u8>().sub(pre), q.cast::<u8>().sub(pre), old.min(new) + pre);
+        (*q).ob_size = n;
+        heap::free(p.cast(), kind);
+        q
+    }
+}
+
 /// Size of an instance with `n` items, rounded up to pointers.
+///
+/// # Safety
+/// `ty` is a live type.
+#[inline]
 pub unsafe fn var_size(ty: *mut PyTypeObject, n: isize) -> usize {
-    // SAFETY: a live type.
-    unsafe { ((*ty).tp_basicsize as usize).saturating_add((n.max(0) as usize).saturating_mul((*ty).tp_itemsize as usize)).saturating_add(7) & !7 }
+    // SAFETY: the caller's promise.
+    let (basic, item) = unsafe { ((*ty).tp_basicsize as usize, (*ty).tp_itemsize as usize) };
+    basic.saturating_add((n.max(0) as usize).saturating_mul(item)).saturating_add(7) & !7
 }
 
 /// `PyObject_GC_Track`.
@@ -223,12 +516,8 @@ pub unsafe extern "C" fn PyObject_GC_UnTrack(p: *mut c_void) {
 /// `p` is a dying GC object.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyObject_GC_Del(p: *mut c_void) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let op = p.cast::<PyObject>();
-        let pre = (*(*op).ob_type.load(Relaxed)).tp_flags & abi::Py_TPFLAGS_PREHEADER != 0;
-        heap::free(p, if pre { Kind::GcPre } else { Kind::Gc })
-    }
+    // SAFETY: the caller's promise; the page knows whether there is a pre-header.
+    unsafe { heap::free(p, Kind::Gc) }
 }
 
 /// `PyObject_GC_IsTracked`.
@@ -251,11 +540,4 @@ pub unsafe extern "C" fn PyObject_GC_IsFinalized(p: *mut PyObject) -> c_int {
     // SAFETY: the caller's promise.
     let o = unsafe { Object::from_ptr(p) };
     (is_gc(o) && is_finalized(o)) as c_int
-}
-
-/// An object of the garbage list and the like: a new strong reference.
-#[allow(dead_code)]
-pub(crate) unsafe fn owned(p: *mut PyObject) -> PyRef {
-    // SAFETY: the caller's promise.
-    unsafe { Object::from_ptr(p).to_ref() }
 }
