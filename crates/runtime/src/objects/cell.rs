@@ -15,7 +15,7 @@ impl Cell {
     /// A new cell; empty without a value.
     pub fn new(value: Option<PyRef>) -> PyResult<Ref<Cell>> {
         let c = crate::typeobject::alloc_object::<Cell>(Cell::type_object())?;
-        c.ob_ref.store(value.map_or(core::ptr::null_mut(), |v| v.into_ptr()), Ordering::Relaxed);
+        drop(c.replace(value));
         crate::interp::pending::track(&c);
         Ok(c)
     }

@@ -34,6 +34,7 @@ pub mod tuple;
 pub mod typevar;
 pub mod unicode;
 pub mod union;
+pub mod weakref;
 
 pub use self::bool::{Bool, false_, true_};
 pub use bytearray::ByteArray;
@@ -59,3 +60,4 @@ pub use template::{Interpolation, Template};
 pub use traceback::Traceback;
 pub use tuple::Tuple;
 pub use unicode::{Str, StrBuilder};
+pub use weakref::WeakRef;

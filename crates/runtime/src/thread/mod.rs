@@ -176,6 +176,25 @@ pub fn load_ref(slot: &AtomicPtr<PyObject>) -> Option<PyRef> {
     }
 }
 
+/// `load_ref` for slots whose writers call `refcount::set_maybe_weakref` on what they store, before they store it: never
+/// needs a lock. `None` is an empty slot.
+#[inline]
+pub fn load_shared_ref(slot: &AtomicPtr<PyObject>) -> Option<PyRef> {
+    for _ in 0..64 {
+        let r = load_ref(slot);
+        if r.is_some() || slot.load(Acquire).is_null() {
+            return r;
+        }
+        core::hint::spin_loop();
+    }
+    // A writer did not keep the rule: nobody changes the slot while the world is stopped.
+    stop_the_world(|| {
+        let p = slot.load(Acquire);
+        // SAFETY: the slot owns a reference.
+        if p.is_null() { None } else { Some(unsafe { refcount::new_ref_with_lock(p) }) }
+    })
+}
+
 /// The kernel's id of the running thread.
 pub fn native_id() -> u64 {
     #[cfg(target_os = "linux")]

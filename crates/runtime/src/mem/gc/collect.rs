@@ -345,7 +345,7 @@ fn call_callbacks(phase: &str, generation: usize, collected: usize, uncollectabl
     let info = || -> error::PyResult<Ref<Dict>> {
         let d = Dict::new()?;
         for (k, v) in [("generation", generation), ("collected", collected), ("uncollectable", uncollectable)] {
-            d.set(Str::intern(k), &Int::from_i64(v as i64)?)?;
+            d.set(Str::intern(k), &*Int::from_i64(v as i64)?)?;
         }
         Ok(d)
     };
