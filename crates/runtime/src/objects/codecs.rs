@@ -26,3 +26,13 @@ pub fn decode_object(_o: &Object, _encoding: Option<&str>, _errors: Option<&str>
 pub fn encode_object(_s: &Str, _encoding: Option<&str>, _errors: Option<&str>) -> PyResult<PyRef> {
     todo!()
 }
+
+/// `o.decode(encoding, errors)` for any bytes-like object; the result is `str`.
+pub fn decode_any(_o: &Object, _encoding: Option<&str>, _errors: Option<&str>) -> PyResult<PyRef> {
+    todo!()
+}
+
+/// The BytesWarning of `-b`.
+pub fn bytes_warning(_message: &str) -> PyResult<()> {
+    Ok(())
+}

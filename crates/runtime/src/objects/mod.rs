@@ -3,6 +3,8 @@
 pub mod bltiniter;
 pub mod bool;
 pub mod bytearray;
+pub mod byteclass;
+pub mod byteops;
 pub mod bytes;
 pub mod cell;
 pub mod code;
