@@ -76,3 +76,104 @@ pub fn ellipsis() -> &'static Object {
     // SAFETY: immortal static.
     unsafe { &*(&raw const _Py_EllipsisObject) }
 }
+
+// The types of the singletons -----------------------------------------------------------------------------------------
+
+use crate::prelude::{FuncArgs, PyResult, Ref, Str};
+use crate::raise;
+use macros::pyclass;
+
+/// Layout of `None`.
+#[repr(transparent)]
+pub struct NoneObject(Object);
+/// Layout of `NotImplemented`.
+#[repr(transparent)]
+pub struct NotImplementedObject(Object);
+/// Layout of `Ellipsis`.
+#[repr(transparent)]
+pub struct EllipsisObject(Object);
+crate::py_layout!(NoneObject, _PyNone_Type);
+crate::py_layout!(NotImplementedObject, _PyNotImplemented_Type);
+crate::py_layout!(EllipsisObject, PyEllipsis_Type);
+
+fn no_arguments(args: FuncArgs<'_>, name: &str) -> PyResult<()> {
+    if args.len() != 0 || args.has_keywords() {
+        return Err(raise!(TypeError, "{} takes no arguments", name));
+    }
+    Ok(())
+}
+
+/// The type of the None singleton.
+#[pyclass(name = "NoneType", type_object = _PyNone_Type, flags = "")]
+impl NoneObject {
+    #[slot]
+    fn tp_new(_cls: &Type, args: FuncArgs<'_>) -> PyResult<PyRef> {
+        no_arguments(args, "NoneType")?;
+        Ok(none_ref())
+    }
+    #[slot]
+    fn tp_repr(&self) -> PyResult<Ref<Str>> {
+        Ok(Ref::new_ref(crate::intern!("None")))
+    }
+    #[slot]
+    fn nb_bool(&self) -> bool {
+        false
+    }
+    #[slot]
+    fn tp_hash(&self) -> isize {
+        0xfca86420
+    }
+    #[slot]
+    fn tp_dealloc(_this: *mut Self) {
+        // Immortal: a count that went wrong is put right.
+        crate::mem::refcount::set_immortal(none());
+    }
+}
+
+/// The type of the NotImplemented singleton.
+#[pyclass(name = "NotImplementedType", type_object = _PyNotImplemented_Type, flags = "")]
+impl NotImplementedObject {
+    #[slot]
+    fn tp_new(_cls: &Type, args: FuncArgs<'_>) -> PyResult<PyRef> {
+        no_arguments(args, "NotImplementedType")?;
+        Ok(not_implemented_ref())
+    }
+    #[slot]
+    fn tp_repr(&self) -> PyResult<Ref<Str>> {
+        Ok(Ref::new_ref(crate::intern!("NotImplemented")))
+    }
+    #[slot]
+    fn nb_bool(&self) -> PyResult<bool> {
+        Err(raise!(TypeError, "NotImplemented should not be used in a boolean context"))
+    }
+    #[pymethod]
+    fn __reduce__(&self) -> PyResult<Ref<Str>> {
+        Ok(Ref::new_ref(crate::intern!("NotImplemented")))
+    }
+    #[slot]
+    fn tp_dealloc(_this: *mut Self) {
+        crate::mem::refcount::set_immortal(not_implemented());
+    }
+}
+
+/// The type of the Ellipsis singleton.
+#[pyclass(name = "ellipsis", type_object = PyEllipsis_Type, flags = "")]
+impl EllipsisObject {
+    #[slot]
+    fn tp_new(_cls: &Type, args: FuncArgs<'_>) -> PyResult<PyRef> {
+        no_arguments(args, "EllipsisType")?;
+        Ok(ellipsis().to_ref())
+    }
+    #[slot]
+    fn tp_repr(&self) -> PyResult<Ref<Str>> {
+        Ok(Ref::new_ref(crate::intern!("Ellipsis")))
+    }
+    #[pymethod]
+    fn __reduce__(&self) -> PyResult<Ref<Str>> {
+        Ok(Ref::new_ref(crate::intern!("Ellipsis")))
+    }
+    #[slot]
+    fn tp_dealloc(_this: *mut Self) {
+        crate::mem::refcount::set_immortal(ellipsis());
+    }
+}

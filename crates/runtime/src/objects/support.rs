@@ -9,7 +9,7 @@ use core::sync::atomic::Ordering::Relaxed;
 /// # Safety
 /// Nobody but lock-free readers reaches the block.
 pub(crate) unsafe fn free_block(p: *mut c_void, shared: bool) {
-    unsafe extern "C" fn free(p: *mut c_void) {
+    unsafe fn free(p: *mut c_void) {
         // SAFETY: the block came from obj_malloc.
         unsafe { crate::mem::domains::obj_free(p) }
     }
@@ -50,7 +50,7 @@ pub(crate) fn ensure_shared_on_read(o: &Object) {
 #[cold]
 #[inline(never)]
 fn share_slow(o: &Object) {
-    let _cs = crate::thread::CriticalSection::new(o);
+    lock!(o);
     mark_shared(o);
 }
 
@@ -72,7 +72,7 @@ pub(crate) unsafe fn free_object(op: *mut abi::PyObject) {
         let ty = Object::from_ptr(op).ty().as_raw();
         match (*ty).tp_free {
             Some(f) => f(op.cast()),
-            None => crate::mem::heap::free_object(op),
+            None => crate::mem::gc::PyObject_GC_Del(op.cast()),
         }
     }
 }
@@ -90,29 +90,147 @@ pub(crate) fn as_objects(v: &[PyRef]) -> &[&Object] {
     unsafe { core::slice::from_raw_parts(v.as_ptr().cast(), v.len()) }
 }
 
-/// A strong reference to an object that a lock keeps alive, marked so that later lock-free loads by other threads succeed.
-/// # Safety
-/// `p` points to an object that stays alive while this runs.
-#[inline(always)]
-pub(crate) unsafe fn take_ref_locked(p: *mut abi::PyObject) -> PyRef {
-    use crate::object::{SHARED_FLAG_MASK, SHARED_MAYBE_WEAKREF, SHARED_SHIFT};
-    // SAFETY: the caller's promise.
-    unsafe {
-        let o = Object::from_ptr(p);
-        if o.is_immortal() || o.is_owned_by_current_thread() {
-            return o.to_ref();
+
+pub(crate) use crate::mem::refcount::new_ref_with_lock as take_ref_locked;
+
+/// A critical section kept in a stack slot: see `lock!`.
+pub(crate) struct SectionSlot(abi::PyCriticalSection);
+
+impl SectionSlot {
+    #[inline(always)]
+    pub(crate) fn new() -> SectionSlot {
+        SectionSlot(abi::PyCriticalSection { _cs_prev: 0, _cs_mutex: core::ptr::null_mut() })
+    }
+    /// Begins the section; it ends when the guard is dropped. The borrow keeps the slot in place.
+    #[inline(always)]
+    pub(crate) fn begin(&mut self, o: &Object) -> SectionGuard<'_> {
+        // SAFETY: the slot cannot move while the guard borrows it.
+        unsafe { crate::thread::critical::begin_mutex(&raw mut self.0, (&raw const o.0.ob_mutex).cast_mut()) };
+        SectionGuard(self)
+    }
+}
+
+pub(crate) struct SectionGuard<'a>(&'a mut SectionSlot);
+
+impl Drop for SectionGuard<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: begun on this slot.
+        unsafe { crate::thread::critical::end(&raw mut self.0.0) }
+    }
+}
+
+/// Holds the object's critical section until the end of the block.
+macro_rules! lock {
+    ($o:expr) => {
+        let mut __slot = $crate::objects::support::SectionSlot::new();
+        let __guard = __slot.begin($o);
+    };
+}
+pub(crate) use lock;
+
+/// Returns early from `tp_traverse` when a visit ends the traversal.
+macro_rules! visit {
+    ($v:expr; $($p:expr),* $(,)?) => {$(
+        let r = $v.visit_ptr($p);
+        if r != 0 {
+            return r;
         }
-        let c = &o.0.ob_ref_shared;
-        let mut s = c.load(Relaxed);
-        loop {
-            let mut n = s + (1 << SHARED_SHIFT);
-            if s & SHARED_FLAG_MASK == 0 {
-                n |= SHARED_MAYBE_WEAKREF;
-            }
-            match c.compare_exchange_weak(s, n, Relaxed, Relaxed) {
-                Ok(_) => return PyRef::from_raw(p.cast()),
-                Err(v) => s = v,
-            }
+    )*};
+}
+pub(crate) use visit;
+
+/// Makes an object visible to the collector.
+#[inline(always)]
+pub(crate) fn track<T: PyClass>(r: Ref<T>) -> Ref<T> {
+    crate::mem::gc::track(&r);
+    r
+}
+
+/// Start of a `tp_dealloc`: hides the object from the collector.
+/// # Safety
+/// `this` is a dying object.
+#[inline(always)]
+pub(crate) unsafe fn begin_dealloc<T>(this: *mut T) {
+    // SAFETY: the caller's promise.
+    unsafe { crate::mem::gc::untrack(Object::from_ptr(this.cast())) }
+}
+
+/// A slot with an object that may be replaced or emptied by any thread that runs a method of its owner.
+#[repr(transparent)]
+pub(crate) struct Slot(core::sync::atomic::AtomicPtr<abi::PyObject>);
+
+impl Slot {
+    /// The object, if the slot holds one. `owner`'s lock guards writers.
+    #[inline]
+    pub(crate) fn get(&self, owner: &Object) -> Option<PyRef> {
+        use core::sync::atomic::Ordering::Acquire;
+        if self.0.load(Acquire).is_null() {
+            return None;
+        }
+        if let Some(r) = crate::thread::load_ref(&self.0) {
+            return Some(r);
+        }
+        lock!(owner);
+        let p = self.0.load(Acquire);
+        // SAFETY: the lock keeps the slot's reference.
+        if p.is_null() { None } else { Some(unsafe { take_ref_locked(p) }) }
+    }
+    #[inline]
+    pub(crate) fn ptr(&self) -> *mut abi::PyObject {
+        self.0.load(core::sync::atomic::Ordering::Acquire)
+    }
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ptr().is_null()
+    }
+    /// Fills a new object's slot.
+    #[inline]
+    pub(crate) fn init(&self, v: PyRef) {
+        self.0.store(v.into_ptr(), core::sync::atomic::Ordering::Release);
+    }
+    /// Replaces the content; drop what comes back after any lock.
+    #[inline]
+    pub(crate) fn replace(&self, owner: &Object, v: Option<PyRef>) -> Option<PyRef> {
+        lock!(owner);
+        self.swap(v)
+    }
+    /// `replace` with the lock held, or in a destructor.
+    #[inline]
+    pub(crate) fn swap(&self, v: Option<PyRef>) -> Option<PyRef> {
+        let new = v.map_or(core::ptr::null_mut(), Ref::into_ptr);
+        // SAFETY: the slot owned its reference.
+        unsafe { PyRef::from_ptr_opt(self.0.swap(new, core::sync::atomic::Ordering::AcqRel)) }
+    }
+}
+
+/// `obj.__index__()` as `isize`; `exc` ("cannot fit 'int' into an index-sized integer") when it is too large.
+#[inline]
+pub(crate) fn to_index(o: &Object, exc_type: &'static Type) -> PyResult<isize> {
+    if let Some(i) = o.downcast_exact::<Int>() {
+        if let Some(v) = i.try_i64() {
+            return Ok(v as isize);
         }
     }
+    let i = o.index()?;
+    match i.try_i64() {
+        Some(v) => Ok(v as isize),
+        None => Err(crate::error::raise_message(exc_type, format_args!("cannot fit '{}' into an index-sized integer", o.ty().name_str()))),
+    }
+}
+
+/// A function of `builtins` (for `__reduce__`).
+pub(crate) fn builtin(name: &str) -> PyResult<PyRef> {
+    let b = crate::interp::current_builtins()?;
+    let key = Str::new(name)?;
+    match b.downcast::<Dict>() {
+        Some(d) => d.get_item_or_raise(&key),
+        None => b.getattr(&key),
+    }
+}
+
+/// A `bool` as an owned reference.
+#[inline(always)]
+pub(crate) fn py_bool(b: bool) -> PyRef {
+    (**Bool::of(b)).to_ref()
 }

@@ -7,9 +7,9 @@
 
 use super::keys::{SPLIT, SPLIT_MAX, empty_keys, free_keys_block};
 use super::{Dict, DictKeys, DictValues, EMPTY, hash_of};
-use crate::objects::support::{ensure_shared_on_read, free_block, is_shared, mark_shared, no_memory, take_ref_locked};
+use crate::objects::support::{ensure_shared_on_read, free_block, is_shared, mark_shared, no_memory, take_ref_locked, lock};
 use crate::prelude::*;
-use crate::thread::{CriticalSection, load_ref};
+use crate::thread::load_ref;
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
 use core::sync::atomic::AtomicPtr;
@@ -82,7 +82,7 @@ pub(crate) unsafe fn shared_insert(keys: &DictKeys, key: &Object, hash: isize) -
         if ix != EMPTY {
             return ix;
         }
-        crate::thread::mutex::lock(&keys.mutex);
+        crate::thread::RawMutex::from_abi(&keys.mutex).lock();
         let mut ix = keys.find_str(name, hash);
         if ix == EMPTY && keys.usable.load(Relaxed) > 0 {
             let i = keys.nentries.load(Relaxed);
@@ -92,7 +92,7 @@ pub(crate) unsafe fn shared_insert(keys: &DictKeys, key: &Object, hash: isize) -
             keys.set_index(keys.free_slot(hash), i);
             ix = i;
         }
-        crate::thread::mutex::unlock(&keys.mutex);
+        crate::thread::RawMutex::from_abi(&keys.mutex).unlock();
         ix
     }
 }
@@ -175,7 +175,7 @@ pub fn managed_dict(obj: &Object) -> Option<Ref<Dict>> {
     if let Some(d) = load_ref(slot) {
         return Some(unsafe { d.cast_into() });
     }
-    let _cs = CriticalSection::new(obj);
+    lock!(obj);
     let p = slot.load(Acquire);
     // SAFETY: writers of the slot hold the object's lock.
     if p.is_null() { None } else { Some(unsafe { take_ref_locked(p).cast_into() }) }
@@ -187,7 +187,7 @@ pub fn materialize_dict(obj: &Object) -> PyResult<Ref<Dict>> {
         return Ok(d);
     }
     let new = Dict::new()?;
-    let _cs = CriticalSection::new(obj);
+    lock!(obj);
     let slot = managed_dict_slot(obj);
     let p = slot.load(Acquire);
     if !p.is_null() {
@@ -237,7 +237,7 @@ pub fn object_getattr_inline(obj: &Object, name: &Str) -> PyResult<Option<PyRef>
             }
             // Contended: look with the lock that guards the values.
             if managed_dict_slot(obj).load(Acquire).is_null() {
-                let _cs = CriticalSection::new(obj);
+                lock!(obj);
                 if managed_dict_slot(obj).load(Acquire).is_null() && values.valid.load(Acquire) != 0 {
                     // SAFETY: shared keys only grow; the lock keeps the values.
                     unsafe {
@@ -264,7 +264,7 @@ pub fn object_setattr_inline(obj: &Object, name: &Str, value: Option<&Object>) -
         let mut old = None;
         let mut done = false;
         {
-            let _cs = CriticalSection::new(obj);
+            lock!(obj);
             let values = inline_values(obj);
             if managed_dict_slot(obj).load(Acquire).is_null() && values.valid.load(Acquire) != 0 {
                 if let Some(keys) = cached_keys(obj.ty()) {
@@ -362,7 +362,7 @@ pub fn store_inline_value_at(obj: &Object, index: usize, value: PyRef) -> Result
     let values = inline_values(obj);
     let old;
     {
-        let _cs = CriticalSection::new(obj);
+        lock!(obj);
         if values.valid.load(Acquire) == 0 || index >= values.capacity as usize || !managed_dict_slot(obj).load(Acquire).is_null() {
             return Err(value);
         }
@@ -394,7 +394,7 @@ fn detach(dict: &Dict, obj: &Object) -> PyResult<()> {
     if new.is_null() {
         return Err(no_memory());
     }
-    let _cs = CriticalSection::new(dict);
+    lock!(dict);
     // SAFETY: the dict's lock guards values and array; the references move.
     unsafe {
         if dict.ma_values.load(Relaxed) != vp {
@@ -433,7 +433,7 @@ pub fn detach_inline_values(obj: &Object) -> PyResult<()> {
 pub fn set_managed_dict(obj: &Object, new: Option<&Dict>) -> PyResult<()> {
     detach_inline_values(obj)?;
     let old = {
-        let _cs = CriticalSection::new(obj);
+        lock!(obj);
         let p = new.map_or(null_mut(), |d| Ref::new_ref(d).into_raw());
         managed_dict_slot(obj).swap(p, AcqRel)
     };

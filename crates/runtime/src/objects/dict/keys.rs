@@ -126,14 +126,40 @@ pub(crate) fn is_exact_str(o: &Object) -> bool {
     core::ptr::eq(o.ty(), Str::type_object())
 }
 
-/// The hash of a key: cached for exact `str`.
+/// The hash of any object: cached for exact `str`.
 #[inline(always)]
-pub(crate) fn hash_of(o: &Object) -> PyResult<isize> {
+pub(crate) fn raw_hash(o: &Object) -> PyResult<isize> {
     if is_exact_str(o) {
         // SAFETY: an exact str.
         return Ok(unsafe { o.cast::<Str>() }.hash_value());
     }
     o.hash()
+}
+
+/// The hash of a dict key, with the TypeError of dicts for what cannot be hashed.
+#[inline(always)]
+pub(crate) fn hash_of(o: &Object) -> PyResult<isize> {
+    match raw_hash(o) {
+        Ok(h) => Ok(h),
+        Err(e) => Err(unhashable(e, o, "dict key")),
+    }
+}
+
+/// Rewords an exact TypeError of `__hash__`.
+#[cold]
+#[inline(never)]
+pub(crate) fn unhashable(e: Raised, o: &Object, what: &str) -> Raised {
+    if !e.matches(exc::TypeError()) {
+        return e;
+    }
+    let exc = e.take();
+    if !core::ptr::eq(exc.ty(), exc::TypeError()) {
+        return crate::error::restore(exc);
+    }
+    match exc.str() {
+        Ok(text) => raise!(TypeError, "cannot use '{}' as a {} ({})", o.ty().name_str(), what, text.to_string_lossy()),
+        Err(e) => e,
+    }
 }
 
 impl DictKeys {
@@ -280,6 +306,12 @@ impl DictKeys {
             p.advance();
         }
         p.slot
+    }
+
+    /// Size of the block in bytes.
+    pub(crate) fn byte_size(&self) -> usize {
+        let entry = if self.is_general() { size_of::<GEntry>() } else { size_of::<UEntry>() };
+        size_of::<DictKeys>() + (1usize << self.log2_index_bytes) + usable_for(self.log2_size) * entry
     }
 
     #[inline(always)]

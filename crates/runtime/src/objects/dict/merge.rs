@@ -2,9 +2,8 @@
 
 use super::keys::{empty_keys, log2_for_entries};
 use super::{Dict, DictKeys, Displaced, GENERAL, hash_of};
-use crate::objects::support::{ensure_shared_on_replace, no_memory, take_ref_locked};
+use crate::objects::support::{ensure_shared_on_replace, no_memory, take_ref_locked, lock};
 use crate::prelude::*;
-use crate::thread::CriticalSection;
 use core::sync::atomic::Ordering::{Relaxed, Release};
 
 /// What to do with a key that is already there.
@@ -20,7 +19,7 @@ impl Dict {
     /// A copy as an exact `dict`.
     pub fn copy(&self) -> PyResult<Ref<Dict>> {
         let d = Dict::new()?;
-        let _cs = CriticalSection::new(self);
+        lock!(self);
         d.clone_from_locked(self)?;
         Ok(d)
     }
@@ -171,8 +170,8 @@ impl Dict {
         while let Some(item) = it.iter_next()? {
             let pair = match item.downcast_exact::<Tuple>() {
                 Some(t) => Ref::new_ref(t),
-                None => match item.to_tuple() {
-                    Ok(t) => t,
+                None => match crate::objects::list::sequence_items(&item, "object is not iterable") {
+                    Ok(v) => Tuple::from_refs(v)?,
                     Err(e) => {
                         if e.matches(exc::TypeError()) {
                             return Err(add_note(e, format_args!("Cannot convert dictionary update sequence element #{i} to a sequence")));

@@ -5,9 +5,9 @@
 //! the table is checked again and the search restarts when it changed. Displaced objects are released after the lock.
 
 use crate::objects::singletons::unready_type;
-use crate::objects::support::{self, ensure_shared_on_read, ensure_shared_on_replace, no_memory, take_ref_locked};
+use crate::objects::support::{self, ensure_shared_on_read, ensure_shared_on_replace, no_memory, take_ref_locked, lock};
 use crate::prelude::*;
-use crate::thread::{CriticalSection, load_ref};
+use crate::thread::load_ref;
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicIsize, AtomicPtr, AtomicU64};
@@ -21,7 +21,7 @@ pub mod views;
 pub mod watch;
 
 pub use keys::{DictKeys, DictValues};
-pub(crate) use keys::{DELETED, EMPTY, GENERAL, SPLIT, UNICODE, hash_of, is_exact_str};
+pub(crate) use keys::{DELETED, EMPTY, GENERAL, SPLIT, UNICODE, hash_of, is_exact_str, raw_hash, unhashable};
 use keys::{cached_str_hash, empty_keys, free_keys_block, log2_for_entries, log2_for_slots};
 
 /// Layout of `dict` objects.
@@ -77,7 +77,7 @@ impl Dict {
     pub fn new_of(ty: &Type) -> PyResult<Ref<Dict>> {
         let d = crate::typeobject::alloc_object::<Dict>(ty)?;
         d.ma_keys.store(empty_keys(), Release);
-        crate::mem::gc::track(d.as_ptr());
+        crate::mem::gc::track(&d);
         Ok(d)
     }
 
@@ -261,7 +261,7 @@ impl Dict {
 
     #[inline(never)]
     fn get_locked(&self, key: &Object, hash: isize) -> PyResult<Option<PyRef>> {
-        let _cs = CriticalSection::new(self);
+        lock!(self);
         let Some(ix) = self.find_locked(key, hash)? else { return Ok(None) };
         let p = self.slot_locked(ix).load(Acquire);
         // SAFETY: the lock keeps the entry, and with it the value.
@@ -286,7 +286,7 @@ impl Dict {
                 Find::Retry => {}
             }
         }
-        let _cs = CriticalSection::new(self);
+        lock!(self);
         Ok(self.find_locked(key, hash)?.is_some_and(|ix| !self.slot_locked(ix).load(Acquire).is_null()))
     }
 
@@ -315,7 +315,7 @@ impl Dict {
     #[inline]
     pub fn insert_known_hash(&self, key: PyRef, hash: isize, value: PyRef) -> PyResult<()> {
         let displaced = {
-            let _cs = CriticalSection::new(self);
+            lock!(self);
             self.insert_locked(key, hash, value)?
         };
         drop(displaced);
@@ -488,7 +488,7 @@ impl Dict {
 
     fn take_known_hash(&self, key: &Object, hash: isize) -> PyResult<Option<PyRef>> {
         let d = {
-            let _cs = CriticalSection::new(self);
+            lock!(self);
             match self.find_locked(key, hash)? {
                 Some(ix) if !self.slot_locked(ix).load(Relaxed).is_null() => {
                     self.notify(abi::PyDict_EVENT_DELETED, Some(key), None);
@@ -535,7 +535,7 @@ impl Dict {
     pub fn setdefault_found(&self, key: &Object, default: &Object) -> PyResult<(PyRef, bool)> {
         let hash = hash_of(key)?;
         let (d, r) = {
-            let _cs = CriticalSection::new(self);
+            lock!(self);
             if let Some(ix) = self.find_locked(key, hash)? {
                 let p = self.slot_locked(ix).load(Acquire);
                 if !p.is_null() {
@@ -552,7 +552,7 @@ impl Dict {
 
     /// Removes the last item.
     pub fn popitem(&self) -> PyResult<Option<(PyRef, PyRef)>> {
-        let _cs = CriticalSection::new(self);
+        lock!(self);
         if self.is_empty() {
             return Ok(None);
         }
@@ -585,7 +585,7 @@ impl Dict {
     /// Removes everything.
     pub fn clear(&self) {
         let old = {
-            let _cs = CriticalSection::new(self);
+            lock!(self);
             self.notify(abi::PyDict_EVENT_CLEARED, None, None);
             self.take_all_locked()
         };
@@ -644,41 +644,15 @@ impl Dict {
     /// Iterates: `pos` starts at 0. Safe against concurrent changes, which it may or may not see.
     #[inline]
     pub fn next(&self, pos: &mut isize) -> Option<(PyRef, PyRef)> {
-        ensure_shared_on_read(self);
-        let kp = self.ma_keys.load(Acquire);
-        // SAFETY: the keys live until this thread is quiescent; no Python code runs here.
-        unsafe {
-            let keys = &*kp;
-            if keys.kind != SPLIT {
-                let n = keys.len_entries();
-                let mut i = *pos as usize;
-                while i < n {
-                    let vs = keys.value_slot(i);
-                    if vs.load(Acquire).is_null() {
-                        i += 1;
-                        continue;
-                    }
-                    let ks = keys.key_slot(i);
-                    if let (Some(k), Some(v)) = (load_ref(ks), load_ref(vs)) {
-                        if ks.load(Acquire) == k.as_ptr() && self.ma_keys.load(Acquire) == kp {
-                            *pos = i as isize + 1;
-                            return Some((k, v));
-                        }
-                    }
-                    return self.next_locked(pos);
-                }
-                if self.ma_keys.load(Acquire) == kp {
-                    *pos = i as isize;
-                    return None;
-                }
-            }
+        match self.next_part(pos, true, true) {
+            Some((Some(k), Some(v))) => Some((k, v)),
+            _ => None,
         }
-        self.next_locked(pos)
     }
 
     #[inline(never)]
     fn next_locked(&self, pos: &mut isize) -> Option<(PyRef, PyRef)> {
-        let _cs = CriticalSection::new(self);
+        lock!(self);
         let keys = self.keys();
         let vp = self.ma_values.load(Relaxed);
         // SAFETY: the lock keeps table and entries.
@@ -736,7 +710,7 @@ impl Dict {
 
     /// All items at one moment.
     pub fn items_snapshot(&self) -> Vec<(PyRef, PyRef)> {
-        let _cs = CriticalSection::new(self);
+        lock!(self);
         let mut out = Vec::with_capacity(self.len());
         // SAFETY: the lock keeps the entries.
         self.for_each_locked(|k, _, v| out.push(unsafe { (take_ref_locked(k), take_ref_locked(v)) }));
@@ -745,7 +719,7 @@ impl Dict {
 
     /// All items at one moment, with the keys' hashes.
     pub(crate) fn hashed_snapshot(&self) -> Vec<(PyRef, isize, PyRef)> {
-        let _cs = CriticalSection::new(self);
+        lock!(self);
         let mut out = Vec::with_capacity(self.len());
         // SAFETY: the lock keeps the entries.
         self.for_each_locked(|k, h, v| out.push(unsafe { (take_ref_locked(k), h, take_ref_locked(v)) }));
@@ -754,7 +728,7 @@ impl Dict {
 
     /// All keys at one moment.
     pub fn keys_snapshot(&self) -> Vec<PyRef> {
-        let _cs = CriticalSection::new(self);
+        lock!(self);
         let mut out = Vec::with_capacity(self.len());
         // SAFETY: the lock keeps the entries.
         self.for_each_locked(|k, _, _| out.push(unsafe { take_ref_locked(k) }));
@@ -763,7 +737,7 @@ impl Dict {
 
     /// All values at one moment.
     pub fn values_snapshot(&self) -> Vec<PyRef> {
-        let _cs = CriticalSection::new(self);
+        lock!(self);
         let mut out = Vec::with_capacity(self.len());
         // SAFETY: the lock keeps the entries.
         self.for_each_locked(|_, _, v| out.push(unsafe { take_ref_locked(v) }));
@@ -794,7 +768,7 @@ impl Dict {
     /// Version of the current keys table for caches, assigned on first use; 0 = cannot be cached. It changes whenever a key
     /// is added, moved or removed (not when a value is replaced). Only for tables whose keys are all exact `str`.
     pub fn keys_version(&self) -> u32 {
-        let _cs = CriticalSection::new(self);
+        lock!(self);
         if !self.is_owned_by_current_thread() {
             support::mark_shared(self);
         }
@@ -821,7 +795,7 @@ impl Dict {
     /// Index of an exact `str` key in the entries, for caches.
     pub fn index_of(&self, key: &Str) -> Option<usize> {
         let hash = key.hash_value();
-        let _cs = CriticalSection::new(self);
+        lock!(self);
         let keys = self.keys();
         if keys.kind != UNICODE {
             return None;
