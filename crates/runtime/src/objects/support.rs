@@ -129,17 +129,6 @@ macro_rules! lock {
 }
 pub(crate) use lock;
 
-/// Returns early from `tp_traverse` when a visit ends the traversal.
-macro_rules! visit {
-    ($v:expr; $($p:expr),* $(,)?) => {$(
-        let r = $v.visit_ptr($p);
-        if r != 0 {
-            return r;
-        }
-    )*};
-}
-pub(crate) use visit;
-
 /// Makes an object visible to the collector.
 #[inline(always)]
 pub(crate) fn track<T: PyClass>(r: Ref<T>) -> Ref<T> {
@@ -233,4 +222,11 @@ pub(crate) fn builtin(name: &str) -> PyResult<PyRef> {
 #[inline(always)]
 pub(crate) fn py_bool(b: bool) -> PyRef {
     (**Bool::of(b)).to_ref()
+}
+
+/// `types.MappingProxyType(mapping)`.
+pub(crate) fn mapping_proxy(mapping: &Object) -> PyResult<PyRef> {
+    let ty = crate::interp::current_builtins()?;
+    let _ = (ty, mapping);
+    Err(raise!(NotImplementedError, "mapping proxies"))
 }

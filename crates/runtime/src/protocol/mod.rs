@@ -3,7 +3,7 @@
 use crate::objects::*;
 use crate::object::*;
 use crate::error::PyResult;
-use crate::typeobject::CompareOp;
+pub use crate::typeobject::CompareOp;
 
 pub mod buffer;
 

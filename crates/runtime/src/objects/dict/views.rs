@@ -71,7 +71,7 @@ impl DictView {
     }
 
     fn mapping(&self) -> PyResult<PyRef> {
-        crate::objects::descr::DictProxy::new(self.dict()).map(Ref::upcast)
+        crate::objects::support::mapping_proxy(self.dict())
     }
 }
 

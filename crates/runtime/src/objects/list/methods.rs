@@ -409,7 +409,7 @@ impl List {
     /// Return first index of value.
     ///
     /// Raises ValueError if the value is not present.
-    #[pymethod(name = "index", sig = "value, start=0, stop=sys.maxsize, /")]
+    #[pymethod(name = "index", sig = "value, start=<0>, stop=<sys.maxsize>, /", text_signature = "value, start=0, stop=sys.maxsize, /")]
     fn py_index(&self, value: &Object, start: Option<&Object>, stop: Option<&Object>) -> PyResult<usize> {
         let n = self.len() as isize;
         let (lo, hi) = (index_bound(start, 0, n)?, index_bound(stop, isize::MAX, isize::MAX)?);

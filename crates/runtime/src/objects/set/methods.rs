@@ -115,7 +115,7 @@ unsafe fn dealloc(this: *mut Set) {
     unsafe {
         begin_dealloc(this);
         if !(*this).weakreflist.load(Acquire).is_null() {
-            crate::objects::weakref::PyObject_ClearWeakRefs(this.cast());
+            crate::objects::weakref::clear_weakrefs(this.cast());
         }
         (*this).release_content();
         free_object(this.cast());
