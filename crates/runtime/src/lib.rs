@@ -18,6 +18,7 @@ pub mod object;
 pub mod objects;
 pub mod prelude;
 pub mod protocol;
+pub mod pyhash;
 pub mod thread;
 pub mod typeobject;
 

@@ -1,5 +1,6 @@
 //! `float`: arithmetic with Python's rules, parsing, hexadecimal text, rounding.
 
+pub mod methods;
 pub mod text;
 
 use crate::error::{PyResult, Raised};
@@ -7,6 +8,7 @@ use crate::object::{Object, PyClass, Ref, Type};
 use crate::objects::long::{Int, ZEROED_TYPE};
 use crate::{py_layout, raise};
 
+pub use methods::{as_f64, from_string, number_float, real_number};
 pub use text::{decimal_to_ascii, from_hex, parse_float, to_hex};
 
 /// A `float`.

@@ -7,7 +7,10 @@
 //! `arith` holds the operators, `text` parsing and printing, `methods` the Python-visible type.
 
 pub mod arith;
+pub mod methods;
 pub mod text;
+
+pub use methods::{number_index, number_long};
 
 use crate::error::PyResult;
 use crate::object::{Object, Ref, Type};
