@@ -166,33 +166,35 @@ fn own_spec(ty: &Type) -> Option<&'static TypeSpec> {
     table.iter().find(|(t, _)| core::ptr::eq(t(), ty)).map(|(_, s)| s())
 }
 
-/// Readies the types of the table, bases first.
-pub(super) fn init_types() -> PyResult<()> {
+/// Descriptions of the types of the table, bases first.
+pub(super) fn specs() -> &'static [TypeSpec] {
     const FLAGS: u64 = abi::Py_TPFLAGS_BASETYPE | abi::Py_TPFLAGS_HAVE_GC | abi::Py_TPFLAGS_BASE_EXC_SUBCLASS;
-    for row in types::TABLE {
-        let ty = (row.ty)();
-        let own = own_spec(ty);
-        let mut slots: Vec<SlotDef> = own.map_or(Vec::new(), |s| s.slots.to_vec());
-        slots.extend(memory_slots(row.layout));
-        let spec = TypeSpec {
-            name: row.name,
-            type_object: (ty as *const Type).cast_mut(),
-            basicsize: size_of_layout(row.layout),
-            itemsize: 0,
-            flags: FLAGS,
-            base: row.base,
-            doc: Some(row.doc),
-            slots: Vec::leak(slots),
-            methods: own.map_or(&[], |s| s.methods),
-            getset: own.map_or(&[], |s| s.getset),
-            members: own.map_or(&[], |s| s.members),
-            dictoffset: offset_of!(abi::PyBaseExceptionObject, dict) as isize,
-            weaklistoffset: 0,
-            vectorcalloffset: 0,
+    static SPECS: std::sync::OnceLock<Vec<TypeSpec>> = std::sync::OnceLock::new();
+    SPECS.get_or_init(|| {
+        let spec = |row: &types::Row| {
+            let ty = (row.ty)();
+            let own = own_spec(ty);
+            let mut slots: Vec<SlotDef> = own.map_or(Vec::new(), |s| s.slots.to_vec());
+            slots.extend(memory_slots(row.layout));
+            TypeSpec {
+                name: row.name,
+                type_object: (ty as *const Type).cast_mut(),
+                basicsize: size_of_layout(row.layout),
+                itemsize: 0,
+                flags: FLAGS,
+                base: row.base,
+                doc: Some(row.doc),
+                slots: Vec::leak(slots),
+                methods: own.map_or(&[], |s| s.methods),
+                getset: own.map_or(&[], |s| s.getset),
+                members: own.map_or(&[], |s| s.members),
+                dictoffset: offset_of!(abi::PyBaseExceptionObject, dict) as isize,
+                weaklistoffset: 0,
+                vectorcalloffset: 0,
+            }
         };
-        crate::typeobject::init_static(Box::leak(Box::new(spec)))?;
-    }
-    Ok(())
+        types::TABLE.iter().map(spec).collect()
+    })
 }
 
 /// A new instance of `cls` with its `args`; the fields of longer layouts stay empty.

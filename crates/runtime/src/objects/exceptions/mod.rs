@@ -186,9 +186,16 @@ impl BaseException {
     }
 }
 
-/// Readies every exception type: called once at start-up, after `object`, `type` and the containers.
-pub fn init_types() -> PyResult<()> {
-    base::init_types()?;
+/// Descriptions of every exception type but `ExceptionGroup`, and of `traceback`, bases first.
+pub fn specs() -> Vec<&'static crate::typeobject::TypeSpec> {
+    use crate::convert::HasSpec;
+    let mut all: Vec<_> = base::specs().iter().collect();
+    all.push(crate::objects::Traceback::spec());
+    all
+}
+
+/// What needs working types: `ExceptionGroup` (two bases) and the last-resort MemoryError.
+pub fn init_statics() -> PyResult<()> {
     group::init_exception_group()?;
     raise::init_memory_error()
 }
