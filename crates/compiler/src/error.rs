@@ -62,3 +62,19 @@ impl std::error::Error for CompileError {}
 
 /// Result of compilation steps.
 pub type Result<T> = std::result::Result<T, CompileError>;
+
+impl CompileError {
+    /// An error without a place.
+    pub fn plain(kind: ErrorKind, msg: impl Into<String>) -> Self {
+        CompileError {
+            kind,
+            msg: msg.into(),
+            lineno: 0,
+            offset: 0,
+            end_lineno: 0,
+            end_offset: 0,
+            text: None,
+            warnings: Vec::new(),
+        }
+    }
+}

@@ -2,14 +2,33 @@
 //!
 //! [`parse`] gives our syntax tree ([`ast`], the shape of Python's `ast` module); [`compile_ast`] gives a tree's code;
 //! [`compile_source`] does both. Instructions are described in [`opcode`], the result in [`code`].
+//!
+//! The way of a module: text → tokens and tree of ruff (`parse`) → our tree (`lower`, `strings`) → folded tree (`fold`)
+//! → symbol tables (`symtable`) → instructions of each block (`codegen`, `ir`) → graph, clean-up, layout (`flow`,
+//! `locals`, `asm`). All stages recurse on growing stacks: deep sources give RecursionError, not a crash.
 
+mod asm;
 pub mod ast;
 pub mod code;
+mod codegen;
+pub mod dis;
 pub mod error;
+mod flow;
+mod fold;
+mod ir;
+mod locals;
+mod lower;
 pub mod opcode;
+mod parse;
+mod source;
+mod strings;
+mod symtable;
+mod unparse;
 
 pub use code::{CodeData, Const, ExcEntry, Position, PyStr, SyntaxWarning, WarningKind};
 pub use error::{CompileError, ErrorKind, Result};
+pub use parse::{FeedResult, parse};
+pub use unparse::{const_repr, unparse};
 
 /// What is compiled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -50,17 +69,29 @@ pub struct Options {
 
 /// Compiles source text. A leading BOM and the coding cookie are the caller's business.
 pub fn compile_source(source: &str, opts: &Options) -> Result<CodeData> {
-    let (tree, warnings) = parse(source, opts)?;
-    let _ = warnings;
-    compile_ast(&tree, Some(source), opts)
-}
-
-/// Parses source text to a tree, with the warnings of the tokenizer (invalid escapes and the like).
-pub fn parse(_source: &str, _opts: &Options) -> Result<(ast::Mod, Vec<SyntaxWarning>)> {
-    todo!()
+    let source = parse::normalize(source);
+    let (tree, warnings) = parse::parse_normalized(&source, opts)?;
+    compile_tree(tree, Some(&source), opts, warnings)
 }
 
 /// Compiles a tree. `source`, if known, gives the text for errors.
-pub fn compile_ast(_tree: &ast::Mod, _source: Option<&str>, _opts: &Options) -> Result<CodeData> {
-    todo!()
+pub fn compile_ast(tree: ast::Mod, source: Option<&str>, opts: &Options) -> Result<CodeData> {
+    compile_tree(tree, source, opts, Vec::new())
+}
+
+fn compile_tree(mut tree: ast::Mod, source: Option<&str>, opts: &Options, mut warnings: Vec<SyntaxWarning>) -> Result<CodeData> {
+    let index = source.map(source::LineIndex::new);
+    let src = symtable::Src(source.zip(index.as_ref()));
+    let add = |mut e: CompileError, w: Vec<SyntaxWarning>| {
+        e.warnings.splice(0..0, w);
+        e
+    };
+    stacker::maybe_grow(1 << 20, 16 << 20, || {
+        let (future, future_line) = fold::future(&tree, src).map_err(|e| add(e, warnings.clone()))?;
+        let flags = opts.future_flags & code::co::FUTURE_MASK | future;
+        warnings.extend(fold::fold(&mut tree, src, opts.optimize, flags & code::co::FUTURE_ANNOTATIONS != 0)?);
+        let r = codegen::compile(&tree, src, opts, flags, future_line, warnings);
+        parse::drop_deep(tree);
+        r
+    })
 }

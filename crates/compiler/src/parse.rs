@@ -1,0 +1,87 @@
+//! Source text → our tree: ruff's parser behind guards, and its errors in CPython's words.
+
+use crate::ast::{self, Stmt};
+use crate::code::SyntaxWarning;
+use crate::error::{CompileError, Result};
+use crate::lower::Lower;
+use crate::source::LineIndex;
+use crate::{Mode, Options};
+use ruff_python_ast as r;
+use ruff_python_parser as rp;
+use std::borrow::Cow;
+
+/// What an interactive prompt should do with its text so far.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FeedResult {
+    /// It is a complete statement
+    Complete,
+    /// More lines are needed
+    Incomplete,
+}
+
+/// Line ends become `\n`, as CPython's tokenizer sees them.
+pub fn normalize(source: &str) -> Cow<'_, str> {
+    if source.contains('\r') { Cow::Owned(source.replace("\r\n", "\n").replace('\r', "\n")) } else { Cow::Borrowed(source) }
+}
+
+/// Parses source text to a tree, with the warnings of the tokenizer (invalid escapes and the like).
+pub fn parse(source: &str, opts: &Options) -> Result<(ast::Mod, Vec<SyntaxWarning>)> {
+    let source = normalize(source);
+    let (mut tree, mut warnings) = parse_normalized(&source, opts)?;
+    if opts.optimized_ast {
+        let index = LineIndex::new(&source);
+        let src = crate::symtable::Src(Some((&source, &index)));
+        let future = opts.future_flags & crate::code::co::FUTURE_ANNOTATIONS != 0;
+        warnings.extend(crate::fold::fold(&mut tree, src, opts.optimize, future)?);
+    }
+    Ok((tree, warnings))
+}
+
+/// The same for a source without `\r`.
+pub fn parse_normalized(source: &str, opts: &Options) -> Result<(ast::Mod, Vec<SyntaxWarning>)> {
+    stacker::maybe_grow(2 << 20, 64 << 20, || parse_inner(source, opts))
+}
+
+fn parse_inner(source: &str, opts: &Options) -> Result<(ast::Mod, Vec<SyntaxWarning>)> {
+    let index = LineIndex::new(source);
+    let mode = match opts.mode {
+        Mode::Eval => rp::Mode::Expression,
+        _ => rp::Mode::Module,
+    };
+    let options = rp::ParseOptions::from(mode).with_target_version(r::PythonVersion { major: 3, minor: 14 });
+    let parsed = rp::parse_unchecked(source, options);
+    if let Some(e) = parsed.errors().first() {
+        return Err(crate::lower::error_at(source, &index, e.location, e.error.to_string()));
+    }
+    let mut lower = Lower::new(source, &index);
+    let tree = match parsed.syntax() {
+        r::Mod::Module(m) => {
+            let body = lower.body(&m.body)?;
+            if opts.mode == Mode::Single {
+                ast::Mod::Interactive { body: single(body, source, &index)? }
+            } else {
+                ast::Mod::Module { body, type_ignores: Vec::new() }
+            }
+        }
+        r::Mod::Expression(e) => ast::Mod::Expression { body: Box::new(lower.expr(&e.body)?) },
+    };
+    Ok((tree, lower.warnings))
+}
+
+/// In `single` mode there is one statement, or several simple ones on one line.
+fn single(body: Vec<Stmt>, source: &str, index: &LineIndex) -> Result<Vec<Stmt>> {
+    let Some(first) = body.first() else { return Ok(body) };
+    let line = first.loc.lineno;
+    if let Some(s) = body[1..].iter().find(|s| s.loc.lineno != line) {
+        let mut e: CompileError =
+            crate::symtable::Src(Some((source, index))).error(s.loc, "multiple statements found while compiling a single statement");
+        e.lineno = line as u32;
+        return Err(e);
+    }
+    Ok(body)
+}
+
+/// Drops a tree that may be deep.
+pub fn drop_deep(tree: ast::Mod) {
+    stacker::maybe_grow(1 << 20, 32 << 20, || drop(tree));
+}
