@@ -416,7 +416,7 @@ fn lines(g: &mut Graph, firstlineno: i32) {
             }
         }
         let Some(l) = prev else { continue };
-        let mut give = |g: &mut Graph, to: BlockId| {
+        let give = |g: &mut Graph, to: BlockId| {
             if preds[to] == 1
                 && let Some(f) = g.blocks[to].ins.first_mut()
                 && f.line() < 0
