@@ -1,0 +1,48 @@
+/* The layout of bytes: the data follows the header, with a zero after its end.
+   Written by include/gen/generate.py: change the parts there, not this file. */
+
+#ifndef Py_CPYTHON_BYTESOBJECT_H
+#define Py_CPYTHON_BYTESOBJECT_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct PyBytesObject PyBytesObject;
+
+struct PyBytesObject {
+    PyVarObject ob_base;
+    Py_hash_t ob_shash;
+    char ob_sval[1];
+};
+
+PyAPI_FUNC(PyObject *) PyBytes_Join(PyObject *sep, PyObject *iterable);
+PyAPI_FUNC(int) _PyBytes_Resize(PyObject **, Py_ssize_t);
+
+#define _PyBytes_CAST(op) (assert(PyBytes_Check(op)), _Py_CAST(PyBytesObject *, op))
+
+static inline char *
+PyBytes_AS_STRING(PyObject *op)
+{
+    return _PyBytes_CAST(op)->ob_sval;
+}
+#define PyBytes_AS_STRING(op) PyBytes_AS_STRING(_PyObject_CAST(op))
+
+static inline Py_ssize_t
+PyBytes_GET_SIZE(PyObject *op)
+{
+    return Py_SIZE(_PyBytes_CAST(op));
+}
+#define PyBytes_GET_SIZE(self) PyBytes_GET_SIZE(_PyObject_CAST(self))
+
+static inline PyObject *
+_PyBytes_Join(PyObject *sep, PyObject *iterable)
+{
+    return PyBytes_Join(sep, iterable);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* Py_CPYTHON_BYTESOBJECT_H */

@@ -1,0 +1,69 @@
+/* The layout of built-in functions.
+   Written by include/gen/generate.py: change the parts there, not this file. */
+
+#ifndef Py_CPYTHON_METHODOBJECT_H
+#define Py_CPYTHON_METHODOBJECT_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct PyCFunctionObject PyCFunctionObject;
+typedef struct PyCMethodObject PyCMethodObject;
+
+struct PyCFunctionObject {
+    PyObject ob_base;
+    PyMethodDef *m_ml;
+    PyObject *m_self;
+    PyObject *m_module;
+    PyObject *m_weakreflist;
+    vectorcallfunc vectorcall;
+};
+
+struct PyCMethodObject {
+    PyCFunctionObject func;
+    PyTypeObject *mm_class;
+};
+
+PyAPI_DATA(PyTypeObject) PyCMethod_Type;
+
+#define PyCMethod_CheckExact(op) Py_IS_TYPE((op), &PyCMethod_Type)
+#define PyCMethod_Check(op) PyObject_TypeCheck((op), &PyCMethod_Type)
+#define _PyCFunctionObject_CAST(func) (assert(PyCFunction_Check(func)), _Py_CAST(PyCFunctionObject *, (func)))
+#define _PyCMethodObject_CAST(func) (assert(PyCMethod_Check(func)), _Py_CAST(PyCMethodObject *, (func)))
+
+static inline PyCFunction
+PyCFunction_GET_FUNCTION(PyObject *func)
+{
+    return _PyCFunctionObject_CAST(func)->m_ml->ml_meth;
+}
+#define PyCFunction_GET_FUNCTION(func) PyCFunction_GET_FUNCTION(_PyObject_CAST(func))
+
+static inline PyObject *
+PyCFunction_GET_SELF(PyObject *func_obj)
+{
+    PyCFunctionObject *func = _PyCFunctionObject_CAST(func_obj);
+    return (func->m_ml->ml_flags & METH_STATIC) ? _Py_NULL : func->m_self;
+}
+#define PyCFunction_GET_SELF(func) PyCFunction_GET_SELF(_PyObject_CAST(func))
+
+static inline int
+PyCFunction_GET_FLAGS(PyObject *func)
+{
+    return _PyCFunctionObject_CAST(func)->m_ml->ml_flags;
+}
+#define PyCFunction_GET_FLAGS(func) PyCFunction_GET_FLAGS(_PyObject_CAST(func))
+
+static inline PyTypeObject *
+PyCFunction_GET_CLASS(PyObject *func_obj)
+{
+    PyCFunctionObject *func = _PyCFunctionObject_CAST(func_obj);
+    return (func->m_ml->ml_flags & METH_METHOD) ? _PyCMethodObject_CAST(func)->mm_class : _Py_NULL;
+}
+#define PyCFunction_GET_CLASS(func) PyCFunction_GET_CLASS(_PyObject_CAST(func))
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* Py_CPYTHON_METHODOBJECT_H */

@@ -1,0 +1,25 @@
+/* The layout of tracebacks.
+   Written by include/gen/generate.py: change the parts there, not this file. */
+
+#ifndef Py_CPYTHON_TRACEBACK_H
+#define Py_CPYTHON_TRACEBACK_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct _traceback PyTracebackObject;
+
+struct _traceback {
+    PyObject ob_base;
+    PyTracebackObject *tb_next;
+    PyFrameObject *tb_frame;
+    int tb_lasti;
+    int tb_lineno;
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* Py_CPYTHON_TRACEBACK_H */

@@ -1,0 +1,39 @@
+/* float.
+   Written by include/gen/generate.py: change the parts there, not this file. */
+
+#ifndef Py_FLOATOBJECT_H
+#define Py_FLOATOBJECT_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+PyAPI_DATA(PyTypeObject) PyFloat_Type;
+
+PyAPI_FUNC(double) PyFloat_AsDouble(PyObject *);
+PyAPI_FUNC(PyObject *) PyFloat_FromDouble(double);
+PyAPI_FUNC(PyObject *) PyFloat_FromString(PyObject *);
+PyAPI_FUNC(PyObject *) PyFloat_GetInfo(void);
+PyAPI_FUNC(double) PyFloat_GetMax(void);
+PyAPI_FUNC(double) PyFloat_GetMin(void);
+
+#define PyFloat_Check(op) PyObject_TypeCheck((op), &PyFloat_Type)
+#define PyFloat_CheckExact(op) Py_IS_TYPE((op), &PyFloat_Type)
+#define Py_RETURN_NAN return PyFloat_FromDouble(Py_NAN)
+#define Py_RETURN_INF(sign) \
+    do { \
+        if (copysign(1., sign) == 1.) { \
+            return PyFloat_FromDouble(Py_INFINITY); \
+        } \
+        else { \
+            return PyFloat_FromDouble(-Py_INFINITY); \
+        } \
+    } while (0)
+
+#ifdef __cplusplus
+}
+#endif
+
+#include "cpython/floatobject.h"
+
+#endif /* Py_FLOATOBJECT_H */

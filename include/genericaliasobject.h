@@ -1,0 +1,19 @@
+/* types.GenericAlias.
+   Written by include/gen/generate.py: change the parts there, not this file. */
+
+#ifndef Py_GENERICALIASOBJECT_H
+#define Py_GENERICALIASOBJECT_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+PyAPI_DATA(PyTypeObject) Py_GenericAliasType;
+
+PyAPI_FUNC(PyObject *) Py_GenericAlias(PyObject *, PyObject *);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* Py_GENERICALIASOBJECT_H */

@@ -1,0 +1,33 @@
+/* Capsules: a C pointer as an object, for modules that offer a C API of their own.
+   Written by include/gen/generate.py: change the parts there, not this file. */
+
+#ifndef Py_CAPSULE_H
+#define Py_CAPSULE_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef void (*PyCapsule_Destructor)(PyObject *);
+
+PyAPI_DATA(PyTypeObject) PyCapsule_Type;
+
+PyAPI_FUNC(void *) PyCapsule_GetContext(PyObject *capsule);
+PyAPI_FUNC(PyCapsule_Destructor) PyCapsule_GetDestructor(PyObject *capsule);
+PyAPI_FUNC(const char *) PyCapsule_GetName(PyObject *capsule);
+PyAPI_FUNC(void *) PyCapsule_GetPointer(PyObject *capsule, const char *name);
+PyAPI_FUNC(void *) PyCapsule_Import(const char *name, int no_block);
+PyAPI_FUNC(int) PyCapsule_IsValid(PyObject *capsule, const char *name);
+PyAPI_FUNC(PyObject *) PyCapsule_New(void *pointer, const char *name, PyCapsule_Destructor destructor);
+PyAPI_FUNC(int) PyCapsule_SetContext(PyObject *capsule, void *context);
+PyAPI_FUNC(int) PyCapsule_SetDestructor(PyObject *capsule, PyCapsule_Destructor destructor);
+PyAPI_FUNC(int) PyCapsule_SetName(PyObject *capsule, const char *name);
+PyAPI_FUNC(int) PyCapsule_SetPointer(PyObject *capsule, void *pointer);
+
+#define PyCapsule_CheckExact(op) Py_IS_TYPE((op), &PyCapsule_Type)
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* Py_CAPSULE_H */

@@ -1,0 +1,20 @@
+/* Counters of a statistics build: none here, the macros expand to nothing.
+   Written by include/gen/generate.py: change the parts there, not this file. */
+
+#ifndef Py_PYSTATS_H
+#define Py_PYSTATS_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define _Py_INCREF_STAT_INC() ((void)0)
+#define _Py_DECREF_STAT_INC() ((void)0)
+#define _Py_INCREF_IMMORTAL_STAT_INC() ((void)0)
+#define _Py_DECREF_IMMORTAL_STAT_INC() ((void)0)
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* Py_PYSTATS_H */
