@@ -51,7 +51,7 @@ PyAPI_FUNC(PyObject *) PyCMethod_New(PyMethodDef *, PyObject *, PyObject *, PyTy
 #define PyCFunction_New(ML, SELF) PyCFunction_NewEx((ML), (SELF), NULL)
 #define PyCFunction_NewEx(ML, SELF, MOD) PyCMethod_New((ML), (SELF), (MOD), NULL)
 
-/* For the ml_meth of a method table, by calling convention. */
+/* Any C function for the ml_meth of a method table, and from there back by calling convention. */
 #define _PyCFunction_CAST(func) _Py_FUNC_CAST(PyCFunction, func)
 #define _PyCFunctionFast_CAST(func) _Py_FUNC_CAST(PyCFunctionFast, func)
 #define _PyCFunctionWithKeywords_CAST(func) _Py_FUNC_CAST(PyCFunctionWithKeywords, func)
