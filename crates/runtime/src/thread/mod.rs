@@ -1,13 +1,16 @@
 //! Threads: thread states, attach and detach, stop-the-world, locks and parking.
 
 pub mod critical;
+pub mod fork;
 pub(crate) mod futex;
 pub mod gil;
 pub mod mutex;
 pub mod parking;
 pub mod signals;
+pub mod start;
 pub mod state;
 pub mod stw;
+pub mod tss;
 
 pub use critical::{CriticalSection, critical, critical_mutex, critical2};
 pub use mutex::RawMutex;
@@ -33,6 +36,8 @@ pub const STACK_MARGIN: usize = 128 << 10;
 #[derive(Default)]
 pub struct ThreadingState {
     pub stack_size: core::sync::atomic::AtomicUsize,
+    /// Non-daemon threads.
+    pub shutdown: start::ShutdownHandles,
 }
 
 /// Attaches `ts` to the running thread, which has no thread state attached. Hangs for ever when the runtime is finalizing.
@@ -138,6 +143,20 @@ pub fn handle_breaker() -> PyResult<()> {
         detach_state(ts);
         attach(ts);
     }
+    if bits & breaker::SIGNALS_PENDING != 0 {
+        if signals::can_handle_signals() {
+            check_signals()?;
+        } else {
+            ts.clear_breaker(breaker::SIGNALS_PENDING);
+        }
+    }
+    if bits & breaker::CALLS_TO_DO != 0 {
+        if signals::is_main_thread() {
+            ts.interp().pending.run()?;
+        } else {
+            ts.clear_breaker(breaker::CALLS_TO_DO);
+        }
+    }
     if bits & breaker::GIL_DROP_REQUEST != 0 {
         if ts.abi().holds_gil != 0 {
             detach_state(ts);
@@ -153,6 +172,9 @@ pub fn handle_breaker() -> PyResult<()> {
     if bits & breaker::GC_SCHEDULED != 0 {
         ts.clear_breaker(breaker::GC_SCHEDULED);
         crate::mem::gc::run_scheduled();
+    }
+    if bits & breaker::ASYNC_EXCEPTION != 0 {
+        signals::raise_async_exc(ts)?;
     }
     Ok(())
 }

@@ -406,6 +406,18 @@ impl ThreadState {
         self.tid.set(0);
     }
 
+    /// Drops an unlinked state of a thread that does not exist (forked child).
+    ///
+    /// # Safety
+    /// Nobody else uses it.
+    pub(crate) unsafe fn discard(&self) {
+        self.clear();
+        if self.tid.get() != 0 {
+            self.unbind_elsewhere();
+        }
+        self.recycle();
+    }
+
     /// The next state of the same interpreter (`PyThreadState_Next`).
     pub fn next(&self) -> Option<&'static ThreadState> {
         HEAD_LOCK.with_raw(|| {
