@@ -88,3 +88,42 @@ pub unsafe fn destroy_chain() {
         ts.dealloc_depth.set(depth);
     }
 }
+
+/// Frees the memory of a dying instance through its type's `tp_free` and drops a heap type's reference: the last step of a
+/// destructor.
+///
+/// # Safety
+/// The fields have been cleared, the object is not tracked.
+pub unsafe fn free_instance(p: *mut PyObject) {
+    // SAFETY: the object is dying; its type lives until its reference is dropped.
+    unsafe {
+        let ty = (*p).ob_type.load(Relaxed);
+        let flags = (*ty).tp_flags;
+        match (*ty).tp_free {
+            Some(free) => free(p.cast()),
+            None if flags & abi::Py_TPFLAGS_HAVE_GC != 0 => super::gc::PyObject_GC_Del(p.cast()),
+            None => super::domains::obj_free(p.cast()),
+        }
+        if flags & abi::Py_TPFLAGS_HEAPTYPE != 0 {
+            crate::object::decref(ty.cast());
+        }
+    }
+}
+
+/// Destructor of GC objects whose Rust fields (after the header) own references: untracks, clears weak references, drops the
+/// body in place, frees.
+///
+/// # Safety
+/// As `tp_dealloc`; `B` is the type of the body at `offset`.
+pub unsafe fn dealloc_body<B>(p: *mut PyObject, body: *mut B) {
+    // SAFETY: the object is dying.
+    unsafe {
+        let o = crate::object::Object::from_ptr(p);
+        super::gc::untrack(o);
+        if (*(*p).ob_type.load(Relaxed)).tp_weaklistoffset != 0 {
+            crate::objects::weakref::clear_weakrefs(p);
+        }
+        core::ptr::drop_in_place(body);
+        free_instance(p);
+    }
+}

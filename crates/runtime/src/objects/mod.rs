@@ -10,6 +10,7 @@ pub mod cell;
 pub mod code;
 pub mod codecs;
 pub mod complex;
+pub mod context;
 pub mod dict;
 pub mod enumobject;
 pub mod exceptions;
