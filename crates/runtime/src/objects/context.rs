@@ -354,7 +354,7 @@ impl Context {
     #[slot]
     fn tp_dealloc(this: *mut Context) {
         // SAFETY: the object is dying.
-        unsafe { dealloc::dealloc_body(this.cast(), &raw mut *(*this).body) }
+        unsafe { dealloc::dealloc_body(this.cast(), (&raw mut (*this).body).cast::<ContextBody>()) }
     }
     #[slot]
     fn tp_richcompare(&self, other: &Object, op: CompareOp) -> PyResult<PyRef> {
@@ -501,7 +501,7 @@ impl ContextVar {
     #[slot]
     fn tp_dealloc(this: *mut ContextVar) {
         // SAFETY: the object is dying.
-        unsafe { dealloc::dealloc_body(this.cast(), &raw mut *(*this).body) }
+        unsafe { dealloc::dealloc_body(this.cast(), (&raw mut (*this).body).cast::<VarBody>()) }
     }
     #[slot]
     fn tp_repr(&self) -> PyResult<Ref<Str>> {
@@ -588,7 +588,7 @@ impl Token {
     #[slot]
     fn tp_dealloc(this: *mut Token) {
         // SAFETY: the object is dying.
-        unsafe { dealloc::dealloc_body(this.cast(), &raw mut *(*this).body) }
+        unsafe { dealloc::dealloc_body(this.cast(), (&raw mut (*this).body).cast::<TokenBody>()) }
     }
     #[slot]
     fn tp_hash(&self) -> PyResult<isize> {
@@ -658,7 +658,7 @@ impl Bindings {
     #[slot]
     fn tp_dealloc(this: *mut Bindings) {
         // SAFETY: the object is dying.
-        unsafe { dealloc::dealloc_body(this.cast(), &raw mut *(*this).body) }
+        unsafe { dealloc::dealloc_body(this.cast(), (&raw mut (*this).body).cast::<BindingsBody>()) }
     }
 }
 
