@@ -449,6 +449,7 @@ pub struct InterpreterState {
     pub pending: super::signals::PendingCalls,
     pub threading: super::ThreadingState,
     pub warnings: crate::objects::exceptions::warnings::WarningsState,
+    pub codecs: crate::objects::codecs::CodecState,
     /// Set when the interpreter begins to shut down.
     pub finalizing: AtomicPtr<ThreadState>,
 }
@@ -473,6 +474,7 @@ impl InterpreterState {
             pending: Default::default(),
             threading: Default::default(),
             warnings: Default::default(),
+            codecs: Default::default(),
             finalizing: AtomicPtr::new(null_mut()),
         }));
         HEAD_LOCK.with_raw(|| {

@@ -2,6 +2,7 @@
 
 use crate::arch;
 use crate::error::raise_none;
+use crate::mem::heap::{self, Kind};
 use crate::prelude::*;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -11,8 +12,7 @@ use core::sync::atomic::Ordering::Relaxed;
 /// `ty` is the static type of the object the caller builds there.
 #[inline]
 pub unsafe fn new_object(ty: &Type, size: usize) -> PyResult<*mut abi::PyObject> {
-    // SAFETY: plain allocation.
-    let p = unsafe { libc::malloc(size) }.cast::<abi::PyObject>();
+    let p = heap::alloc(size, Kind::Obj).cast::<abi::PyObject>();
     if p.is_null() {
         return Err(raise_none(exc::MemoryError()));
     }
@@ -60,8 +60,8 @@ pub unsafe fn new_immortal(ty: &Type, size: usize) -> *mut abi::PyObject {
 /// `p` came from `new_object` or `resize`.
 #[inline]
 pub unsafe fn capacity(p: *mut abi::PyObject) -> usize {
-    // SAFETY: a live block of the C allocator.
-    unsafe { libc::malloc_usable_size(p.cast()) }
+    // SAFETY: a live block of the object heap.
+    unsafe { heap::usable_size(p.cast()) }
 }
 
 /// Resizes a block that only the caller refers to; it may move.
@@ -69,9 +69,21 @@ pub unsafe fn capacity(p: *mut abi::PyObject) -> usize {
 /// # Safety
 /// As `capacity`, and nobody else uses the object.
 pub unsafe fn resize(p: *mut abi::PyObject, size: usize) -> Option<*mut abi::PyObject> {
-    // SAFETY: the caller's promise.
-    let q = unsafe { libc::realloc(p.cast(), size) };
-    if q.is_null() { None } else { Some(q.cast()) }
+    // SAFETY: the caller's promise. The old block goes the way of every object, for a reader of a stale pointer may still be
+    // looking at its header.
+    unsafe {
+        let old = heap::usable_size(p.cast());
+        if size <= old && size * 2 >= old {
+            return Some(p);
+        }
+        let q = heap::alloc(size, Kind::Obj).cast::<abi::PyObject>();
+        if q.is_null() {
+            return None;
+        }
+        core::ptr::copy_nonoverlapping(p.cast::<u8>(), q.cast::<u8>(), old.min(size));
+        heap::free(p.cast(), Kind::Obj);
+        Some(q)
+    }
 }
 
 /// Frees a block.
@@ -81,13 +93,12 @@ pub unsafe fn resize(p: *mut abi::PyObject, size: usize) -> Option<*mut abi::PyO
 #[inline]
 pub unsafe fn free(p: *mut abi::PyObject) {
     // SAFETY: the caller's promise.
-    unsafe { libc::free(p.cast()) }
+    unsafe { heap::free(p.cast(), Kind::Obj) }
 }
 
 /// Memory for an object's side buffers (the PyMem domain).
 pub fn side_alloc(size: usize) -> *mut u8 {
-    // SAFETY: plain allocation.
-    unsafe { libc::malloc(size.max(1)).cast() }
+    heap::alloc(size.max(1), Kind::Mem).cast()
 }
 
 /// Resizes a side buffer.
@@ -96,7 +107,7 @@ pub fn side_alloc(size: usize) -> *mut u8 {
 /// `p` is null or came from `side_alloc`/`side_realloc`.
 pub unsafe fn side_realloc(p: *mut u8, size: usize) -> *mut u8 {
     // SAFETY: the caller's promise.
-    unsafe { libc::realloc(p.cast(), size.max(1)).cast() }
+    unsafe { heap::realloc(p.cast(), size.max(1), Kind::Mem).cast() }
 }
 
 /// Frees a side buffer.
@@ -105,5 +116,5 @@ pub unsafe fn side_realloc(p: *mut u8, size: usize) -> *mut u8 {
 /// As `side_realloc`.
 pub unsafe fn side_free(p: *mut u8) {
     // SAFETY: the caller's promise.
-    unsafe { libc::free(p.cast()) }
+    unsafe { heap::free(p.cast(), Kind::Mem) }
 }

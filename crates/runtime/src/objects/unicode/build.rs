@@ -421,7 +421,7 @@ impl Str {
         // object, or else there would be two references.
         unsafe {
             if block::capacity(p.cast()) < need {
-                match block::resize(p.cast(), need + need / 8 + 16) {
+                match block::resize(p.cast(), need + need / 4 + 16) {
                     Some(q) => p = q.cast(),
                     None => {
                         drop(Ref::from_raw(p));

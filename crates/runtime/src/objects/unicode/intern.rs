@@ -128,5 +128,5 @@ impl Str {
 }
 
 fn make_immortal(s: &Str) {
-    s.0.ob_ref_local.store(u32::MAX, Ordering::Relaxed);
+    crate::mem::refcount::set_immortal(s);
 }

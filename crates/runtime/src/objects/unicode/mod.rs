@@ -11,6 +11,7 @@ pub mod hash;
 pub mod intern;
 pub mod iter;
 pub mod layout;
+pub mod names;
 pub mod methods;
 pub mod ops;
 pub mod search;
