@@ -1,1 +1,10 @@
+//! The C API of CPython 3.14 (free-threaded ABI), over the engine in `crates/runtime`.
+//!
+//! One file per header family; every function translates between C and the engine and does nothing else. Exports are declared
+//! with `capi!` (see `export.rs`). What the engine already exports under its C name (type objects, functions whose address is
+//! stored in slots) is not here.
+#![allow(non_snake_case, non_upper_case_globals, clippy::missing_safety_doc)]
 
+#[macro_use]
+pub mod export;
+pub mod variadic;
