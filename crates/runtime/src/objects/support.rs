@@ -230,3 +230,8 @@ pub(crate) fn mapping_proxy(mapping: &Object) -> PyResult<PyRef> {
     let _ = (ty, mapping);
     Err(raise!(NotImplementedError, "mapping proxies"))
 }
+
+/// Imports a top-level module by name.
+pub(crate) fn import(name: &str) -> PyResult<PyRef> {
+    builtin("__import__")?.call1(&*Str::new(name)?)
+}
