@@ -110,6 +110,8 @@ pub fn assemble(unit: Unit<'_>, flags: u32, filename: &str, table: &SymbolTable)
     prune(&mut g);
     thread(&mut g);
     prune(&mut g);
+    to_fallthrough(&mut g);
+    merge(&mut g);
     drop_nops(&mut g);
     mark_cold(&mut g);
     let slots = crate::asm::Slots::new(&unit, table);
@@ -336,6 +338,48 @@ fn predecessors(g: &Graph) -> Vec<u32> {
         }
     }
     n
+}
+
+/// Appends blocks to the one block that leads to them.
+fn merge(g: &mut Graph) {
+    relink(g);
+    let preds = predecessors(g);
+    let mut gone = vec![false; g.blocks.len()];
+    for k in 0..g.order.len() {
+        let b = g.order[k];
+        if gone[b] {
+            continue;
+        }
+        while let Some(n) = g.blocks[b].next {
+            let jumps = g.blocks[b].ins.last().is_some_and(|i| i.target != NONE);
+            if jumps || preds[n] != 1 || g.blocks[n].is_handler || n == b {
+                break;
+            }
+            let mut moved = std::mem::take(&mut g.blocks[n]);
+            g.blocks[b].ins.append(&mut moved.ins);
+            g.blocks[b].next = moved.next;
+            gone[n] = true;
+        }
+    }
+    g.order.retain(|b| !gone[*b]);
+}
+
+/// A jump to a block that only it leads to is no jump: that block moves behind it (handlers keep their place).
+fn to_fallthrough(g: &mut Graph) {
+    let preds = predecessors(g);
+    for k in 0..g.order.len() {
+        let b = g.order[k];
+        let Some(last) = g.blocks[b].ins.last().copied() else { continue };
+        if last.op != ir::JUMP && last.op != ir::JUMP_NO_INTERRUPT {
+            continue;
+        }
+        let t = last.target as usize;
+        if g.order.get(k + 1) == Some(&t) && preds[t] == 1 && !g.blocks[t].is_handler {
+            let n = g.blocks[b].ins.len() - 1;
+            g.blocks[b].ins[n].nop();
+            g.blocks[b].next = Some(t);
+        }
+    }
 }
 
 /// Copies small blocks that leave the function to the jumps that lead to them.

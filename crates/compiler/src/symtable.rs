@@ -1334,7 +1334,9 @@ impl Analyzer<'_> {
             let mut place = sym.place;
             if is_class && place == Where::Free && CLASS_CELLS.contains(&&*n) {
                 place = Where::GlobalImplicit;
-                comp_free.remove(&n);
+                if !self.free_in_child(comp, &n) {
+                    comp_free.remove(&n);
+                }
                 self.scopes[comp].symbols.entry(&n).place = place;
             }
             if place == Where::Cell || sym.flags & def::COMP_CELL != 0 {
