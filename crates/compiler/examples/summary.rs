@@ -8,7 +8,7 @@ fn one(c: &CodeData, out: &mut Vec<String>) {
     let vars = c
         .localsplus
         .iter()
-        .filter(|l| l.1 & fast::LOCAL != 0 && l.1 & fast::HIDDEN == 0)
+        .filter(|l| l.1 & fast::LOCAL != 0)
         .map(|l| l.0.as_str())
         .collect::<Vec<_>>()
         .join(",");

@@ -90,14 +90,10 @@ pub fn future(tree: &Mod, src: Src<'_>) -> Result<(u32, i32)> {
             StmtKind::ImportFrom { module: Some(m), names, level: 0 } if &**m == "__future__" => {
                 for a in names {
                     flags |= match &*a.name {
-                        "nested_scopes" | "generators" => 0,
-                        "division" => co::FUTURE_DIVISION,
-                        "absolute_import" => co::FUTURE_ABSOLUTE_IMPORT,
-                        "with_statement" => co::FUTURE_WITH_STATEMENT,
-                        "print_function" => co::FUTURE_PRINT_FUNCTION,
-                        "unicode_literals" => co::FUTURE_UNICODE_LITERALS,
+                        // These have long been the rule.
+                        "nested_scopes" | "generators" | "division" | "absolute_import" | "with_statement"
+                        | "print_function" | "unicode_literals" | "generator_stop" => 0,
                         "barry_as_FLUFL" => co::FUTURE_BARRY_AS_BDFL,
-                        "generator_stop" => co::FUTURE_GENERATOR_STOP,
                         "annotations" => co::FUTURE_ANNOTATIONS,
                         "braces" => return Err(src.error(a.loc, "not a chance")),
                         other => return Err(src.error(a.loc, format!("future feature {other} is not defined"))),

@@ -748,9 +748,12 @@ impl Builder<'_> {
     }
 
     fn function_annotations(&mut self, a: &Arguments, returns: Option<&Expr>, function: ScopeId, loc: Loc) -> Result<()> {
-        let in_class = self.cur().can_see_class_scope || self.cur().kind == BlockKind::Class;
-        self.enter("__annotate__".into(), BlockKind::Annotation, (addr(a), Key::Annotations), loc);
-        let id = *self.stack.last().expect("just entered");
+        let in_class = (self.cur().can_see_class_scope || self.cur().kind == BlockKind::Class) && !self.future_annotations;
+        // Under the future import the block only checks what may stand in an annotation.
+        let id = self.new_scope("__annotate__".into(), BlockKind::Annotation, loc);
+        self.table.keys.insert((addr(a), Key::Annotations), id);
+        self.enter_existing(id, !self.future_annotations);
+        self.add_format_param();
         self.table.scopes[function].annotation_block = Some(id);
         if in_class {
             self.cur().can_see_class_scope = true;
@@ -778,10 +781,7 @@ impl Builder<'_> {
             self.cur().has_conditional_annotations = true;
             self.use_name("__conditional_annotations__")?;
         }
-        if self.future_annotations && !unevaluated {
-            // Kept as text: the block only checks what may not stand there.
-        }
-        let in_class = kind == BlockKind::Class || self.cur().can_see_class_scope;
+        let in_class = (kind == BlockKind::Class || self.cur().can_see_class_scope) && !self.future_annotations;
         match self.cur().annotation_block {
             None => {
                 let parent = *self.stack.last().expect("inside a block");
@@ -1060,7 +1060,6 @@ impl Builder<'_> {
         self.enter(format!("<{name}>").as_str().into(), BlockKind::Function, (addr(e), Key::Body), e.loc);
         let scope = self.cur();
         scope.comprehension = kind;
-        scope.method = false;
         scope.in_unevaluated_annotation = unevaluated;
         if first.is_async {
             scope.coroutine = true;

@@ -365,9 +365,9 @@ impl<'a> Compiler<'a> {
             self.op_i(loc, op::COPY, 1);
             self.store_name(loc, "__classcell__")?;
         } else {
-            self.none(loc);
+            self.none(NO_LOC);
         }
-        self.op(loc, op::RETURN_VALUE);
+        self.op(NO_LOC, op::RETURN_VALUE);
         self.leave(false)
     }
 

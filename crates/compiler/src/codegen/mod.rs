@@ -305,7 +305,7 @@ impl<'a> Compiler<'a> {
             return u.name.to_string();
         }
         let mut p = n - 2;
-        if self.units[p].kind == UnitKind::TypeParams {
+        if matches!(self.units[p].kind, UnitKind::TypeParams | UnitKind::Annotations) {
             if p == 0 {
                 return u.name.to_string();
             }

@@ -229,9 +229,8 @@ impl<'a> Compiler<'a> {
                 self.op(v.loc, op::NOP);
             }
         }
-        let mut at = value.map_or(loc, |v| v.loc);
+        let mut at = loc;
         if value.is_none_or(|v| v.loc.lineno != loc.lineno) {
-            at = loc;
             self.op(loc, op::NOP);
         }
         self.unwind(&mut at, preserve, false)?;
@@ -685,14 +684,14 @@ impl<'a> Compiler<'a> {
         for a in names {
             self.load_const(loc, Const::Int(0));
             self.none(loc);
-            let i = self.name_index(&a.name);
+            let i = self.mangled_index(&a.name);
             self.op_i(loc, op::IMPORT_NAME, i);
             match &a.asname {
                 Some(n) => {
                     let mut parts = a.name.split('.').skip(1).peekable();
                     let dotted = parts.peek().is_some();
                     while let Some(p) = parts.next() {
-                        let i = self.name_index(&p.into());
+                        let i = self.mangled_index(&p.into());
                         self.op_i(loc, op::IMPORT_FROM, i);
                         if parts.peek().is_some() {
                             self.op_i(loc, op::SWAP, 2);
@@ -720,14 +719,14 @@ impl<'a> Compiler<'a> {
         self.load_const(loc, Const::Int(level as i64));
         self.load_const(loc, Const::Tuple(names.iter().map(|a| Const::Str((&*a.name).into())).collect()));
         let empty: Ident = "".into();
-        let i = self.name_index(module.unwrap_or(&empty));
+        let i = self.mangled_index(module.unwrap_or(&empty));
         self.op_i(loc, op::IMPORT_NAME, i);
         for a in names {
             if &*a.name == "*" {
                 self.op_i(loc, op::CALL_INTRINSIC_1, intrinsic::IMPORT_STAR);
                 break;
             }
-            let i = self.name_index(&a.name);
+            let i = self.mangled_index(&a.name);
             self.op_i(loc, op::IMPORT_FROM, i);
             self.name_op(loc, a.asname.as_ref().unwrap_or(&a.name), Ctx::Store)?;
         }
@@ -849,10 +848,6 @@ impl<'a> Compiler<'a> {
                 }
             }
             _ => return Err(CompileError::plain(ErrorKind::System, "invalid node type for annotated assignment")),
-        }
-        if !simple && in_body && !self.future_annotations() {
-            self.expr(annotation)?;
-            self.op(annotation.loc, op::POP_TOP);
         }
         Ok(())
     }
