@@ -1,8 +1,20 @@
 //! The native modules of the standard library, one file (or folder) per module.
 
+pub mod _contextvars;
+pub mod _thread;
+pub mod _weakref;
+pub mod atexit;
 pub mod errno;
+pub mod gc;
 
 use runtime::convert::InitTabEntry;
 
 /// The built-in modules (`sys.builtin_module_names`), sorted by name.
-pub static INITTAB: &[InitTabEntry] = &[errno::errno::INIT];
+pub static INITTAB: &[InitTabEntry] = &[
+    _contextvars::_contextvars::INIT,
+    _thread::_thread::INIT,
+    _weakref::_weakref::INIT,
+    atexit::atexit::INIT,
+    errno::errno::INIT,
+    gc::gc::INIT,
+];

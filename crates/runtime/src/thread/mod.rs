@@ -1,5 +1,6 @@
 //! Threads: thread states, attach and detach, stop-the-world, locks and parking.
 
+pub mod atexit;
 pub mod critical;
 pub mod fork;
 pub(crate) mod futex;

@@ -112,8 +112,9 @@ pub struct ThreadState {
     pub c_stack_top: Cell<usize>,
     /// Exception set by `PyThreadState_SetAsyncExc`, an owned reference or null.
     pub(crate) async_exc: AtomicPtr<abi::PyObject>,
-    /// Marks objects whose repr is being computed, and the like, live in `abi.dict`.
     pub daemon: Cell<bool>,
+    /// Run when the state is cleared: what native modules keep per thread (`_thread._local`).
+    at_clear: UnsafeCell<Vec<Box<dyn FnOnce()>>>,
 }
 
 // SAFETY: see the module's description.
@@ -243,6 +244,7 @@ impl ThreadState {
             (&raw mut (*p).stack).write(DataStack::new());
             (&raw mut (*p).brc).write(Default::default());
             (&raw mut (*p).delayed).write(Default::default());
+            (&raw mut (*p).at_clear).write(Default::default());
             p
         };
         // SAFETY: initialised above.
@@ -336,6 +338,17 @@ impl ThreadState {
             // SAFETY: owned by the slots until now.
             unsafe { crate::object::decref(p) };
         }
+        loop {
+            // SAFETY: the list belongs to this state; the borrow ends before the function runs.
+            let Some(f) = (unsafe { (*self.at_clear.get()).pop() }) else { break };
+            f();
+        }
+    }
+
+    /// Runs `f` when the running thread's state is cleared (while it is attached).
+    pub fn on_clear(&self, f: Box<dyn FnOnce()>) {
+        // SAFETY: the list belongs to the running thread.
+        unsafe { (*self.at_clear.get()).push(f) };
     }
 
     fn unlink(&self) {
@@ -362,6 +375,7 @@ impl ThreadState {
         unsafe {
             core::ptr::drop_in_place((&raw const self.brc).cast_mut());
             core::ptr::drop_in_place((&raw const self.delayed).cast_mut());
+            core::ptr::drop_in_place((&raw const self.at_clear).cast_mut());
         }
         let p = (self as *const ThreadState).cast_mut();
         HEAD_LOCK.with_raw(|| {
@@ -448,6 +462,7 @@ pub struct InterpreterState {
     pub gc: crate::mem::gc::GcState,
     pub pending: super::signals::PendingCalls,
     pub threading: super::ThreadingState,
+    pub atexit: super::atexit::AtExit,
     pub warnings: crate::objects::exceptions::warnings::WarningsState,
     pub codecs: crate::objects::codecs::CodecState,
     /// Set when the interpreter begins to shut down.
@@ -473,6 +488,7 @@ impl InterpreterState {
             gc: Default::default(),
             pending: Default::default(),
             threading: Default::default(),
+            atexit: Default::default(),
             warnings: Default::default(),
             codecs: Default::default(),
             finalizing: AtomicPtr::new(null_mut()),
