@@ -291,7 +291,7 @@ pub mod builtins {
     /// This is guaranteed to be unique among simultaneously existing objects.
     #[pyfunction]
     fn id(obj: &Object) -> PyResult<usize> {
-        runtime::objects::exceptions::display::audit_id(obj)?;
+
         Ok(obj.as_ptr() as usize)
     }
 
