@@ -31,7 +31,7 @@ pub mod reprguard;
 pub mod set;
 pub mod singletons;
 pub mod slice;
-pub(crate) mod support;
+pub mod support;
 pub mod template;
 pub mod traceback;
 pub mod tuple;

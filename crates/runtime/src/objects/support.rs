@@ -1,14 +1,16 @@
-//! Small things that several container types share: blocks freed through QSBR, lock-free sharing marks, `tp_free`.
+//! Small things that container types and native modules share: object slots, critical sections, blocks freed through QSBR, the
+//! standard `tp_traverse`, `tp_clear` and `tp_dealloc` of types whose fields are `Slot`s.
 
 use crate::object::gc_bits;
+pub use crate::lock;
 use crate::prelude::*;
-use core::ffi::c_void;
+use core::ffi::{c_int, c_void};
 use core::sync::atomic::Ordering::Relaxed;
 
 /// Frees a block of `mem::domains::obj_malloc`: at once, or (when lock-free readers may hold it) after a grace period.
 /// # Safety
 /// Nobody but lock-free readers reaches the block.
-pub(crate) unsafe fn free_block(p: *mut c_void, shared: bool) {
+pub unsafe fn free_block(p: *mut c_void, shared: bool) {
     unsafe fn free(p: *mut c_void) {
         // SAFETY: the block came from obj_malloc.
         unsafe { crate::mem::domains::obj_free(p) }
@@ -25,14 +27,14 @@ pub(crate) unsafe fn free_block(p: *mut c_void, shared: bool) {
 
 /// Whether lock-free readers of other threads may read the object's buffers.
 #[inline(always)]
-pub(crate) fn is_shared(o: &Object) -> bool {
+pub fn is_shared(o: &Object) -> bool {
     o.0.ob_gc_bits.load(Relaxed) & gc_bits::SHARED != 0
 }
 
 /// Marks an object whose buffers a thread that does not own it is about to read or replace.
 /// The caller holds the object's lock or is about to take it.
 #[inline(always)]
-pub(crate) fn mark_shared(o: &Object) {
+pub fn mark_shared(o: &Object) {
     if !is_shared(o) {
         o.0.ob_gc_bits.fetch_or(gc_bits::SHARED, Relaxed);
     }
@@ -41,7 +43,7 @@ pub(crate) fn mark_shared(o: &Object) {
 /// Called by a reader without a lock before it loads a buffer pointer: after it, a replaced buffer lives until this thread
 /// is quiescent. The owner thread needs nothing: buffers that others replace are marked by them.
 #[inline(always)]
-pub(crate) fn ensure_shared_on_read(o: &Object) {
+pub fn ensure_shared_on_read(o: &Object) {
     if !o.is_owned_by_current_thread() && !is_shared(o) {
         share_slow(o);
     }
@@ -56,7 +58,7 @@ fn share_slow(o: &Object) {
 
 /// Called by a writer (lock held) before it replaces a buffer.
 #[inline(always)]
-pub(crate) fn ensure_shared_on_replace(o: &Object) -> bool {
+pub fn ensure_shared_on_replace(o: &Object) -> bool {
     if !o.is_owned_by_current_thread() {
         mark_shared(o);
     }
@@ -66,7 +68,7 @@ pub(crate) fn ensure_shared_on_replace(o: &Object) -> bool {
 /// Gives an object's memory back through its type's `tp_free`.
 /// # Safety
 /// Called once, from `tp_dealloc`, with everything the object owned released.
-pub(crate) unsafe fn free_object(op: *mut abi::PyObject) {
+pub unsafe fn free_object(op: *mut abi::PyObject) {
     // SAFETY: the object's type is alive until its instance is freed.
     unsafe {
         let ty = Object::from_ptr(op).ty().as_raw();
@@ -79,38 +81,38 @@ pub(crate) unsafe fn free_object(op: *mut abi::PyObject) {
 
 /// Raises MemoryError.
 #[cold]
-pub(crate) fn no_memory() -> Raised {
+pub fn no_memory() -> Raised {
     crate::error::raise_none(exc::MemoryError())
 }
 
 /// Owned references as the borrowed slice that calls take.
 #[inline(always)]
-pub(crate) fn as_objects(v: &[PyRef]) -> &[&Object] {
+pub fn as_objects(v: &[PyRef]) -> &[&Object] {
     // SAFETY: `PyRef` and `&Object` are both one non-null pointer; the borrow keeps the references alive.
     unsafe { core::slice::from_raw_parts(v.as_ptr().cast(), v.len()) }
 }
 
 
-pub(crate) use crate::mem::refcount::new_ref_with_lock as take_ref_locked;
+pub use crate::mem::refcount::new_ref_with_lock as take_ref_locked;
 
 /// A critical section kept in a stack slot: see `lock!`.
-pub(crate) struct SectionSlot(abi::PyCriticalSection);
+pub struct SectionSlot(abi::PyCriticalSection);
 
 impl SectionSlot {
     #[inline(always)]
-    pub(crate) fn new() -> SectionSlot {
+    pub fn new() -> SectionSlot {
         SectionSlot(abi::PyCriticalSection { _cs_prev: 0, _cs_mutex: core::ptr::null_mut() })
     }
     /// Begins the section; it ends when the guard is dropped. The borrow keeps the slot in place.
     #[inline(always)]
-    pub(crate) fn begin(&mut self, o: &Object) -> SectionGuard<'_> {
+    pub fn begin(&mut self, o: &Object) -> SectionGuard<'_> {
         // SAFETY: the slot cannot move while the guard borrows it.
         unsafe { crate::thread::critical::begin_mutex(&raw mut self.0, (&raw const o.0.ob_mutex).cast_mut()) };
         SectionGuard(self)
     }
 }
 
-pub(crate) struct SectionGuard<'a>(&'a mut SectionSlot);
+pub struct SectionGuard<'a>(&'a mut SectionSlot);
 
 impl Drop for SectionGuard<'_> {
     #[inline(always)]
@@ -121,17 +123,18 @@ impl Drop for SectionGuard<'_> {
 }
 
 /// Holds the object's critical section until the end of the block.
+#[macro_export]
 macro_rules! lock {
     ($o:expr) => {
         let mut __slot = $crate::objects::support::SectionSlot::new();
         let __guard = __slot.begin($o);
     };
 }
-pub(crate) use lock;
+
 
 /// Makes an object visible to the collector.
 #[inline(always)]
-pub(crate) fn track<T: PyClass>(r: Ref<T>) -> Ref<T> {
+pub fn track<T: PyClass>(r: Ref<T>) -> Ref<T> {
     crate::mem::gc::track(&r);
     r
 }
@@ -140,19 +143,19 @@ pub(crate) fn track<T: PyClass>(r: Ref<T>) -> Ref<T> {
 /// # Safety
 /// `this` is a dying object.
 #[inline(always)]
-pub(crate) unsafe fn begin_dealloc<T>(this: *mut T) {
+pub unsafe fn begin_dealloc<T>(this: *mut T) {
     // SAFETY: the caller's promise.
     unsafe { crate::mem::gc::untrack(Object::from_ptr(this.cast())) }
 }
 
 /// A slot with an object that may be replaced or emptied by any thread that runs a method of its owner.
 #[repr(transparent)]
-pub(crate) struct Slot(core::sync::atomic::AtomicPtr<abi::PyObject>);
+pub struct Slot(core::sync::atomic::AtomicPtr<abi::PyObject>);
 
 impl Slot {
     /// The object, if the slot holds one. `owner`'s lock guards writers.
     #[inline]
-    pub(crate) fn get(&self, owner: &Object) -> Option<PyRef> {
+    pub fn get(&self, owner: &Object) -> Option<PyRef> {
         use core::sync::atomic::Ordering::Acquire;
         if self.0.load(Acquire).is_null() {
             return None;
@@ -166,27 +169,27 @@ impl Slot {
         if p.is_null() { None } else { Some(unsafe { take_ref_locked(p) }) }
     }
     #[inline]
-    pub(crate) fn ptr(&self) -> *mut abi::PyObject {
+    pub fn ptr(&self) -> *mut abi::PyObject {
         self.0.load(core::sync::atomic::Ordering::Acquire)
     }
     #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.ptr().is_null()
     }
     /// Fills a new object's slot.
     #[inline]
-    pub(crate) fn init(&self, v: PyRef) {
+    pub fn init(&self, v: PyRef) {
         self.0.store(v.into_ptr(), core::sync::atomic::Ordering::Release);
     }
     /// Replaces the content; drop what comes back after any lock.
     #[inline]
-    pub(crate) fn replace(&self, owner: &Object, v: Option<PyRef>) -> Option<PyRef> {
+    pub fn replace(&self, owner: &Object, v: Option<PyRef>) -> Option<PyRef> {
         lock!(owner);
         self.swap(v)
     }
     /// `replace` with the lock held, or in a destructor.
     #[inline]
-    pub(crate) fn swap(&self, v: Option<PyRef>) -> Option<PyRef> {
+    pub fn swap(&self, v: Option<PyRef>) -> Option<PyRef> {
         let new = v.map_or(core::ptr::null_mut(), Ref::into_ptr);
         // SAFETY: the slot owned its reference.
         unsafe { PyRef::from_ptr_opt(self.0.swap(new, core::sync::atomic::Ordering::AcqRel)) }
@@ -195,7 +198,7 @@ impl Slot {
 
 /// `obj.__index__()` as `isize`; `exc` ("cannot fit 'int' into an index-sized integer") when it is too large.
 #[inline]
-pub(crate) fn to_index(o: &Object, exc_type: &'static Type) -> PyResult<isize> {
+pub fn to_index(o: &Object, exc_type: &'static Type) -> PyResult<isize> {
     if let Some(i) = o.downcast_exact::<Int>() {
         if let Some(v) = i.try_i64() {
             return Ok(v as isize);
@@ -209,7 +212,7 @@ pub(crate) fn to_index(o: &Object, exc_type: &'static Type) -> PyResult<isize> {
 }
 
 /// A function of `builtins` (for `__reduce__`).
-pub(crate) fn builtin(name: &str) -> PyResult<PyRef> {
+pub fn builtin(name: &str) -> PyResult<PyRef> {
     let b = crate::interp::current_builtins()?;
     let key = Str::new(name)?;
     match b.downcast::<Dict>() {
@@ -220,18 +223,145 @@ pub(crate) fn builtin(name: &str) -> PyResult<PyRef> {
 
 /// A `bool` as an owned reference.
 #[inline(always)]
-pub(crate) fn py_bool(b: bool) -> PyRef {
+pub fn py_bool(b: bool) -> PyRef {
     (**Bool::of(b)).to_ref()
 }
 
 /// `types.MappingProxyType(mapping)`.
-pub(crate) fn mapping_proxy(mapping: &Object) -> PyResult<PyRef> {
+pub fn mapping_proxy(mapping: &Object) -> PyResult<PyRef> {
     let ty = crate::interp::current_builtins()?;
     let _ = (ty, mapping);
     Err(raise!(NotImplementedError, "mapping proxies"))
 }
 
 /// Imports a top-level module by name.
-pub(crate) fn import(name: &str) -> PyResult<PyRef> {
+pub fn import(name: &str) -> PyResult<PyRef> {
     builtin("__import__")?.call1(&*Str::new(name)?)
+}
+
+/// A type whose references are all in `Slot` fields: gives `traverse`, `clear` and `dealloc` their list. See `fields!`.
+pub trait Fields: PyClass {
+    fn fields(&self, f: &mut dyn FnMut(&Slot));
+    /// Releases what is no reference, just before the memory is given back.
+    fn release(&self) {}
+}
+
+/// `fields!(Type: a, b)`: implements `Fields` for a layout with these `Slot` fields.
+#[macro_export]
+macro_rules! fields {
+    ($t:ty: $($field:ident),* $(; $state:ident)?) => {
+        impl $crate::objects::support::Fields for $t {
+            fn fields(&self, f: &mut dyn FnMut(&$crate::objects::support::Slot)) {
+                let _ = &f;
+                $(f(&self.$field);)*
+            }
+            $(fn release(&self) {
+                self.$state.take();
+            })?
+        }
+    };
+}
+
+/// `tp_traverse` of a type with `Fields`.
+/// # Safety
+/// As the slot's contract.
+pub unsafe extern "C" fn traverse<T: Fields>(op: *mut abi::PyObject, visit: abi::visitproc, arg: *mut c_void) -> c_int {
+    // SAFETY: the slot's contract.
+    unsafe {
+        let mut v = crate::mem::Visitor::from_c(visit, arg);
+        let o = Object::from_ptr(op);
+        let mut r = 0;
+        o.cast::<T>().fields(&mut |s| {
+            if r == 0 {
+                r = v.visit_ptr(s.ptr());
+            }
+        });
+        r
+    }
+}
+
+/// `tp_clear` of a type with `Fields`.
+/// # Safety
+/// As the slot's contract.
+pub unsafe extern "C" fn clear<T: Fields>(op: *mut abi::PyObject) -> c_int {
+    // SAFETY: the slot's contract.
+    unsafe {
+        let mut out = Vec::new();
+        Object::from_ptr(op).cast::<T>().fields(&mut |s| out.extend(s.swap(None)));
+        drop(out);
+    }
+    0
+}
+
+/// `tp_dealloc` of a type with `Fields`.
+/// # Safety
+/// As the slot's contract.
+pub unsafe extern "C" fn dealloc<T: Fields>(op: *mut abi::PyObject) {
+    // SAFETY: the slot's contract.
+    unsafe {
+        if Object::from_ptr(op).ty().is_gc() {
+            begin_dealloc(op);
+        }
+        let t = Object::from_ptr(op).cast::<T>();
+        t.fields(&mut |s| drop(s.swap(None)));
+        t.release();
+        free_object(op);
+    }
+}
+
+/// State without references to objects, guarded by a lock of its own. All-zero is a valid, empty value. `with` must not run Python
+/// code.
+#[repr(C)]
+pub struct Locked<T> {
+    mutex: crate::thread::RawMutex,
+    value: core::cell::UnsafeCell<Option<Box<T>>>,
+}
+// SAFETY: the mutex guards the value.
+unsafe impl<T: Send> Sync for Locked<T> {}
+
+impl<T> Locked<T> {
+    pub fn set(&self, v: T) {
+        let old = self.take();
+        self.mutex.lock();
+        // SAFETY: the lock is held.
+        unsafe { *self.value.get() = Some(Box::new(v)) };
+        self.mutex.unlock();
+        drop(old);
+    }
+    pub fn take(&self) -> Option<Box<T>> {
+        self.mutex.lock();
+        // SAFETY: the lock is held.
+        let v = unsafe { (*self.value.get()).take() };
+        self.mutex.unlock();
+        v
+    }
+    /// Calls `f` with the value; `None` when it is empty.
+    pub fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> Option<R> {
+        self.mutex.lock();
+        // SAFETY: the lock is held.
+        let r = unsafe { (*self.value.get()).as_deref_mut().map(f) };
+        self.mutex.unlock();
+        r
+    }
+}
+
+/// A new object of a type with zeroed fields, to be filled with `Slot::init` and then tracked with `track`.
+pub fn alloc<T: PyClass>(ty: &Type) -> PyResult<Ref<T>> {
+    crate::typeobject::alloc_object::<T>(ty)
+}
+
+/// What the engine's container types are made of, for `typeobject::bootstrap`.
+pub fn specs() -> Vec<&'static crate::typeobject::TypeSpec> {
+    use crate::convert::HasSpec;
+    use crate::objects::dict::{iter::*, views::*};
+    use crate::objects::{bltiniter::*, enumobject::*, genericalias::*, iterobject::*, list::iter::*, namespace::*, range::*, set::methods::*, singletons::*, tuple::*, union::*};
+    macro_rules! specs {
+        ($($t:ty),* $(,)?) => { vec![$(<$t as HasSpec>::spec()),*] };
+    }
+    specs![
+        Tuple, TupleIter, List, ListIter, ListRevIter, Dict, DictKeyIter, DictValueIter, DictItemIter, DictRevKeyIter, DictRevValueIter,
+        DictRevItemIter, DictKeysView, DictValuesView, DictItemsView, Set, FrozenSet, SetIter, Slice, Range, RangeIter, LongRangeIter,
+        NoneObject, NotImplementedObject, EllipsisObject, SeqIter, CallIter, Enumerate, Reversed, Map, Filter, Zip, Namespace,
+        GenericAlias, AliasIter, Union,
+    ]
 }
