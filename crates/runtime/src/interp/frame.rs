@@ -29,8 +29,6 @@ pub const FLAG_ENTRY: u8 = 1;
 pub const FLAG_INIT: u8 = 2;
 /// The exit of this frame was already traced, or it is not traced at all.
 pub const FLAG_NO_TRACE: u8 = 4;
-/// The frame has not run its first RESUME yet: invisible to Python.
-pub const FLAG_INCOMPLETE: u8 = 8;
 
 #[repr(C)]
 pub struct InterpFrame {
@@ -107,8 +105,15 @@ impl InterpFrame {
         let i = self.lasti();
         if i < 0 { Some(self.code().firstlineno()) } else { self.code().line_of(i as usize) }
     }
+    /// The frame has not run its first RESUME yet: invisible to Python.
+    #[inline]
     pub fn is_incomplete(&self) -> bool {
-        self.flags & FLAG_INCOMPLETE != 0
+        if self.owner != Owner::Thread {
+            return false;
+        }
+        let c = self.code();
+        // SAFETY: within the code's instructions.
+        self.pc <= unsafe { c.instrs.add(c.base._co_firsttraceable as usize) }
     }
     /// The generator that owns this frame.
     pub fn generator(this: *mut InterpFrame) -> Option<&'static Generator> {

@@ -1,21 +1,62 @@
 //! The interpreter: frames, the eval loop, calls, specialisation, monitoring.
 //!
 //! - `slot`: what a local or a stack entry is
-//! - `frame`: activation records
-//! - `call`: entering Python functions from C and Rust
+//! - `frame`, `stack`: activation records and where they lie
+//! - `call`: entering Python functions from C and Rust; `callops`: calls as instructions
+//! - `eval`: the loop; `ops`, `genops`, `matchops`: what instructions do out of line
+//! - `unwind`: leaving frames
 //! - `specialize`: quickening and inline caches
-#![allow(missing_docs)]
+//! - `trace`: settrace, setprofile, monitoring
+#![allow(missing_docs, clippy::missing_safety_doc)]
 
 pub mod call;
+pub mod callops;
+pub mod eval;
+pub mod exgroup;
 pub mod frame;
+pub mod genops;
+pub mod matchops;
+pub mod ops;
 pub mod pending;
 pub mod slot;
 pub mod specialize;
+pub mod stack;
+pub mod suggest;
+pub mod syntax;
+pub mod trace;
+pub mod unwind;
 
 pub use frame::InterpFrame;
+pub use syntax::{compile, raise_compile_error};
 
+use crate::convert::HasSpec;
 use crate::objects::{Code, Frame, Function};
 use crate::prelude::*;
+use crate::typeobject::TypeSpec;
+use slot::Slot;
+
+/// The static types that the interpreter owns.
+pub fn type_specs() -> Vec<&'static TypeSpec> {
+    use crate::objects::*;
+    vec![
+        <Function as HasSpec>::spec(),
+        <Code as HasSpec>::spec(),
+        <Cell as HasSpec>::spec(),
+        <Frame as HasSpec>::spec(),
+        <FrameLocalsProxy as HasSpec>::spec(),
+        <Generator as HasSpec>::spec(),
+        <Coroutine as HasSpec>::spec(),
+        <AsyncGenerator as HasSpec>::spec(),
+        <r#gen::CoroWrapper as HasSpec>::spec(),
+        <asyncgen::WrappedValue as HasSpec>::spec(),
+        <asyncgen::AsyncGenASend as HasSpec>::spec(),
+        <asyncgen::AsyncGenAThrow as HasSpec>::spec(),
+        <asyncgen::AnextAwaitable as HasSpec>::spec(),
+        <Template as HasSpec>::spec(),
+        <template::TemplateIter as HasSpec>::spec(),
+        <Interpolation as HasSpec>::spec(),
+    ]
+}
 
 /// Runs module or class-body code: `exec(code, globals, locals)`.
 pub fn eval_code(code: &Code, globals: &Dict, locals: &Object) -> PyResult<PyRef> {
@@ -24,20 +65,23 @@ pub fn eval_code(code: &Code, globals: &Dict, locals: &Object) -> PyResult<PyRef
 
 /// The same with a tuple of cells for the free variables.
 pub fn eval_code_closure(code: &Code, globals: &Dict, locals: &Object, closure: Option<&Tuple>) -> PyResult<PyRef> {
-    let _ = (code, globals, locals, closure);
-    todo!()
+    let f = Function::new(code, globals)?;
+    if let Some(c) = closure {
+        // SAFETY: the object is fresh and ours alone.
+        unsafe { (*f.as_raw()).closure = c.to_ref().into_ptr() };
+    }
+    call::run_code(&f, if locals.is_none() { Some(globals) } else { Some(locals) })
+}
+
+/// Runs a function's code as a class body with `locals` as its namespace (`__build_class__`); gives the `__class__` cell.
+pub fn eval_class_body(f: &Function, locals: &Object) -> PyResult<PyRef> {
+    call::run_code(f, Some(locals))
 }
 
 /// Compiles and runs source text (`PyRun_String`). `flags` are `CO_FUTURE_*` bits to inherit.
 pub fn run_source(source: &str, filename: &str, mode: compiler::Mode, globals: &Dict, locals: &Object, flags: u32) -> PyResult<PyRef> {
     let code = compile(source, &compiler::Options { filename: filename.into(), mode, future_flags: flags, ..Default::default() })?;
     eval_code(&code, globals, locals)
-}
-
-/// Compiles source text to a code object, issuing its warnings; SyntaxError and the like when it fails.
-pub fn compile(source: &str, opts: &compiler::Options) -> PyResult<Ref<Code>> {
-    let _ = (source, opts);
-    todo!()
 }
 
 /// The innermost Python frame of this thread that has begun to run.
@@ -81,18 +125,135 @@ pub fn current_globals() -> Option<Ref<Dict>> {
 
 /// Builtins of the innermost frame, or of the interpreter.
 pub fn current_builtins() -> PyResult<PyRef> {
-    todo!()
+    match current_frame() {
+        // SAFETY: the frame is live.
+        Some(f) => Ok(unsafe { (*f).builtins() }.to_ref()),
+        None => interp_builtins(),
+    }
 }
 
 /// `locals()` of the innermost frame.
 pub fn current_locals() -> PyResult<PyRef> {
-    todo!()
+    let Some(f) = current_frame() else { return Err(raise!(SystemError, "frame does not exist")) };
+    // SAFETY: the frame is live.
+    unsafe {
+        if (*f).code().flags() & compiler::code::co::OPTIMIZED == 0
+            && let Some(l) = Object::from_ptr_opt((*f).locals)
+        {
+            return Ok(l.to_ref());
+        }
+    }
+    Ok(InterpFrame::frame_object(f)?.locals_snapshot()?.upcast())
 }
 
-/// `globals['__builtins__']` as a dict, else the interpreter's builtins.
+/// `f_locals` of the innermost frame: the mapping, or the write-through proxy.
+pub fn current_frame_locals() -> PyResult<PyRef> {
+    match current_frame() {
+        Some(f) => InterpFrame::frame_object(f)?.locals(),
+        None => Err(raise!(SystemError, "frame does not exist")),
+    }
+}
+
+/// `CO_FUTURE_*` flags of the innermost frame's code: what `compile` and `exec` inherit.
+pub fn current_future_flags() -> u32 {
+    // SAFETY: the frame is live.
+    current_frame().map_or(0, |f| unsafe { (*f).code() }.flags() & compiler::code::co::FUTURE_MASK)
+}
+
+/// `globals['__builtins__']` (a module gives its dict), else the interpreter's builtins.
 pub fn builtins_of(globals: &Dict) -> PyResult<PyRef> {
-    let _ = globals;
-    todo!()
+    match globals.get_str(intern!("__builtins__"))? {
+        Some(b) => match b.downcast::<Module>() {
+            Some(m) => Ok(module_dict(m)),
+            None => Ok(b),
+        },
+        None => current_builtins(),
+    }
+}
+
+fn module_dict(m: &Module) -> PyRef {
+    // SAFETY: a module always has a dict.
+    unsafe { Object::from_ptr(m.md_dict) }.to_ref()
+}
+
+/// The dict of the module `builtins`.
+pub fn interp_builtins() -> PyResult<PyRef> {
+    match sys_modules_get(intern!("builtins"))? {
+        Some(m) => match m.downcast::<Module>() {
+            Some(m) => Ok(module_dict(m)),
+            None => m.getattr(intern!("__dict__")),
+        },
+        None => Ok(Dict::new()?.upcast()),
+    }
+}
+
+/// `sys.modules.get(name)`
+pub fn sys_modules_get(name: &Str) -> PyResult<Option<PyRef>> {
+    let _ = name;
+    Ok(None)
+}
+
+/// An attribute of `sys`.
+pub fn sys_attr(name: &str) -> PyResult<Option<PyRef>> {
+    match sys_modules_get(intern!("sys"))? {
+        Some(m) => m.getattr_opt(Str::intern(name)),
+        None => Ok(None),
+    }
+}
+
+/// `importlib.import_module(name)` through the builtins' `__import__`.
+pub fn import_module(name: &str) -> PyResult<PyRef> {
+    let n = Str::intern(name);
+    if let Some(m) = sys_modules_get(n)? {
+        return Ok(m);
+    }
+    let b = interp_builtins()?;
+    let Some(f) = ops::mapping_get(&b, intern!("__import__"))? else {
+        return Err(raise!(ImportError, "__import__ not found"));
+    };
+    f.call1(n)?;
+    match sys_modules_get(n)? {
+        Some(m) => Ok(m),
+        None => Err(raise!(ImportError, "No module named '{}'", name)),
+    }
+}
+
+/// The error of `from m import name`.
+#[cold]
+fn import_from_error(m: &Object, pkg: Option<&Str>, name: &Str) -> PyResult<Slot> {
+    let spec = m.getattr_opt(intern!("__spec__"))?;
+    let mut initializing = false;
+    if let Some(s) = &spec
+        && let Some(v) = s.getattr_opt(intern!("_initializing"))?
+    {
+        initializing = v.is_true()?;
+    }
+    let path = m.getattr_opt(intern!("__file__"))?.filter(|p| p.downcast::<Str>().is_some());
+    let mod_repr = match pkg {
+        Some(p) => p.repr()?.to_string_lossy().into_owned(),
+        None => "'<unknown module name>'".into(),
+    };
+    let n = name.repr()?;
+    let n = n.to_string_lossy();
+    let msg = match (&path, initializing) {
+        (None, _) => format!("cannot import name {n} from {mod_repr} (unknown location)"),
+        (Some(p), true) => format!(
+            "cannot import name {n} from partially initialized module {mod_repr} (most likely due to a circular import) ({})",
+            p.str()?.to_string_lossy()
+        ),
+        (Some(p), false) => format!("cannot import name {n} from {mod_repr} ({})", p.str()?.to_string_lossy()),
+    };
+    let text = Str::new(&msg)?;
+    let e = exc::ImportError().call1(&text)?;
+    if let Some(p) = pkg {
+        e.setattr(intern!("name"), p)?;
+    }
+    if let Some(p) = &path {
+        e.setattr(intern!("path"), p)?;
+    }
+    e.setattr(intern!("name_from"), name)?;
+    // SAFETY: calling an exception type gave an exception.
+    Err(crate::error::raise_exception(unsafe { e.cast_into() }))
 }
 
 /// Visits every object that the frames of a (stopped) thread hold, counted or borrowed.
@@ -107,18 +268,90 @@ pub fn visit_thread_frames(ts: &ThreadState, visit: &mut dyn FnMut(&Object)) {
     }
 }
 
-/// Adds a traceback entry for the current position of the innermost frame to the set exception (`PyTraceBack_Here`).
+/// Adds a traceback entry for the frame's current position to the set exception (`PyTraceBack_Here`).
 pub fn traceback_here(frame: *mut InterpFrame) {
-    let _ = frame;
+    // SAFETY: the frame is live.
+    if unsafe { (*frame).is_incomplete() } {
+        return;
+    }
+    crate::objects::traceback::traceback_here(frame);
 }
 
-/// Adds an artificial traceback entry (`_PyTraceback_Add`).
-pub fn traceback_add(funcname: &str, filename: &str, lineno: i32) {
-    let _ = (funcname, filename, lineno);
+/// Adds an entry for the innermost frame to an exception that is not raised yet.
+pub fn attach_traceback_here(e: &Object) {
+    if let (Some(f), Some(x)) = (current_frame(), e.downcast::<crate::objects::BaseException>())
+        && let Ok(fo) = InterpFrame::frame_object(f)
+    {
+        let line = fo.line().unwrap_or(0) as i32;
+        if let Err(e) = crate::objects::traceback::traceback_add_frame(x, &fo, line) {
+            e.clear();
+        }
+    }
+}
+
+/// The type `super`.
+pub fn super_type() -> *const abi::PyTypeObject {
+    &raw const pending::PySuper_Type
+}
+
+/// `super(cls, me).name` without the super object. None: take the general way. True: an unbound method.
+pub fn super_lookup(cls: &Type, me: &Object, name: &Str, method: bool) -> PyResult<Option<(Slot, bool)>> {
+    if name.eq_str("__class__") {
+        return Ok(None);
+    }
+    // The type whose MRO is searched: that of the object, or the object itself in class methods
+    let start = if let Some(t) = me.downcast::<Type>()
+        && t.is_subtype(cls)
+    {
+        t
+    } else if me.ty().is_subtype(cls) {
+        me.ty()
+    } else {
+        return Ok(None);
+    };
+    let mro = start.mro();
+    let mut found = None;
+    let mut seen = false;
+    for t in mro.iter() {
+        if seen {
+            if let Some(t) = t.downcast::<Type>()
+                && let Some(v) = t.dict().get_str(name)?
+            {
+                found = Some(v);
+                break;
+            }
+        } else if core::ptr::addr_eq(t, cls) {
+            seen = true;
+        }
+    }
+    let Some(v) = found else { return Ok(None) };
+    if method && v.ty().flags() & abi::Py_TPFLAGS_METHOD_DESCRIPTOR != 0 && !core::ptr::addr_eq(start, me) {
+        return Ok(Some((Slot::owned(v), true)));
+    }
+    if let Some(get) = v.ty().slots().tp_descr_get {
+        let obj = if core::ptr::addr_eq(start, me) { core::ptr::null_mut() } else { me.as_ptr() };
+        // SAFETY: the slot's contract.
+        let r = unsafe { PyRef::from_c_result(get(v.as_ptr(), obj, start.as_ptr()))? };
+        return Ok(Some((Slot::owned(r), false)));
+    }
+    Ok(Some((Slot::owned(v), false)))
+}
+
+/// `types.GenericAlias(origin, args)`
+pub fn generic_alias(origin: &Object, args: &Object) -> PyResult<PyRef> {
+    // SAFETY: a C function of the engine.
+    unsafe { PyRef::from_c_result(pending::Py_GenericAlias(origin.as_ptr(), args.as_ptr())) }
+}
+
+/// A bound method.
+pub fn new_method(func: &Object, obj: &Object) -> PyResult<PyRef> {
+    // SAFETY: a C function of the engine.
+    unsafe { PyRef::from_c_result(pending::PyMethod_New(func.as_ptr(), obj.as_ptr())) }
 }
 
 /// `func(*args)` for a Python function: what `_PyFunction_Vectorcall` does, in Rust terms.
 pub fn call_function(func: &Function, args: &[&Object], kwnames: Option<&Tuple>) -> PyResult<PyRef> {
-    let _ = (func, args, kwnames);
-    todo!()
+    let n = args.len() - kwnames.map_or(0, Tuple::len);
+    // SAFETY: `&Object` and `*mut PyObject` have the same representation.
+    unsafe { call::vectorcall(func, args.as_ptr().cast(), n, kwnames)?.into_ref() }
 }

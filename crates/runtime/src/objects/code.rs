@@ -6,6 +6,10 @@
 
 use crate::interp::slot::Slot;
 use crate::prelude::*;
+use crate::typeobject::CompareOp;
+use core::ffi::c_int;
+use core::mem::offset_of;
+use macros::pyclass;
 use compiler::code::{CodeData, Const, ExcEntry, Position, co, fast};
 use compiler::opcode as opc;
 use core::ptr::null_mut;
@@ -135,14 +139,15 @@ impl Code {
             b.co_qualname = p.qualname.into_ptr();
             b.co_linetable = empty.into_ptr();
             b.co_weakreflist = null_mut();
+            b._co_firsttraceable = p.instrs.iter().position(|w| opc::op_of(*w) == opc::op::RESUME).unwrap_or(0) as i32;
             (*raw).instrs = extra.instrs.as_ptr();
             (*raw).caches = extra.caches.as_ptr();
             (*raw).const_slots = extra.const_slots.as_ptr();
             (*raw).names = p.names.as_slice().as_ptr().cast();
             (*raw).extra = Box::into_raw(extra);
-            crate::interp::pending::set_deferred(raw.cast());
         }
         crate::interp::pending::track(&c);
+        crate::interp::pending::set_deferred(&c);
         Ok(c)
     }
 
@@ -236,17 +241,6 @@ impl Code {
         let x = self.extra();
         Tuple::from_refs(x.kinds.iter().zip(&x.local_names).filter(|(k, _)| **k & bit != 0).map(|(_, n)| n.to_ref()).collect::<Vec<_>>())
     }
-    /// The instruction word at `i` as the compiler wrote it.
-    pub fn original_word(&self, i: usize) -> u32 {
-        let w = self.extra().instrs[i].load(Ordering::Relaxed);
-        if i > 0 {
-            let prev = self.extra().instrs[i - 1].load(Ordering::Relaxed);
-            if opc::has_cache(crate::interp::specialize::base_op(opc::op_of(prev))) {
-                return w; // a cache word, or (never) an instruction after one that looks alike
-            }
-        }
-        w & !0xff | crate::interp::specialize::base_op(opc::op_of(w)) as u32
-    }
 }
 
 /// What a code object is made of.
@@ -320,3 +314,604 @@ fn const_objects(items: &[Const]) -> PyResult<Vec<PyRef>> {
 #[unsafe(no_mangle)]
 pub static mut PyCode_Type: Type = Type::STATIC;
 py_layout!(Code, PyCode_Type);
+
+fn field(p: *mut abi::PyObject) -> PyRef {
+    // SAFETY: set at construction, never changed.
+    unsafe { Object::from_ptr(p) }.to_ref()
+}
+
+impl Code {
+    /// The instructions as `co_code` shows them: two bytes per word, opcode and low byte of the argument; a cache word
+    /// is two zero bytes. Offsets everywhere in Python count these bytes.
+    pub fn code_bytes(&self) -> Vec<u8> {
+        let x = self.extra();
+        let mut out = Vec::with_capacity(2 * x.instrs.len());
+        let mut i = 0;
+        while i < x.instrs.len() {
+            let w = x.instrs[i].load(Ordering::Relaxed);
+            let op = crate::interp::specialize::base_op(opc::op_of(w));
+            out.extend_from_slice(&[op, (w >> 8) as u8]);
+            i += 1;
+            if opc::has_cache(op) {
+                out.extend_from_slice(&[0, 0]);
+                i += 1;
+            }
+        }
+        out
+    }
+    /// The words as the compiler wrote them.
+    pub fn original_words(&self) -> Vec<u32> {
+        let x = self.extra();
+        let mut out = Vec::with_capacity(x.instrs.len());
+        let mut i = 0;
+        while i < x.instrs.len() {
+            let w = x.instrs[i].load(Ordering::Relaxed);
+            let op = crate::interp::specialize::base_op(opc::op_of(w));
+            out.push(w & !0xff | op as u32);
+            i += 1;
+            if opc::has_cache(op) {
+                out.push(x.instrs[i].load(Ordering::Relaxed));
+                i += 1;
+            }
+        }
+        out
+    }
+    /// `co_exceptiontable` in CPython's encoding: six-bit groups, most significant first, the first one of a row marked.
+    pub fn exception_table_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        let put = |out: &mut Vec<u8>, v: u32, mark: u8| {
+            let mut shift = 24;
+            let mut first = mark;
+            let mut started = false;
+            loop {
+                let g = (v >> shift) & 0x3f;
+                if g != 0 || shift == 0 || started {
+                    started = true;
+                    out.push(g as u8 | first | if shift > 0 { 0x40 } else { 0 });
+                    first = 0;
+                }
+                if shift == 0 {
+                    break;
+                }
+                shift -= 6;
+            }
+        };
+        for e in &self.extra().exception_table {
+            put(&mut out, e.start, 0x80);
+            put(&mut out, e.end - e.start, 0);
+            put(&mut out, e.target, 0);
+            put(&mut out, e.depth << 1 | e.lasti as u32, 0);
+        }
+        out
+    }
+    fn parts(&self) -> CodeParts {
+        let x = self.extra();
+        CodeParts {
+            argcount: self.base.co_argcount as u32,
+            posonlyargcount: self.base.co_posonlyargcount as u32,
+            kwonlyargcount: self.base.co_kwonlyargcount as u32,
+            stacksize: self.base.co_stacksize as u32,
+            flags: self.flags(),
+            firstlineno: self.base.co_firstlineno,
+            instrs: self.original_words(),
+            ncaches: x.caches.len() as u32,
+            consts: Ref::new_ref(self.consts()),
+            names: Ref::new_ref(self.names()),
+            local_names: x.local_names.to_vec(),
+            kinds: x.kinds.to_vec(),
+            filename: self.filename().to_ref(),
+            name: self.name().to_ref(),
+            qualname: self.qualname().to_ref(),
+            exception_table: x.exception_table.to_vec(),
+            positions: x.positions.to_vec(),
+        }
+    }
+    fn same(&self, o: &Code) -> PyResult<bool> {
+        if core::ptr::eq(self, o) {
+            return Ok(true);
+        }
+        let (a, b) = (&self.base, &o.base);
+        if a.co_argcount != b.co_argcount
+            || a.co_posonlyargcount != b.co_posonlyargcount
+            || a.co_kwonlyargcount != b.co_kwonlyargcount
+            || a.co_flags != b.co_flags
+            || a.co_firstlineno != b.co_firstlineno
+            || self.extra().kinds != o.extra().kinds
+            || self.original_words() != o.original_words()
+            || self.extra().positions != o.extra().positions
+            || self.extra().exception_table != o.extra().exception_table
+        {
+            return Ok(false);
+        }
+        Ok(self.name().eq_data(o.name())
+            && const_key(self.consts())?.eq(&*const_key(o.consts())?)?
+            && self.names().eq(o.names())?
+            && self.extra().local_names.iter().zip(&o.extra().local_names).all(|(x, y)| core::ptr::eq(*x, *y)))
+    }
+    /// Sets the file name here and in nested code (`_imp._fix_co_filename`).
+    pub fn set_filename(&self, name: &Str) {
+        for c in self.consts().iter() {
+            if let Some(c) = c.downcast_exact::<Code>() {
+                c.set_filename(name);
+            }
+        }
+        let raw = (self as *const Code).cast_mut();
+        // SAFETY: done before the code runs; the old name is kept alive by whoever reads it (deferred decref).
+        unsafe {
+            let old = core::mem::replace(&mut (*raw).base.co_filename, name.to_ref().into_ptr());
+            crate::mem::qsbr::decref_delayed(old);
+        }
+    }
+}
+
+/// Makes constants of different types compare unequal: each value goes with its type.
+fn const_key(t: &Tuple) -> PyResult<Ref<Tuple>> {
+    let mut v = Vec::with_capacity(t.len());
+    for c in t.iter() {
+        let pair = if let Some(inner) = c.downcast_exact::<Tuple>() {
+            let k = const_key(inner)?;
+            Tuple::from_slice(&[c.ty(), &k])?
+        } else if c.downcast_exact::<Float>().is_some() {
+            let r = c.repr()?;
+            Tuple::from_slice(&[c.ty(), &r])?
+        } else {
+            Tuple::from_slice(&[c.ty(), c])?
+        };
+        v.push(pair.upcast());
+    }
+    Tuple::from_refs(v)
+}
+
+fn interned(o: &Object, what: &str) -> PyResult<&'static Str> {
+    match o.downcast::<Str>() {
+        Some(s) => Ok(Str::intern(&s.to_string_lossy())),
+        None => Err(raise!(TypeError, "{} must be a tuple of strings, not {}", what, o.ty().name_str())),
+    }
+}
+
+fn to_words(bytes: &[u8]) -> Vec<u32> {
+    // Two bytes per word; caches are renumbered
+    let mut out = Vec::with_capacity(bytes.len() / 2);
+    let mut cache = 0;
+    let mut i = 0;
+    while i + 1 < bytes.len() {
+        let (op, arg) = (bytes[i], bytes[i + 1] as u32);
+        out.push(opc::word(op, arg));
+        i += 2;
+        if opc::has_cache(op) {
+            out.push(cache);
+            cache += opc::cache_entries(op);
+            i += 2;
+        }
+    }
+    out
+}
+
+fn count_caches(words: &[u32]) -> u32 {
+    let mut n = 0;
+    let mut i = 0;
+    while i < words.len() {
+        let op = opc::op_of(words[i]);
+        n += opc::cache_entries(op);
+        i += 1 + opc::has_cache(op) as usize;
+    }
+    n
+}
+
+/// Reads `co_linetable` as this runtime writes it: 16 bytes per word.
+fn positions_from(bytes: &[u8], n: usize, first: i32) -> Vec<Position> {
+    let mut v: Vec<Position> = bytes
+        .chunks_exact(16)
+        .map(|c| {
+            let g = |i: usize| i32::from_le_bytes([c[i], c[i + 1], c[i + 2], c[i + 3]]);
+            Position { line: g(0), end_line: g(4), col: g(8), end_col: g(12) }
+        })
+        .collect();
+    v.resize(n, Position { line: first, end_line: first, col: -1, end_col: -1 });
+    v
+}
+
+fn positions_bytes(p: &[Position]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(p.len() * 16);
+    for x in p {
+        for n in [x.line, x.end_line, x.col, x.end_col] {
+            out.extend_from_slice(&n.to_le_bytes());
+        }
+    }
+    out
+}
+
+fn table_from(bytes: &[u8]) -> Vec<ExcEntry> {
+    let mut vals = Vec::new();
+    let mut i = 0;
+    while i < bytes.len() {
+        let mut v = (bytes[i] & 0x3f) as u32;
+        while bytes[i] & 0x40 != 0 && i + 1 < bytes.len() {
+            i += 1;
+            v = v << 6 | (bytes[i] & 0x3f) as u32;
+        }
+        i += 1;
+        vals.push(v);
+    }
+    vals.chunks_exact(4)
+        .map(|c| ExcEntry { start: c[0], end: c[0] + c[1], target: c[2], depth: c[3] >> 1, lasti: c[3] & 1 != 0 })
+        .collect()
+}
+
+fn names_to_kinds(var: &Tuple, cell: &Tuple, free: &Tuple, argcount: usize, kwonly: usize) -> PyResult<(Vec<&'static Str>, Vec<u8>)> {
+    let mut names = Vec::new();
+    let mut kinds = Vec::new();
+    let cells: Vec<&'static Str> = cell.iter().map(|c| interned(c, "cellvars")).collect::<PyResult<_>>()?;
+    for (i, n) in var.iter().enumerate() {
+        let n = interned(n, "varnames")?;
+        let mut k = fast::LOCAL;
+        if i < argcount {
+            k |= fast::ARG_POS | fast::ARG_KW;
+        } else if i < argcount + kwonly {
+            k |= fast::ARG_KW;
+        }
+        if cells.iter().any(|c| core::ptr::eq(*c, n)) {
+            k |= fast::CELL;
+        }
+        names.push(n);
+        kinds.push(k);
+    }
+    for c in cells {
+        if !names.iter().any(|n| core::ptr::eq(*n, c)) {
+            names.push(c);
+            kinds.push(fast::CELL);
+        }
+    }
+    for f in free.iter() {
+        names.push(interned(f, "freevars")?);
+        kinds.push(fast::FREE);
+    }
+    Ok((names, kinds))
+}
+
+/// Iterates over `co_lines()` rows or positions made beforehand.
+fn iter_over(v: Vec<PyRef>) -> PyResult<PyRef> {
+    List::from_vec(v)?.iter()
+}
+
+#[pyclass(name = "code", type_object = PyCode_Type, flags = "HAVE_GC", weaklistoffset = offset_of!(Code, base.co_weakreflist), members = "co_argcount: int@base.co_argcount readonly; co_posonlyargcount: int@base.co_posonlyargcount readonly; co_kwonlyargcount: int@base.co_kwonlyargcount readonly; co_stacksize: int@base.co_stacksize readonly; co_flags: int@base.co_flags readonly; co_names: object@base.co_names readonly; co_filename: object@base.co_filename readonly; co_name: object@base.co_name readonly; co_qualname: object@base.co_qualname readonly; co_firstlineno: int@base.co_firstlineno readonly; co_consts: object@base.co_consts readonly; co_nlocals: int@base.co_nlocals readonly")]
+impl Code {
+    /// Create a code object.  Not for mere mortals.
+    #[slot(sig = "argcount, posonlyargcount, kwonlyargcount, nlocals, stacksize, flags, codestring, constants, names, varnames, filename, name, qualname, firstlineno, linetable, exceptiontable, freevars=(), cellvars=(), /")]
+    #[allow(clippy::too_many_arguments)]
+    fn tp_new(
+        cls: &Type,
+        argcount: i32,
+        posonlyargcount: i32,
+        kwonlyargcount: i32,
+        nlocals: i32,
+        stacksize: i32,
+        flags: i32,
+        codestring: &Bytes,
+        constants: &Tuple,
+        names: &Tuple,
+        varnames: &Tuple,
+        filename: &Str,
+        name: &Str,
+        qualname: &Str,
+        firstlineno: i32,
+        linetable: &Bytes,
+        exceptiontable: &Bytes,
+        freevars: Option<&Tuple>,
+        cellvars: Option<&Tuple>,
+    ) -> PyResult<PyRef> {
+        let _ = cls;
+        if argcount < 0 {
+            return Err(raise!(ValueError, "code: argcount must not be negative"));
+        }
+        if posonlyargcount < 0 {
+            return Err(raise!(ValueError, "code: posonlyargcount must not be negative"));
+        }
+        if kwonlyargcount < 0 {
+            return Err(raise!(ValueError, "code: kwonlyargcount must not be negative"));
+        }
+        if nlocals < 0 {
+            return Err(raise!(ValueError, "code: nlocals must not be negative"));
+        }
+        if nlocals as usize != varnames.len() {
+            return Err(raise!(ValueError, "code: co_nlocals != len(co_varnames)"));
+        }
+        let empty = Tuple::empty();
+        let (local_names, kinds) = names_to_kinds(
+            varnames,
+            cellvars.unwrap_or(&empty),
+            freevars.unwrap_or(&empty),
+            argcount as usize,
+            kwonlyargcount as usize,
+        )?;
+        let mut nv = Vec::new();
+        for n in names.iter() {
+            nv.push(interned(n, "names")?.to_ref());
+        }
+        let words = to_words(codestring.as_slice());
+        let positions = positions_from(linetable.as_slice(), words.len(), firstlineno);
+        Ok(Code::build(CodeParts {
+            argcount: argcount as u32,
+            posonlyargcount: posonlyargcount as u32,
+            kwonlyargcount: kwonlyargcount as u32,
+            stacksize: stacksize as u32,
+            flags: flags as u32,
+            firstlineno,
+            ncaches: count_caches(&words),
+            instrs: words,
+            consts: Ref::new_ref(constants),
+            names: Tuple::from_refs(nv)?,
+            local_names,
+            kinds,
+            filename: filename.to_ref(),
+            name: name.to_ref(),
+            qualname: qualname.to_ref(),
+            exception_table: table_from(exceptiontable.as_slice()),
+            positions,
+        })?
+        .upcast())
+    }
+    #[slot]
+    fn tp_repr(&self) -> PyResult<Ref<Str>> {
+        Str::format(format_args!(
+            "<code object {} at {:p}, file \"{}\", line {}>",
+            self.name().to_string_lossy(),
+            self,
+            self.filename().to_string_lossy(),
+            self.base.co_firstlineno
+        ))
+    }
+    #[slot]
+    fn tp_hash(&self) -> PyResult<isize> {
+        let mut h = self.name().hash()? as u64;
+        let mut mix = |v: u64| h = (h ^ v).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(23);
+        mix(const_key(self.consts())?.hash()? as u64);
+        mix(self.names().hash()? as u64);
+        mix(self.base.co_argcount as u64);
+        mix(self.base.co_flags as u64);
+        mix(self.base.co_firstlineno as u64);
+        for w in self.original_words() {
+            mix(w as u64);
+        }
+        Ok(h as isize)
+    }
+    #[slot]
+    fn tp_richcompare(&self, other: &Object, op: CompareOp) -> PyResult<PyRef> {
+        let Some(o) = other.downcast::<Code>() else { return Ok(not_implemented().to_ref()) };
+        Ok(match op {
+            CompareOp::Eq => Bool::of(self.same(o)?).to_ref(),
+            CompareOp::Ne => Bool::of(!self.same(o)?).to_ref(),
+            _ => not_implemented().to_ref(),
+        })
+    }
+    #[slot]
+    fn tp_traverse(&self, v: &mut crate::mem::Visitor) -> c_int {
+        let b = &self.base;
+        for p in [b.co_consts, b.co_names, b.co_localsplusnames, b.co_filename, b.co_name, b.co_qualname] {
+            let r = v.visit_ptr(p);
+            if r != 0 {
+                return r;
+            }
+        }
+        0
+    }
+    #[slot]
+    fn tp_dealloc(this: *mut Self) {
+        // SAFETY: the object is dying.
+        unsafe {
+            crate::mem::gc::untrack(&*this);
+            if !(*this).base.co_weakreflist.is_null() {
+                crate::interp::pending::clear_weakrefs(&*this);
+            }
+            crate::interp::specialize::free_records(&*this);
+            let b = &mut (*this).base;
+            for p in [
+                &raw mut b.co_consts,
+                &raw mut b.co_names,
+                &raw mut b.co_exceptiontable,
+                &raw mut b.co_localsplusnames,
+                &raw mut b.co_localspluskinds,
+                &raw mut b.co_filename,
+                &raw mut b.co_name,
+                &raw mut b.co_qualname,
+                &raw mut b.co_linetable,
+            ] {
+                drop(PyRef::from_ptr_opt(p.replace(null_mut())));
+            }
+            if !(*this).extra.is_null() {
+                drop(Box::from_raw((*this).extra));
+                (*this).extra = null_mut();
+            }
+            crate::objects::r#gen::free(this.cast());
+        }
+    }
+    #[pygetset]
+    fn co_varnames(&self) -> PyResult<PyRef> {
+        Ok(self.names_of_kind(fast::LOCAL)?.upcast())
+    }
+    #[pygetset]
+    fn co_cellvars(&self) -> PyResult<PyRef> {
+        Ok(self.names_of_kind(fast::CELL)?.upcast())
+    }
+    #[pygetset]
+    fn co_freevars(&self) -> PyResult<PyRef> {
+        Ok(self.names_of_kind(fast::FREE)?.upcast())
+    }
+    #[pygetset]
+    fn co_code(&self) -> PyResult<PyRef> {
+        Ok(Bytes::new(&self.code_bytes())?.upcast())
+    }
+    #[pygetset]
+    fn _co_code_adaptive(&self) -> PyResult<PyRef> {
+        Ok(Bytes::new(&self.code_bytes())?.upcast())
+    }
+    #[pygetset]
+    fn co_exceptiontable(&self) -> PyResult<PyRef> {
+        Ok(Bytes::new(&self.exception_table_bytes())?.upcast())
+    }
+    #[pygetset]
+    fn co_linetable(&self) -> PyResult<PyRef> {
+        Ok(Bytes::new(&positions_bytes(&self.extra().positions))?.upcast())
+    }
+    #[pygetset]
+    fn co_lnotab(&self) -> PyResult<PyRef> {
+        crate::error::warn(exc::DeprecationWarning(), "co_lnotab is deprecated, use co_lines instead.", 1)?;
+        Ok(Bytes::new(&[])?.upcast())
+    }
+    #[pymethod]
+    fn co_lines(&self) -> PyResult<PyRef> {
+        let p = &self.extra().positions;
+        let mut v = Vec::new();
+        let mut i = 0;
+        while i < p.len() {
+            let line = p[i].line;
+            let start = i;
+            while i < p.len() && p[i].line == line {
+                i += 1;
+            }
+            let l: PyRef = if line < 0 { none_ref() } else { Int::from_i64(line as i64)?.upcast() };
+            let (a, b) = (Int::from_usize(start * 2)?, Int::from_usize(i * 2)?);
+            v.push(Tuple::from_slice(&[&a, &b, &l])?.upcast());
+        }
+        iter_over(v)
+    }
+    #[pymethod]
+    fn co_positions(&self) -> PyResult<PyRef> {
+        let mut v = Vec::new();
+        for p in &self.extra().positions {
+            let mut items = Vec::with_capacity(4);
+            for n in [p.line, p.end_line, p.col, p.end_col] {
+                items.push(if n < 0 { none_ref() } else { Int::from_i64(n as i64)?.upcast() });
+            }
+            v.push(Tuple::from_refs(items)?.upcast());
+        }
+        iter_over(v)
+    }
+    #[pymethod]
+    fn co_branches(&self) -> PyResult<PyRef> {
+        let x = self.original_words();
+        let mut v = Vec::new();
+        let mut i = 0;
+        while i < x.len() {
+            let (op, arg) = (opc::op_of(x[i]), opc::arg_of(x[i]) as usize);
+            let next = i + 1 + opc::has_cache(op) as usize;
+            use opc::op::*;
+            if matches!(op, POP_JUMP_IF_FALSE | POP_JUMP_IF_TRUE | POP_JUMP_IF_NONE | POP_JUMP_IF_NOT_NONE | FOR_ITER) {
+                let (a, b, c) = (Int::from_usize(i * 2)?, Int::from_usize(next * 2)?, Int::from_usize((next + arg) * 2)?);
+                v.push(Tuple::from_slice(&[&a, &b, &c])?.upcast());
+            }
+            i = next;
+        }
+        iter_over(v)
+    }
+    #[pymethod(name = "__sizeof__")]
+    fn sizeof(&self) -> usize {
+        let x = self.extra();
+        size_of::<Code>() + size_of::<CodeExtra>() + x.instrs.len() * 4 + x.caches.len() * 8 + x.positions.len() * 16
+    }
+    #[pymethod]
+    fn _varname_from_oparg(&self, oparg: usize) -> PyResult<PyRef> {
+        match self.extra().local_names.get(oparg) {
+            Some(n) => Ok(n.to_ref()),
+            None => Err(raise!(IndexError, "tuple index out of range")),
+        }
+    }
+    /// Return a copy of the code object with new values for the specified fields.
+    #[pymethod(raw)]
+    fn replace(&self, args: FuncArgs<'_>) -> PyResult<PyRef> {
+        replace(self, args)
+    }
+    #[pymethod(raw, name = "__replace__")]
+    fn dunder_replace(&self, args: FuncArgs<'_>) -> PyResult<PyRef> {
+        replace(self, args)
+    }
+}
+
+fn replace(c: &Code, args: FuncArgs<'_>) -> PyResult<PyRef> {
+    if !args.args.is_empty() {
+        return Err(raise!(TypeError, "replace() takes 0 positional arguments but {} {} given", args.len(), if args.len() == 1 { "was" } else { "were" }));
+    }
+    let mut p = c.parts();
+    let (mut var, mut cell, mut free) = (c.names_of_kind(fast::LOCAL)?, c.names_of_kind(fast::CELL)?, c.names_of_kind(fast::FREE)?);
+    let mut relayout = false;
+    let mut nlocals = None;
+    let tuple = |name: &str, v: &Object| match v.downcast::<Tuple>() {
+        Some(t) => Ok(Ref::new_ref(t)),
+        None => Err(raise!(TypeError, "replace() argument '{}' must be tuple, not {}", name, v.ty().name_str())),
+    };
+    let string = |name: &str, v: &Object| match v.downcast::<Str>() {
+        Some(_) => Ok(v.to_ref()),
+        None => Err(raise!(TypeError, "replace() argument '{}' must be str, not {}", name, v.ty().name_str())),
+    };
+    let bytes = |name: &str, v: &Object| match v.downcast::<Bytes>() {
+        Some(b) => Ok(b.as_slice().to_vec()),
+        None => Err(raise!(TypeError, "replace() argument '{}' must be bytes, not {}", name, v.ty().name_str())),
+    };
+    let count = |name: &str, v: &Object| -> PyResult<u32> {
+        let n = v.as_i64()?;
+        if n < 0 {
+            return Err(raise!(ValueError, "{} must be a positive integer", name));
+        }
+        Ok(n as u32)
+    };
+    for (k, v) in args.keywords() {
+        let k = k.str()?;
+        let k = k.to_string_lossy();
+        match &*k {
+            "co_argcount" => p.argcount = count(&k, v)?,
+            "co_posonlyargcount" => p.posonlyargcount = count(&k, v)?,
+            "co_kwonlyargcount" => p.kwonlyargcount = count(&k, v)?,
+            "co_nlocals" => nlocals = Some(count(&k, v)?),
+            "co_stacksize" => p.stacksize = count(&k, v)?,
+            "co_flags" => p.flags = count(&k, v)?,
+            "co_firstlineno" => p.firstlineno = v.as_i64()? as i32,
+            "co_code" => {
+                let b = bytes(&k, v)?;
+                if b != c.code_bytes() {
+                    p.instrs = to_words(&b);
+                    p.ncaches = count_caches(&p.instrs);
+                    p.positions.resize(p.instrs.len(), Position::NONE);
+                }
+            }
+            "co_consts" => p.consts = tuple(&k, v)?,
+            "co_names" => {
+                let t = tuple(&k, v)?;
+                let mut nv = Vec::new();
+                for n in t.iter() {
+                    nv.push(interned(n, "co_names")?.to_ref());
+                }
+                p.names = Tuple::from_refs(nv)?;
+            }
+            "co_varnames" => {
+                var = tuple(&k, v)?;
+                relayout = true;
+            }
+            "co_freevars" => {
+                free = tuple(&k, v)?;
+                relayout = true;
+            }
+            "co_cellvars" => {
+                cell = tuple(&k, v)?;
+                relayout = true;
+            }
+            "co_filename" => p.filename = string(&k, v)?,
+            "co_name" => p.name = string(&k, v)?,
+            "co_qualname" => p.qualname = string(&k, v)?,
+            "co_linetable" => p.positions = positions_from(&bytes(&k, v)?, p.instrs.len(), p.firstlineno),
+            "co_exceptiontable" => p.exception_table = table_from(&bytes(&k, v)?),
+            _ => return Err(raise!(TypeError, "replace() got an unexpected keyword argument '{}'", k)),
+        }
+    }
+    if nlocals.is_some_and(|n| n as usize != var.len()) {
+        return Err(raise!(ValueError, "code: co_nlocals != len(co_varnames)"));
+    }
+    if relayout {
+        let (n, k) = names_to_kinds(&var, &cell, &free, p.argcount as usize, p.kwonlyargcount as usize)?;
+        p.local_names = n;
+        p.kinds = k;
+    }
+    Ok(Code::build(p)?.upcast())
+}
+
+#[allow(dead_code)]
+const _: fn(*mut abi::PyObject) -> PyRef = field;

@@ -1,5 +1,6 @@
 //! The built-in types, one file or folder per CPython header.
 
+pub mod asyncgen;
 pub mod bltiniter;
 pub mod bool;
 pub mod bytearray;

@@ -1,0 +1,1980 @@
+//! The eval loop.
+//!
+//! One function interprets all frames between an entry from C and its return: Python-to-Python calls, generators driven
+//! by `for`, `await` and `yield from` push and pop frames without using the native stack. The hot state (`frame`, `code`,
+//! `pc`, `sp`) lives in locals; `save!` writes it back before anything that can run other code or look at the frame.
+//! Operands of an instruction stay on the stack while it runs, so that an error path only has to unwind the stack.
+
+use super::frame::{FLAG_ENTRY, FLAG_INIT, InterpFrame, Owner};
+use super::ops;
+use super::pending;
+use super::slot::{Slot, materialize};
+use super::specialize::{self, sop};
+use super::unwind;
+use super::{call, stack};
+use crate::object::PyRef;
+use crate::objects::{Code, Function, Generator};
+use crate::prelude::*;
+use compiler::opcode::{nb, op};
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};
+
+/// The type object of a class as a plain address.
+macro_rules! type_is {
+    ($o:expr, $t:expr) => {
+        core::ptr::addr_eq($o.ty(), &raw const $t)
+    };
+}
+pub(crate) use type_is;
+
+/// Value of a slot that holds an exact int of one digit or less, or an unboxed one.
+#[inline(always)]
+pub fn slot_i64(s: Slot) -> Option<i64> {
+    if s.is_int() {
+        return Some(s.int_value());
+    }
+    if s.is_float() || s.is_null() {
+        return None;
+    }
+    let o = s.obj();
+    if type_is!(o, crate::objects::long::PyLong_Type) {
+        // SAFETY: an exact int.
+        let v = unsafe { &o.cast::<Int>().0.long_value };
+        if v.lv_tag < 16 {
+            return Some((1 - (v.lv_tag & 3) as i64) * v.ob_digit[0] as i64);
+        }
+        if v.lv_tag < 24 {
+            // SAFETY: two digits follow.
+            let d1 = unsafe { *v.ob_digit.as_ptr().add(1) } as i64;
+            return Some((1 - (v.lv_tag & 3) as i64) * (v.ob_digit[0] as i64 | d1 << 30));
+        }
+    }
+    None
+}
+
+/// Value of a slot that holds an exact float.
+#[inline(always)]
+pub fn slot_f64(s: Slot) -> Option<f64> {
+    if s.is_float() {
+        return Some(s.float_value());
+    }
+    if s.is_int() || s.is_null() {
+        return None;
+    }
+    let o = s.obj();
+    if type_is!(o, crate::objects::float::PyFloat_Type) {
+        // SAFETY: an exact float.
+        return Some(unsafe { o.cast::<Float>() }.value());
+    }
+    None
+}
+
+/// A float operand of mixed arithmetic: float or small int.
+#[inline(always)]
+pub fn slot_num(s: Slot) -> Option<f64> {
+    if s.is_float() {
+        return Some(s.float_value());
+    }
+    if s.is_int() {
+        let v = s.int_value();
+        return if v.unsigned_abs() <= 1 << 53 { Some(v as f64) } else { None };
+    }
+    slot_f64(s)
+}
+
+/// Runs from `frame` until its entry frame ends or its generator yields. NULL: an exception is set.
+///
+/// # Safety
+/// `frame` is linked as the thread's current frame and has FLAG_ENTRY; with `throw` an exception is set.
+pub unsafe fn eval(ts: &ThreadState, entry: *mut InterpFrame, throw: bool) -> Slot {
+    // SAFETY: the invariants of frames and slots in this module's comment.
+    unsafe {
+        if unwind::enter_eval(ts, entry).is_err() {
+            return Slot::NULL;
+        }
+        eval_loop(ts, entry, throw)
+    }
+}
+
+#[allow(clippy::cognitive_complexity)]
+unsafe fn eval_loop(ts: &ThreadState, entry: *mut InterpFrame, throw: bool) -> Slot {
+    // SAFETY: as in `eval`; the compiler emits valid operands and depths.
+    unsafe {
+        let mut frame: *mut InterpFrame = entry;
+        let mut code: *const Code;
+        let mut pc: *const AtomicU32;
+        let mut sp: *mut Slot;
+        let mut unwinding = throw;
+
+        macro_rules! load_frame {
+            () => {{
+                code = (*frame).code.ptr().cast::<Code>();
+                pc = (*frame).pc;
+                sp = (*frame).sp;
+            }};
+        }
+        macro_rules! save {
+            () => {{
+                (*frame).pc = pc;
+                (*frame).sp = sp;
+            }};
+        }
+        macro_rules! push {
+            ($s:expr) => {{
+                let v: Slot = $s;
+                *sp = v;
+                sp = sp.add(1);
+            }};
+        }
+        macro_rules! pop {
+            () => {{
+                sp = sp.sub(1);
+                *sp
+            }};
+        }
+        macro_rules! peek {
+            ($n:expr) => {
+                *sp.sub($n)
+            };
+        }
+        macro_rules! local {
+            ($i:expr) => {
+                *InterpFrame::localsplus(frame).add($i as usize)
+            };
+        }
+        macro_rules! cache {
+            () => {{
+                let i = (*pc).load(Relaxed) as usize;
+                pc = pc.add(1);
+                &*(*code).caches.add(i)
+            }};
+        }
+        macro_rules! quicken {
+            // rewrites the op of the instruction whose cache word was just skipped
+            ($op:expr) => {{
+                specialize::set_op(pc.sub(2), $op);
+            }};
+        }
+
+        load_frame!();
+        'outer: loop {
+            if unwinding {
+                unwinding = false;
+                match unwind::handle(ts, frame, entry) {
+                    Some(f) => {
+                        frame = f;
+                        load_frame!();
+                    }
+                    None => return Slot::NULL,
+                }
+            }
+            // Leaving this block by `break 'run` raises: true adds a traceback entry.
+            let add_traceback: bool = 'run: loop {
+                let word = (*pc).load(Relaxed);
+                pc = pc.add(1);
+                let arg = word >> 8;
+                macro_rules! tri {
+                    ($e:expr) => {
+                        match $e {
+                            Ok(v) => v,
+                            Err(_) => break 'run true,
+                        }
+                    };
+                }
+                // Enters a frame that is fully set up
+                macro_rules! enter {
+                    ($new:expr) => {{
+                        let new: *mut InterpFrame = $new;
+                        (*new).previous = frame;
+                        ts.abi_mut().current_frame = new.cast();
+                        let left = ts.abi().py_recursion_remaining - 1;
+                        ts.abi_mut().py_recursion_remaining = left;
+                        frame = new;
+                        if left <= 0 {
+                            load_frame!();
+                            if unwind::recursion_limit(ts).is_err() {
+                                break 'run false;
+                            }
+                        }
+                        load_frame!();
+                        continue 'run;
+                    }};
+                }
+                // Pushes the frame of an exact call: `$f` with `$n` arguments at `$args`; operands down to `$bottom` are consumed
+                macro_rules! call_exact {
+                    ($f:expr, $fslot:expr, $fcode:expr, $args:expr, $n:expr, $bottom:expr) => {{
+                        let f: &Function = $f;
+                        let fcode: &Code = $fcode;
+                        let n: usize = $n;
+                        let args: *mut Slot = $args;
+                        (*frame).pc = pc;
+                        (*frame).sp = sp;
+                        let base = tri!(stack::push(ts, fcode.framesize()));
+                        let new = stack::init_frame(base, $fslot, f, fcode);
+                        let lp = InterpFrame::localsplus(new);
+                        let mut i = 0;
+                        while i < n {
+                            *lp.add(i) = *args.add(i);
+                            i += 1;
+                        }
+                        let total = fcode.nlocalsplus();
+                        while i < total {
+                            *lp.add(i) = Slot::NULL;
+                            i += 1;
+                        }
+                        (*frame).sp = $bottom;
+                        enter!(new);
+                    }};
+                }
+                macro_rules! jump {
+                    ($n:expr) => {
+                        pc = pc.add($n as usize)
+                    };
+                }
+                // Pushes a bool, or takes the conditional jump that follows
+                macro_rules! push_bool {
+                    ($b:expr) => {{
+                        let b: bool = $b;
+                        let next = (*pc).load(Relaxed);
+                        match next as u8 {
+                            op::POP_JUMP_IF_FALSE => {
+                                pc = pc.add(1);
+                                if !b {
+                                    jump!(next >> 8);
+                                }
+                            }
+                            op::POP_JUMP_IF_TRUE => {
+                                pc = pc.add(1);
+                                if b {
+                                    jump!(next >> 8);
+                                }
+                            }
+                            _ => push!(Slot::bool(b)),
+                        }
+                    }};
+                }
+                // Replaces the two operands by a result
+                macro_rules! result2 {
+                    ($r:expr) => {{
+                        let r: Slot = $r;
+                        let (a, b) = (peek!(2), peek!(1));
+                        sp = sp.sub(1);
+                        *sp.sub(1) = r;
+                        if a.is_counted() || b.is_counted() {
+                            save!();
+                            a.drop_nonnull();
+                            b.drop_nonnull();
+                        }
+                    }};
+                }
+                macro_rules! result1 {
+                    ($r:expr) => {{
+                        let r: Slot = $r;
+                        let a = peek!(1);
+                        *sp.sub(1) = r;
+                        if a.is_counted() {
+                            save!();
+                            a.drop_nonnull();
+                        }
+                    }};
+                }
+                macro_rules! binary_generic {
+                    ($op:expr) => {{
+                        save!();
+                        let r = tri!(ops::binary_op(sp.sub(2), $op));
+                        result2!(r);
+                        continue 'run;
+                    }};
+                }
+                macro_rules! binary_miss {
+                    ($c:expr) => {{
+                        specialize::miss(pc.sub(2), $c);
+                        binary_generic!(arg);
+                    }};
+                }
+                match word as u8 {
+                    // --- locals, constants, stack -------------------------------------------------------------
+                    op::NOP => {}
+                    op::LOAD_FAST_BORROW => push!(local!(arg).borrow()),
+                    op::LOAD_FAST_BORROW_LOAD_FAST_BORROW => {
+                        *sp = local!(arg >> 12).borrow();
+                        *sp.add(1) = local!(arg & 0xfff).borrow();
+                        sp = sp.add(2);
+                    }
+                    op::LOAD_FAST => push!(local!(arg).dup()),
+                    op::LOAD_FAST_LOAD_FAST => {
+                        *sp = local!(arg >> 12).dup();
+                        *sp.add(1) = local!(arg & 0xfff).dup();
+                        sp = sp.add(2);
+                    }
+                    op::LOAD_CONST => push!(*(*code).const_slots.add(arg as usize)),
+                    op::LOAD_SMALL_INT => push!(Slot::int_unchecked(arg as i64)),
+                    op::STORE_FAST => {
+                        let v = pop!();
+                        let old = local!(arg);
+                        local!(arg) = v;
+                        if old.is_counted() {
+                            save!();
+                            old.drop_nonnull();
+                        }
+                    }
+                    op::STORE_FAST_LOAD_FAST => {
+                        let v = peek!(1);
+                        let old = local!(arg >> 12);
+                        local!(arg >> 12) = v;
+                        *sp.sub(1) = local!(arg & 0xfff).dup();
+                        if old.is_counted() {
+                            save!();
+                            old.drop_nonnull();
+                        }
+                    }
+                    op::STORE_FAST_STORE_FAST => {
+                        let (v1, v2) = (peek!(1), peek!(2));
+                        sp = sp.sub(2);
+                        let o1 = local!(arg >> 12);
+                        local!(arg >> 12) = v1;
+                        let o2 = local!(arg & 0xfff);
+                        local!(arg & 0xfff) = v2;
+                        if o1.is_counted() || o2.is_counted() {
+                            save!();
+                            o1.drop();
+                            o2.drop();
+                        }
+                    }
+                    op::LOAD_FAST_CHECK => {
+                        let v = local!(arg);
+                        if v.is_null() {
+                            save!();
+                            ops::unbound_local(&*code, arg as usize);
+                            break 'run true;
+                        }
+                        push!(v.dup());
+                    }
+                    op::LOAD_FAST_AND_CLEAR => {
+                        push!(local!(arg));
+                        local!(arg) = Slot::NULL;
+                    }
+                    op::DELETE_FAST => {
+                        let v = local!(arg);
+                        save!();
+                        if v.is_null() {
+                            ops::unbound_local(&*code, arg as usize);
+                            break 'run true;
+                        }
+                        local!(arg) = Slot::NULL;
+                        v.drop();
+                    }
+                    op::POP_TOP | op::POP_ITER | op::END_FOR => {
+                        let v = pop!();
+                        if v.is_counted() {
+                            save!();
+                            v.drop_nonnull();
+                        }
+                    }
+                    op::PUSH_NULL => push!(Slot::NULL),
+                    op::COPY => {
+                        let v = peek!(arg as usize);
+                        push!(v.dup());
+                    }
+                    op::SWAP => {
+                        let a = sp.sub(1);
+                        let b = sp.sub(arg as usize);
+                        core::ptr::swap(a, b);
+                    }
+                    op::END_SEND => {
+                        let v = pop!();
+                        result1!(v);
+                    }
+
+                    // --- control ------------------------------------------------------------------------------
+                    op::RESUME => {
+                        if pending::breaker(ts) {
+                            save!();
+                            if arg & 3 < 2 || arg > 3 {
+                                tri!(pending::handle_breaker(ts));
+                            }
+                        }
+                    }
+                    op::JUMP_BACKWARD => {
+                        pc = pc.add(1).sub(arg as usize);
+                        if pending::breaker(ts) {
+                            save!();
+                            tri!(pending::handle_breaker(ts));
+                        }
+                    }
+                    op::JUMP_BACKWARD_NO_INTERRUPT => pc = pc.sub(arg as usize),
+                    op::JUMP_FORWARD => jump!(arg),
+                    op::POP_JUMP_IF_FALSE => {
+                        let v = pop!();
+                        if v.is_obj(false_()) {
+                            jump!(arg);
+                        }
+                    }
+                    op::POP_JUMP_IF_TRUE => {
+                        let v = pop!();
+                        if v.is_obj(true_()) {
+                            jump!(arg);
+                        }
+                    }
+                    op::POP_JUMP_IF_NONE => {
+                        let v = pop!();
+                        if v.is_obj(none()) {
+                            jump!(arg);
+                        } else if v.is_counted() {
+                            save!();
+                            v.drop_nonnull();
+                        }
+                    }
+                    op::POP_JUMP_IF_NOT_NONE => {
+                        let v = pop!();
+                        if !v.is_obj(none()) {
+                            jump!(arg);
+                            if v.is_counted() {
+                                save!();
+                                v.drop_nonnull();
+                            }
+                        }
+                    }
+                    op::RETURN_VALUE => {
+                        let v = pop!().strong();
+                        save!();
+                        let f = frame;
+                        if (*f).owner == Owner::Thread && (*f).flags == 0 {
+                            let prev = (*f).previous;
+                            unwind::leave_thread_frame(ts, f);
+                            frame = prev;
+                            load_frame!();
+                            push!(v);
+                            continue 'run;
+                        }
+                        match ops::return_slow(ts, f, v) {
+                            ops::Return::Exit(v) => return v,
+                            ops::Return::Caller(caller, v) => {
+                                frame = caller;
+                                load_frame!();
+                                push!(v);
+                            }
+                            ops::Return::Raised(caller) => {
+                                frame = caller;
+                                load_frame!();
+                                break 'run true;
+                            }
+                            ops::Return::RaisedExit => return Slot::NULL,
+                        }
+                    }
+                    op::RETURN_GENERATOR => {
+                        save!();
+                        let g = tri!(ops::make_generator(ts, frame));
+                        let prev = (*frame).previous;
+                        let entry_flag = (*frame).flags & FLAG_ENTRY != 0;
+                        ops::drop_moved_frame(ts, frame);
+                        if entry_flag {
+                            return g;
+                        }
+                        frame = prev;
+                        load_frame!();
+                        push!(g);
+                    }
+                    op::YIELD_VALUE => {
+                        let v = pop!().counted();
+                        save!();
+                        let flags = (*frame).flags;
+                        let prev = (*frame).previous;
+                        ops::suspend_generator(ts, frame, arg);
+                        if flags & FLAG_ENTRY != 0 {
+                            return v;
+                        }
+                        frame = prev;
+                        load_frame!();
+                        push!(v);
+                    }
+
+                    // --- globals and names --------------------------------------------------------------------
+                    op::LOAD_GLOBAL => {
+                        let c = cache!();
+                        save!();
+                        let name = (*code).name_at(arg as usize >> 1);
+                        specialize::load_global(pc.sub(2), c, frame, name);
+                        let v = tri!(ops::load_global(frame, name));
+                        push!(v);
+                        if arg & 1 != 0 {
+                            push!(Slot::NULL);
+                        }
+                    }
+                    sop::LOAD_GLOBAL_GENERIC => {
+                        let _ = cache!();
+                        save!();
+                        let v = tri!(ops::load_global(frame, (*code).name_at(arg as usize >> 1)));
+                        push!(v);
+                        if arg & 1 != 0 {
+                            push!(Slot::NULL);
+                        }
+                    }
+                    sop::LOAD_GLOBAL_MODULE => {
+                        let c = cache!();
+                        match specialize::hit_global_module(frame, c.load(Relaxed)) {
+                            Some(v) => {
+                                push!(v);
+                                if arg & 1 != 0 {
+                                    push!(Slot::NULL);
+                                }
+                            }
+                            None => {
+                                quicken!(op::LOAD_GLOBAL);
+                                pc = pc.sub(2);
+                            }
+                        }
+                    }
+                    sop::LOAD_GLOBAL_BUILTIN => {
+                        let c = cache!();
+                        match specialize::hit_global_builtin(frame, c.load(Acquire)) {
+                            Some(v) => {
+                                push!(v);
+                                if arg & 1 != 0 {
+                                    push!(Slot::NULL);
+                                }
+                            }
+                            None => {
+                                quicken!(op::LOAD_GLOBAL);
+                                pc = pc.sub(2);
+                            }
+                        }
+                    }
+                    op::LOAD_NAME => {
+                        let _ = cache!();
+                        save!();
+                        let v = tri!(ops::load_name(frame, (*code).name_at(arg as usize)));
+                        push!(v);
+                    }
+                    op::STORE_NAME => {
+                        save!();
+                        tri!(ops::store_name(frame, (*code).name_at(arg as usize), sp.sub(1)));
+                        pop!().drop();
+                    }
+                    op::DELETE_NAME => {
+                        save!();
+                        tri!(ops::delete_name(frame, (*code).name_at(arg as usize)));
+                    }
+                    op::STORE_GLOBAL => {
+                        save!();
+                        tri!(materialize(sp.sub(1)));
+                        tri!((*frame).globals().set((*code).name_at(arg as usize), peek!(1).obj()));
+                        pop!().drop();
+                    }
+                    op::DELETE_GLOBAL => {
+                        save!();
+                        tri!(ops::delete_global(frame, (*code).name_at(arg as usize)));
+                    }
+                    op::LOAD_LOCALS => {
+                        save!();
+                        let v = tri!(ops::load_locals(frame));
+                        push!(v);
+                    }
+                    op::LOAD_FROM_DICT_OR_GLOBALS => {
+                        save!();
+                        let v = tri!(ops::load_from_dict_or_globals(frame, peek!(1), (*code).name_at(arg as usize)));
+                        result1!(v);
+                    }
+                    op::LOAD_FROM_DICT_OR_DEREF => {
+                        save!();
+                        let v = tri!(ops::load_from_dict_or_deref(frame, peek!(1), arg as usize));
+                        result1!(v);
+                    }
+                    op::LOAD_BUILD_CLASS => {
+                        save!();
+                        let v = tri!(ops::load_build_class(frame));
+                        push!(v);
+                    }
+                    op::LOAD_COMMON_CONSTANT => {
+                        save!();
+                        let v = tri!(ops::common_constant(frame, arg));
+                        push!(v);
+                    }
+
+                    // --- cells --------------------------------------------------------------------------------
+                    op::MAKE_CELL => {
+                        save!();
+                        tri!(ops::make_cell(&raw mut local!(arg)));
+                    }
+                    op::COPY_FREE_VARS => {
+                        let n = arg as usize;
+                        let closure = (*frame).function().closure().unwrap_unchecked();
+                        let first = (*code).nlocalsplus() - n;
+                        for i in 0..n {
+                            local!(first + i) = Slot::new(closure.get(i));
+                        }
+                    }
+                    op::LOAD_DEREF => {
+                        match ops::cell_get(local!(arg)) {
+                            Some(v) => push!(v),
+                            None => {
+                                save!();
+                                ops::unbound_deref(&*code, arg as usize);
+                                break 'run true;
+                            }
+                        }
+                    }
+                    op::STORE_DEREF => {
+                        let v = pop!();
+                        save!();
+                        tri!(ops::cell_set(local!(arg), v));
+                    }
+                    op::DELETE_DEREF => {
+                        save!();
+                        tri!(ops::cell_delete(&*code, local!(arg), arg as usize));
+                    }
+
+                    // --- operators ----------------------------------------------------------------------------
+                    op::BINARY_OP => {
+                        let c = cache!();
+                        specialize::binary_op(pc.sub(2), c, peek!(2), peek!(1), arg);
+                        binary_generic!(arg);
+                    }
+                    sop::BINARY_OP_GENERIC => {
+                        pc = pc.add(1);
+                        binary_generic!(arg);
+                    }
+                    sop::BINARY_OP_ADD_INT => {
+                        let (a, b) = (peek!(2), peek!(1));
+                        pc = pc.add(1);
+                        if a.0 & b.0 & 3 == 2 && (a.0 | b.0) & 1 == 0 {
+                            if let Some(v) = (a.0 as i64 - 2).checked_add(b.0 as i64) {
+                                sp = sp.sub(1);
+                                *sp.sub(1) = Slot(v as u64);
+                                continue 'run;
+                            }
+                        }
+                        if let (Some(x), Some(y)) = (slot_i64(a), slot_i64(b)) {
+                            let r = tri!(Slot::from_i64(x + y));
+                            result2!(r);
+                            continue 'run;
+                        }
+                        binary_miss!(&*(*code).caches.add((*pc.sub(1)).load(Relaxed) as usize));
+                    }
+                    sop::BINARY_OP_SUB_INT => {
+                        let (a, b) = (peek!(2), peek!(1));
+                        pc = pc.add(1);
+                        if a.0 & b.0 & 3 == 2 && (a.0 | b.0) & 1 == 0 {
+                            if let Some(v) = (a.0 as i64).checked_sub(b.0 as i64 - 2) {
+                                sp = sp.sub(1);
+                                *sp.sub(1) = Slot(v as u64);
+                                continue 'run;
+                            }
+                        }
+                        if let (Some(x), Some(y)) = (slot_i64(a), slot_i64(b)) {
+                            let r = tri!(Slot::from_i64(x - y));
+                            result2!(r);
+                            continue 'run;
+                        }
+                        binary_miss!(&*(*code).caches.add((*pc.sub(1)).load(Relaxed) as usize));
+                    }
+                    sop::BINARY_OP_MUL_INT => {
+                        let (a, b) = (peek!(2), peek!(1));
+                        pc = pc.add(1);
+                        if let (Some(x), Some(y)) = (slot_i64(a), slot_i64(b))
+                            && let Some(v) = x.checked_mul(y)
+                        {
+                            let r = tri!(Slot::from_i64(v));
+                            result2!(r);
+                            continue 'run;
+                        }
+                        binary_miss!(&*(*code).caches.add((*pc.sub(1)).load(Relaxed) as usize));
+                    }
+                    sop::BINARY_OP_INT => {
+                        let (a, b) = (peek!(2), peek!(1));
+                        pc = pc.add(1);
+                        if let (Some(x), Some(y)) = (slot_i64(a), slot_i64(b))
+                            && let Some(r) = ops::int_op(arg, x, y)
+                        {
+                            result2!(r);
+                            continue 'run;
+                        }
+                        binary_miss!(&*(*code).caches.add((*pc.sub(1)).load(Relaxed) as usize));
+                    }
+                    sop::BINARY_OP_ADD_FLOAT => {
+                        let (a, b) = (peek!(2), peek!(1));
+                        pc = pc.add(1);
+                        if let (Some(x), Some(y)) = (slot_num(a), slot_num(b))
+                            && (!a.is_int() || !b.is_int())
+                        {
+                            let r = tri!(Slot::from_f64(x + y));
+                            result2!(r);
+                            continue 'run;
+                        }
+                        binary_miss!(&*(*code).caches.add((*pc.sub(1)).load(Relaxed) as usize));
+                    }
+                    sop::BINARY_OP_SUB_FLOAT => {
+                        let (a, b) = (peek!(2), peek!(1));
+                        pc = pc.add(1);
+                        if let (Some(x), Some(y)) = (slot_num(a), slot_num(b))
+                            && (!a.is_int() || !b.is_int())
+                        {
+                            let r = tri!(Slot::from_f64(x - y));
+                            result2!(r);
+                            continue 'run;
+                        }
+                        binary_miss!(&*(*code).caches.add((*pc.sub(1)).load(Relaxed) as usize));
+                    }
+                    sop::BINARY_OP_MUL_FLOAT => {
+                        let (a, b) = (peek!(2), peek!(1));
+                        pc = pc.add(1);
+                        if let (Some(x), Some(y)) = (slot_num(a), slot_num(b))
+                            && (!a.is_int() || !b.is_int())
+                        {
+                            let r = tri!(Slot::from_f64(x * y));
+                            result2!(r);
+                            continue 'run;
+                        }
+                        binary_miss!(&*(*code).caches.add((*pc.sub(1)).load(Relaxed) as usize));
+                    }
+                    sop::BINARY_OP_DIV_FLOAT => {
+                        let (a, b) = (peek!(2), peek!(1));
+                        pc = pc.add(1);
+                        if let (Some(x), Some(y)) = (slot_num(a), slot_num(b))
+                            && y != 0.0
+                        {
+                            let r = tri!(Slot::from_f64(x / y));
+                            result2!(r);
+                            continue 'run;
+                        }
+                        binary_miss!(&*(*code).caches.add((*pc.sub(1)).load(Relaxed) as usize));
+                    }
+                    sop::BINARY_OP_ADD_STR => {
+                        let (a, b) = (peek!(2), peek!(1));
+                        pc = pc.add(1);
+                        if let (Some(x), Some(y)) = (a.try_obj(), b.try_obj())
+                            && type_is!(x, crate::objects::unicode::PyUnicode_Type)
+                            && type_is!(y, crate::objects::unicode::PyUnicode_Type)
+                        {
+                            save!();
+                            let r = tri!(ops::concat_str(frame, sp, (*pc).load(Relaxed)));
+                            sp = sp.sub(1);
+                            *sp.sub(1) = r;
+                            continue 'run;
+                        }
+                        binary_miss!(&*(*code).caches.add((*pc.sub(1)).load(Relaxed) as usize));
+                    }
+                    sop::BINARY_OP_SUBSCR_LIST_INT => {
+                        let (a, b) = (peek!(2), peek!(1));
+                        pc = pc.add(1);
+                        if b.is_int()
+                            && let Some(l) = a.try_obj()
+                            && type_is!(l, crate::objects::list::PyList_Type)
+                        {
+                            let l = l.cast::<List>();
+                            let mut i = b.int_value();
+                            if i < 0 {
+                                i += l.len() as i64;
+                            }
+                            if i >= 0
+                                && let Some(v) = l.get(i as usize)
+                            {
+                                let r = Slot::owned(v);
+                                result2!(r);
+                                continue 'run;
+                            }
+                            binary_generic!(arg);
+                        }
+                        binary_miss!(&*(*code).caches.add((*pc.sub(1)).load(Relaxed) as usize));
+                    }
+                    sop::BINARY_OP_SUBSCR_TUPLE_INT => {
+                        let (a, b) = (peek!(2), peek!(1));
+                        pc = pc.add(1);
+                        if b.is_int()
+                            && let Some(t) = a.try_obj()
+                            && type_is!(t, crate::objects::tuple::PyTuple_Type)
+                        {
+                            let t = t.cast::<Tuple>().as_slice();
+                            let mut i = b.int_value();
+                            if i < 0 {
+                                i += t.len() as i64;
+                            }
+                            if let Some(v) = t.get(i as usize) {
+                                let r = Slot::new(v);
+                                result2!(r);
+                                continue 'run;
+                            }
+                            binary_generic!(arg);
+                        }
+                        binary_miss!(&*(*code).caches.add((*pc.sub(1)).load(Relaxed) as usize));
+                    }
+                    sop::BINARY_OP_SUBSCR_DICT => {
+                        let a = peek!(2);
+                        pc = pc.add(1);
+                        if let Some(d) = a.try_obj()
+                            && type_is!(d, crate::objects::dict::PyDict_Type)
+                        {
+                            save!();
+                            tri!(materialize(sp.sub(1)));
+                            match tri!(d.cast::<Dict>().get(peek!(1).obj())) {
+                                Some(v) => {
+                                    let r = Slot::owned(v);
+                                    result2!(r);
+                                    continue 'run;
+                                }
+                                None => {
+                                    crate::error::raise_key_error(peek!(1).obj());
+                                    break 'run true;
+                                }
+                            }
+                        }
+                        binary_miss!(&*(*code).caches.add((*pc.sub(1)).load(Relaxed) as usize));
+                    }
+                    sop::BINARY_OP_SUBSCR_STR_INT => {
+                        let (a, b) = (peek!(2), peek!(1));
+                        pc = pc.add(1);
+                        if b.is_int()
+                            && let Some(s) = a.try_obj()
+                            && type_is!(s, crate::objects::unicode::PyUnicode_Type)
+                        {
+                            let s = s.cast::<Str>();
+                            let mut i = b.int_value();
+                            if i < 0 {
+                                i += s.len() as i64;
+                            }
+                            if i >= 0 && (i as usize) < s.len() {
+                                save!();
+                                let r = Slot::owned(tri!(s.index_str(i as usize)).upcast());
+                                result2!(r);
+                                continue 'run;
+                            }
+                            binary_generic!(arg);
+                        }
+                        binary_miss!(&*(*code).caches.add((*pc.sub(1)).load(Relaxed) as usize));
+                    }
+                    sop::BINARY_OP_SUBSCR_GETITEM => {
+                        let c = cache!();
+                        if let Some((f, fcode)) = specialize::hit_getitem(peek!(2), c.load(Acquire)) {
+                            call_exact!(f, Slot::new(f), fcode, sp.sub(2), 2, sp.sub(2));
+                        }
+                        binary_miss!(c);
+                    }
+                    op::COMPARE_OP => {
+                        let c = cache!();
+                        specialize::compare_op(pc.sub(2), c, peek!(2), peek!(1));
+                        save!();
+                        let r = tri!(ops::compare_op(sp.sub(2), arg));
+                        result2!(r);
+                    }
+                    sop::COMPARE_OP_GENERIC => {
+                        pc = pc.add(1);
+                        save!();
+                        let r = tri!(ops::compare_op(sp.sub(2), arg));
+                        result2!(r);
+                    }
+                    sop::COMPARE_OP_INT => {
+                        let (a, b) = (peek!(2), peek!(1));
+                        pc = pc.add(1);
+                        if let (Some(x), Some(y)) = (slot_i64(a), slot_i64(b)) {
+                            let m = if x < y {
+                                2
+                            } else if x > y {
+                                4
+                            } else {
+                                8
+                            };
+                            sp = sp.sub(2);
+                            if a.is_counted() || b.is_counted() {
+                                a.drop();
+                                b.drop();
+                            }
+                            push_bool!(arg & m != 0);
+                            continue 'run;
+                        }
+                        specialize::miss(pc.sub(2), &*(*code).caches.add((*pc.sub(1)).load(Relaxed) as usize));
+                        save!();
+                        let r = tri!(ops::compare_op(sp.sub(2), arg));
+                        result2!(r);
+                    }
+                    sop::COMPARE_OP_FLOAT => {
+                        let (a, b) = (peek!(2), peek!(1));
+                        pc = pc.add(1);
+                        if let (Some(x), Some(y)) = (slot_num(a), slot_num(b)) {
+                            let m = if x < y {
+                                2
+                            } else if x > y {
+                                4
+                            } else if x == y {
+                                8
+                            } else {
+                                1
+                            };
+                            sp = sp.sub(2);
+                            if a.is_counted() || b.is_counted() {
+                                a.drop();
+                                b.drop();
+                            }
+                            push_bool!(arg & m != 0);
+                            continue 'run;
+                        }
+                        specialize::miss(pc.sub(2), &*(*code).caches.add((*pc.sub(1)).load(Relaxed) as usize));
+                        save!();
+                        let r = tri!(ops::compare_op(sp.sub(2), arg));
+                        result2!(r);
+                    }
+                    sop::COMPARE_OP_STR => {
+                        let (a, b) = (peek!(2), peek!(1));
+                        pc = pc.add(1);
+                        if let (Some(x), Some(y)) = (a.try_obj(), b.try_obj())
+                            && type_is!(x, crate::objects::unicode::PyUnicode_Type)
+                            && type_is!(y, crate::objects::unicode::PyUnicode_Type)
+                        {
+                            let same = x.is(y) || x.cast::<Str>().eq_data(y.cast::<Str>());
+                            // only == and != are specialised: the mask says which
+                            let r = same == (arg & 8 != 0);
+                            sp = sp.sub(2);
+                            if a.is_counted() || b.is_counted() {
+                                a.drop();
+                                b.drop();
+                            }
+                            push_bool!(r);
+                            continue 'run;
+                        }
+                        specialize::miss(pc.sub(2), &*(*code).caches.add((*pc.sub(1)).load(Relaxed) as usize));
+                        save!();
+                        let r = tri!(ops::compare_op(sp.sub(2), arg));
+                        result2!(r);
+                    }
+                    op::IS_OP => {
+                        let (a, b) = (peek!(2), peek!(1));
+                        let r = ops::is_op(a, b) ^ (arg != 0);
+                        sp = sp.sub(2);
+                        if a.is_counted() || b.is_counted() {
+                            save!();
+                            a.drop();
+                            b.drop();
+                        }
+                        push_bool!(r);
+                    }
+                    op::CONTAINS_OP => {
+                        pc = pc.add(1);
+                        save!();
+                        let r = tri!(ops::contains_op(sp.sub(2))) ^ (arg != 0);
+                        let (a, b) = (peek!(2), peek!(1));
+                        sp = sp.sub(2);
+                        if a.is_counted() || b.is_counted() {
+                            save!();
+                            a.drop();
+                            b.drop();
+                        }
+                        push_bool!(r);
+                    }
+                    op::TO_BOOL => {
+                        pc = pc.add(1);
+                        let v = peek!(1);
+                        let b = if v.is_obj(true_()) {
+                            true
+                        } else if v.is_obj(false_()) || v.is_obj(none()) {
+                            false
+                        } else if v.is_int() {
+                            v.int_value() != 0
+                        } else {
+                            save!();
+                            tri!(ops::to_bool(v))
+                        };
+                        sp = sp.sub(1);
+                        if v.is_counted() {
+                            save!();
+                            v.drop_nonnull();
+                        }
+                        push_bool!(b);
+                    }
+                    op::UNARY_NOT => {
+                        let v = peek!(1);
+                        *sp.sub(1) = Slot::bool(v.is_obj(false_()));
+                    }
+                    op::UNARY_NEGATIVE => {
+                        let v = peek!(1);
+                        if v.is_int()
+                            && let Some(r) = Slot::int(-v.int_value())
+                        {
+                            *sp.sub(1) = r;
+                        } else if v.is_float() {
+                            let r = tri!(Slot::from_f64(-v.float_value()));
+                            *sp.sub(1) = r;
+                        } else {
+                            save!();
+                            tri!(materialize(sp.sub(1)));
+                            let r = Slot::owned(tri!(peek!(1).obj().neg()));
+                            result1!(r);
+                        }
+                    }
+                    op::UNARY_INVERT => {
+                        let v = peek!(1);
+                        if v.is_int() {
+                            *sp.sub(1) = Slot::int_unchecked(!v.int_value());
+                        } else {
+                            save!();
+                            tri!(materialize(sp.sub(1)));
+                            let r = Slot::owned(tri!(peek!(1).obj().invert()));
+                            result1!(r);
+                        }
+                    }
+                    op::BINARY_SLICE => {
+                        save!();
+                        let r = tri!(ops::binary_slice(sp.sub(3)));
+                        let (a, b, c) = (peek!(3), peek!(2), peek!(1));
+                        sp = sp.sub(2);
+                        *sp.sub(1) = r;
+                        save!();
+                        c.drop();
+                        b.drop();
+                        a.drop();
+                    }
+                    op::STORE_SLICE => {
+                        save!();
+                        tri!(ops::store_slice(sp.sub(4)));
+                        ops::pop_n(frame, &mut sp, 4);
+                    }
+                    op::STORE_SUBSCR => {
+                        pc = pc.add(1);
+                        // [value, container, key]
+                        let (v, o, k) = (peek!(3), peek!(2), peek!(1));
+                        save!();
+                        if k.is_int()
+                            && let Some(l) = o.try_obj()
+                            && type_is!(l, crate::objects::list::PyList_Type)
+                        {
+                            let l = l.cast::<List>();
+                            let mut i = k.int_value();
+                            let n = l.len() as i64;
+                            if i < 0 {
+                                i += n;
+                            }
+                            if i >= 0 && i < n {
+                                // the list takes the value over
+                                let val = tri!(v.into_ref());
+                                *sp.sub(3) = Slot::NULL;
+                                tri!(l.set(i as usize, val));
+                                sp = sp.sub(3);
+                                o.drop();
+                                continue 'run;
+                            }
+                        }
+                        tri!(ops::store_subscr(sp.sub(3)));
+                        ops::pop_n(frame, &mut sp, 3);
+                    }
+                    op::DELETE_SUBSCR => {
+                        save!();
+                        tri!(materialize(sp.sub(1)));
+                        tri!(materialize(sp.sub(2)));
+                        tri!(peek!(2).obj().del_item(peek!(1).obj()));
+                        ops::pop_n(frame, &mut sp, 2);
+                    }
+
+                    // --- attributes ---------------------------------------------------------------------------
+                    op::LOAD_ATTR => {
+                        let i = (*pc).load(Relaxed) as usize;
+                        pc = pc.add(1);
+                        save!();
+                        let name = (*code).name_at(arg as usize >> 1);
+                        let o = peek!(1);
+                        specialize::load_attr(pc.sub(2), &*(*code).caches.add(i), &*(*code).caches.add(i + 1), o, name, arg & 1 != 0);
+                        let (v, s) = tri!(ops::load_attr(o, name, arg & 1 != 0));
+                        if arg & 1 == 0 {
+                            result1!(v);
+                        } else if s {
+                            // an unbound method: the object becomes its self
+                            *sp.sub(1) = v;
+                            push!(o);
+                        } else {
+                            *sp.sub(1) = v;
+                            push!(Slot::NULL);
+                            if o.is_counted() {
+                                save!();
+                                o.drop_nonnull();
+                            }
+                        }
+                    }
+                    sop::LOAD_ATTR_GENERIC => {
+                        pc = pc.add(1);
+                        save!();
+                        let o = peek!(1);
+                        let (v, s) = tri!(ops::load_attr(o, (*code).name_at(arg as usize >> 1), arg & 1 != 0));
+                        if arg & 1 == 0 {
+                            result1!(v);
+                        } else if s {
+                            *sp.sub(1) = v;
+                            push!(o);
+                        } else {
+                            *sp.sub(1) = v;
+                            push!(Slot::NULL);
+                            if o.is_counted() {
+                                save!();
+                                o.drop_nonnull();
+                            }
+                        }
+                    }
+                    sop::LOAD_ATTR_INSTANCE | sop::LOAD_ATTR_SLOT | sop::LOAD_ATTR_MODULE | sop::LOAD_ATTR_CLASS | sop::LOAD_ATTR_CLASSVAR
+                    | sop::LOAD_ATTR_DICT => {
+                        let i = (*pc).load(Relaxed) as usize;
+                        pc = pc.add(1);
+                        let o = peek!(1);
+                        let c = &*(*code).caches.add(i);
+                        let hit = match word as u8 {
+                            sop::LOAD_ATTR_INSTANCE => specialize::hit_attr_instance(o, c.load(Relaxed)),
+                            sop::LOAD_ATTR_SLOT => specialize::hit_attr_slot(o, c.load(Relaxed)),
+                            sop::LOAD_ATTR_MODULE => specialize::hit_attr_module(o, c.load(Relaxed)),
+                            sop::LOAD_ATTR_DICT => specialize::hit_attr_dict(o, c.load(Relaxed)),
+                            sop::LOAD_ATTR_CLASS => specialize::hit_attr_class(o, (*code).caches.add(i + 1).as_ref().unwrap_unchecked().load(Acquire)),
+                            _ => specialize::hit_attr_classvar(o, (*code).caches.add(i + 1).as_ref().unwrap_unchecked().load(Acquire)),
+                        };
+                        match hit {
+                            Some(v) => {
+                                *sp.sub(1) = v;
+                                if arg & 1 != 0 {
+                                    push!(Slot::NULL);
+                                }
+                                if o.is_counted() {
+                                    save!();
+                                    o.drop_nonnull();
+                                }
+                            }
+                            None => {
+                                save!();
+                                if specialize::attr_miss(pc.sub(2), c) {
+                                    pc = pc.sub(2);
+                                    continue 'run;
+                                }
+                                let (v, s) = tri!(ops::load_attr(o, (*code).name_at(arg as usize >> 1), arg & 1 != 0));
+                                *sp.sub(1) = v;
+                                if s {
+                                    push!(o);
+                                    continue 'run;
+                                }
+                                if arg & 1 != 0 {
+                                    push!(Slot::NULL);
+                                }
+                                if o.is_counted() {
+                                    save!();
+                                    o.drop_nonnull();
+                                }
+                            }
+                        }
+                    }
+                    sop::LOAD_ATTR_METHOD => {
+                        let i = (*pc).load(Relaxed) as usize;
+                        pc = pc.add(1);
+                        let o = peek!(1);
+                        match specialize::hit_attr_method(o, (*(*code).caches.add(i + 1)).load(Acquire)) {
+                            Some(v) => {
+                                *sp.sub(1) = v;
+                                push!(o);
+                            }
+                            None => {
+                                save!();
+                                if specialize::attr_miss(pc.sub(2), &*(*code).caches.add(i)) {
+                                    pc = pc.sub(2);
+                                    continue 'run;
+                                }
+                                let (v, s) = tri!(ops::load_attr(o, (*code).name_at(arg as usize >> 1), true));
+                                *sp.sub(1) = v;
+                                if s {
+                                    push!(o);
+                                } else {
+                                    push!(Slot::NULL);
+                                    if o.is_counted() {
+                                        save!();
+                                        o.drop_nonnull();
+                                    }
+                                }
+                            }
+                        }
+                    }
+                    sop::LOAD_ATTR_PROPERTY => {
+                        let i = (*pc).load(Relaxed) as usize;
+                        pc = pc.add(1);
+                        let o = peek!(1);
+                        if let Some((f, fcode)) = specialize::hit_attr_property(o, (*(*code).caches.add(i + 1)).load(Acquire)) {
+                            call_exact!(f, Slot::new(f), fcode, sp.sub(1), 1, sp.sub(1));
+                        }
+                        save!();
+                        if specialize::attr_miss(pc.sub(2), &*(*code).caches.add(i)) {
+                            pc = pc.sub(2);
+                            continue 'run;
+                        }
+                        let (v, _) = tri!(ops::load_attr(o, (*code).name_at(arg as usize >> 1), false));
+                        result1!(v);
+                    }
+                    op::STORE_ATTR => {
+                        let c = cache!();
+                        save!();
+                        let name = (*code).name_at(arg as usize);
+                        specialize::store_attr(pc.sub(2), c, peek!(1), name);
+                        tri!(ops::store_attr(sp.sub(2), name));
+                        ops::pop_n(frame, &mut sp, 2);
+                    }
+                    sop::STORE_ATTR_GENERIC => {
+                        pc = pc.add(1);
+                        save!();
+                        tri!(ops::store_attr(sp.sub(2), (*code).name_at(arg as usize)));
+                        ops::pop_n(frame, &mut sp, 2);
+                    }
+                    sop::STORE_ATTR_INSTANCE | sop::STORE_ATTR_SLOT => {
+                        let c = cache!();
+                        save!();
+                        let hit = if word as u8 == sop::STORE_ATTR_INSTANCE {
+                            specialize::hit_store_instance(sp.sub(2), c.load(Relaxed))
+                        } else {
+                            specialize::hit_store_slot(sp.sub(2), c.load(Relaxed))
+                        };
+                        if hit {
+                            // the value was moved into the object
+                            sp = sp.sub(2);
+                            let o = *sp.add(1);
+                            if o.is_counted() {
+                                save!();
+                                o.drop_nonnull();
+                            }
+                        } else {
+                            if specialize::attr_miss(pc.sub(2), c) {
+                                pc = pc.sub(2);
+                                continue 'run;
+                            }
+                            tri!(ops::store_attr(sp.sub(2), (*code).name_at(arg as usize)));
+                            ops::pop_n(frame, &mut sp, 2);
+                        }
+                    }
+                    op::DELETE_ATTR => {
+                        save!();
+                        tri!(materialize(sp.sub(1)));
+                        tri!(peek!(1).obj().delattr((*code).name_at(arg as usize)));
+                        ops::pop_n(frame, &mut sp, 1);
+                    }
+                    op::LOAD_SUPER_ATTR => {
+                        pc = pc.add(1);
+                        save!();
+                        let (v, is_method) = tri!(ops::load_super_attr(sp.sub(3), (*code).name_at(arg as usize >> 2), arg));
+                        // [super, class, self]
+                        let (a, b, c) = (peek!(3), peek!(2), peek!(1));
+                        sp = sp.sub(3);
+                        push!(v);
+                        if arg & 1 != 0 {
+                            push!(if is_method { c } else { Slot::NULL });
+                        }
+                        save!();
+                        a.drop();
+                        b.drop();
+                        if !is_method {
+                            c.drop();
+                        }
+                    }
+                    op::LOAD_SPECIAL => {
+                        save!();
+                        let o = peek!(1);
+                        let (v, is_method) = tri!(ops::load_special(sp.sub(1), arg));
+                        let o = if o.is_unboxed() { peek!(1) } else { o };
+                        *sp.sub(1) = v;
+                        if is_method {
+                            push!(o);
+                        } else {
+                            push!(Slot::NULL);
+                            save!();
+                            o.drop();
+                        }
+                    }
+
+                    // --- calls --------------------------------------------------------------------------------
+                    op::CALL => {
+                        let i = (*pc).load(Relaxed) as usize;
+                        pc = pc.add(1);
+                        specialize::call(pc.sub(2), &*(*code).caches.add(i), &*(*code).caches.add(i + 1), sp, arg as usize);
+                        let n = arg as usize;
+                        let bottom = sp.sub(n + 2);
+                        ops::unpack_method(bottom);
+                        let callable = (*bottom).obj();
+                        if type_is!(callable, crate::objects::func::PyFunction_Type) {
+                            let f = &*callable.as_ptr().cast::<Function>();
+                            let has_self = !(*bottom.add(1)).is_null() as usize;
+                            let args = bottom.add(2 - has_self);
+                            let fcode = f.code();
+                            if fcode.extra().simple_args && n + has_self == fcode.argcount() {
+                                call_exact!(f, *bottom, fcode, args, n + has_self, bottom);
+                            }
+                            save!();
+                            let new = match ops::prepare_call(ts, f, *bottom, args, n + has_self, None) {
+                                Ok(fr) => fr,
+                                Err(_) => {
+                                    sp = bottom;
+                                    break 'run true;
+                                }
+                            };
+                            (*frame).sp = bottom;
+                            enter!(new);
+                        }
+                        save!();
+                        let r = tri!(ops::call_object(bottom, n, None));
+                        ops::pop_n(frame, &mut sp, n + 2);
+                        push!(r);
+                    }
+                    sop::CALL_PY_EXACT => {
+                        let i = (*pc).load(Relaxed) as usize;
+                        pc = pc.add(1);
+                        let n = arg as usize;
+                        let bottom = sp.sub(n + 2);
+                        if let Some(callable) = (*bottom).try_obj()
+                            && type_is!(callable, crate::objects::func::PyFunction_Type)
+                        {
+                            let f = &*callable.as_ptr().cast::<Function>();
+                            if f.version.load(Relaxed) as u64 == (*(*code).caches.add(i)).load(Relaxed) {
+                                let has_self = !(*bottom.add(1)).is_null() as usize;
+                                let args = bottom.add(2 - has_self);
+                                let fcode = &*f.code.load(Acquire);
+                                if n + has_self == fcode.argcount() {
+                                    call_exact!(f, *bottom, fcode, args, n + has_self, bottom);
+                                }
+                            }
+                        }
+                        specialize::set_op(pc.sub(2), op::CALL);
+                        pc = pc.sub(2);
+                    }
+                    sop::CALL_GENERIC => {
+                        pc = pc.add(1);
+                        let n = arg as usize;
+                        save!();
+                        let r = tri!(ops::call_object(sp.sub(n + 2), n, None));
+                        ops::pop_n(frame, &mut sp, n + 2);
+                        push!(r);
+                    }
+                    sop::CALL_CFUNC => {
+                        let i = (*pc).load(Relaxed) as usize;
+                        pc = pc.add(1);
+                        let n = arg as usize;
+                        let bottom = sp.sub(n + 2);
+                        save!();
+                        match specialize::call_cfunc(bottom, n, (*(*code).caches.add(i)).load(Relaxed)) {
+                            specialize::Hit::Done(r) => {
+                                ops::pop_n(frame, &mut sp, n + 2);
+                                push!(r);
+                            }
+                            specialize::Hit::Raised => break 'run true,
+                            specialize::Hit::Miss => {
+                                specialize::set_op(pc.sub(2), op::CALL);
+                                pc = pc.sub(2);
+                            }
+                        }
+                    }
+                    sop::CALL_LEN => {
+                        pc = pc.add(1);
+                        let bottom = sp.sub(3);
+                        save!();
+                        match specialize::call_len(bottom) {
+                            specialize::Hit::Done(r) => {
+                                let v = peek!(1);
+                                let f = *bottom;
+                                sp = bottom.add(1);
+                                *bottom = r;
+                                save!();
+                                v.drop();
+                                f.drop();
+                            }
+                            specialize::Hit::Raised => break 'run true,
+                            specialize::Hit::Miss => {
+                                specialize::set_op(pc.sub(2), op::CALL);
+                                pc = pc.sub(2);
+                            }
+                        }
+                    }
+                    sop::CALL_LIST_APPEND => {
+                        pc = pc.add(1);
+                        // [list.append, list, value]
+                        let bottom = sp.sub(3);
+                        save!();
+                        match specialize::call_list_append(bottom) {
+                            specialize::Hit::Done(_) => {
+                                // the value moved into the list
+                                let (f, l) = (*bottom, *bottom.add(1));
+                                sp = bottom;
+                                push!(Slot::none());
+                                if l.is_counted() || f.is_counted() {
+                                    save!();
+                                    l.drop();
+                                    f.drop();
+                                }
+                            }
+                            specialize::Hit::Raised => break 'run true,
+                            specialize::Hit::Miss => {
+                                specialize::set_op(pc.sub(2), op::CALL);
+                                pc = pc.sub(2);
+                            }
+                        }
+                    }
+                    sop::CALL_ISINSTANCE => {
+                        pc = pc.add(1);
+                        let bottom = sp.sub(4);
+                        save!();
+                        match specialize::call_isinstance(bottom) {
+                            specialize::Hit::Done(r) => {
+                                ops::pop_n(frame, &mut sp, 4);
+                                if r.is_obj(true_()) {
+                                    push_bool_result(&mut sp, true);
+                                } else {
+                                    push_bool_result(&mut sp, false);
+                                }
+                            }
+                            specialize::Hit::Raised => break 'run true,
+                            specialize::Hit::Miss => {
+                                specialize::set_op(pc.sub(2), op::CALL);
+                                pc = pc.sub(2);
+                            }
+                        }
+                    }
+                    sop::CALL_TYPE_1 => {
+                        pc = pc.add(1);
+                        let bottom = sp.sub(3);
+                        if (*bottom).is_obj(Type::type_object()) && (*bottom.add(1)).is_null() {
+                            save!();
+                            tri!(materialize(sp.sub(1)));
+                            let r = Slot::new(peek!(1).obj().ty());
+                            ops::pop_n(frame, &mut sp, 3);
+                            push!(r);
+                        } else {
+                            specialize::set_op(pc.sub(2), op::CALL);
+                            pc = pc.sub(2);
+                        }
+                    }
+                    sop::CALL_CLASS_INIT => {
+                        let i = (*pc).load(Relaxed) as usize;
+                        pc = pc.add(1);
+                        let n = arg as usize;
+                        let bottom = sp.sub(n + 2);
+                        match specialize::hit_class_init(*bottom, *bottom.add(1), n, (*(*code).caches.add(i + 1)).load(Acquire)) {
+                            Some((cls, f, fcode)) => {
+                                save!();
+                                let obj = tri!(ops::alloc_instance(cls));
+                                // The object takes the place of the class; __init__ borrows it from the frame's aux
+                                let cls_slot = *bottom;
+                                let obj_ptr = obj.as_ptr();
+                                let me = Slot::owned(obj);
+                                *bottom.add(1) = Slot::borrowed(Object::from_ptr(obj_ptr));
+                                *bottom = me;
+                                cls_slot.drop();
+                                let base = tri!(stack::push(ts, fcode.framesize()));
+                                let new = stack::init_frame(base, Slot::new(f), f, fcode);
+                                let lp = InterpFrame::localsplus(new);
+                                for k in 0..=n {
+                                    *lp.add(k) = *bottom.add(1 + k);
+                                }
+                                for k in n + 1..fcode.nlocalsplus() {
+                                    *lp.add(k) = Slot::NULL;
+                                }
+                                (*new).flags = FLAG_INIT;
+                                // The instance stays on the caller's stack, below the result
+                                (*frame).sp = bottom.add(1);
+                                enter!(new);
+                            }
+                            None => {
+                                specialize::set_op(pc.sub(2), op::CALL);
+                                pc = pc.sub(2);
+                            }
+                        }
+                    }
+                    op::CALL_KW => {
+                        pc = pc.add(1);
+                        let n = arg as usize;
+                        let bottom = sp.sub(n + 3);
+                        ops::unpack_method(bottom);
+                        let kwnames = peek!(1);
+                        let callable = (*bottom).obj();
+                        if type_is!(callable, crate::objects::func::PyFunction_Type) {
+                            let f = &*callable.as_ptr().cast::<Function>();
+                            let has_self = !(*bottom.add(1)).is_null() as usize;
+                            let args = bottom.add(2 - has_self);
+                            let kw = &*kwnames.ptr().cast::<Tuple>();
+                            save!();
+                            let npos = n + has_self - kw.len();
+                            let new = ops::prepare_call(ts, f, *bottom, args, npos, Some(kw));
+                            (*frame).sp = bottom;
+                            sp = bottom;
+                            let new = match new {
+                                Ok(fr) => fr,
+                                Err(_) => {
+                                    kwnames.drop();
+                                    break 'run true;
+                                }
+                            };
+                            kwnames.drop();
+                            enter!(new);
+                        }
+                        save!();
+                        let r = tri!(ops::call_object(bottom, n, Some(kwnames)));
+                        ops::pop_n(frame, &mut sp, n + 3);
+                        push!(r);
+                    }
+                    op::CALL_FUNCTION_EX => {
+                        save!();
+                        match tri!(ops::call_function_ex(ts, frame, sp.sub(4))) {
+                            ops::CallEx::Done(r) => {
+                                ops::pop_n(frame, &mut sp, 4);
+                                push!(r);
+                            }
+                            ops::CallEx::Frame(new) => {
+                                // operands were copied
+                                ops::pop_n(frame, &mut sp, 4);
+                                (*frame).sp = sp;
+                                enter!(new);
+                            }
+                        }
+                    }
+                    op::CALL_INTRINSIC_1 => {
+                        save!();
+                        tri!(materialize(sp.sub(1)));
+                        let r = tri!(ops::intrinsic_1(ts, frame, arg, peek!(1)));
+                        result1!(r);
+                    }
+                    op::CALL_INTRINSIC_2 => {
+                        save!();
+                        tri!(materialize(sp.sub(1)));
+                        tri!(materialize(sp.sub(2)));
+                        let r = tri!(ops::intrinsic_2(arg, peek!(2), peek!(1)));
+                        result2!(r);
+                    }
+                    op::MAKE_FUNCTION => {
+                        save!();
+                        let f = tri!(ops::make_function(frame, peek!(1)));
+                        result1!(f);
+                    }
+                    op::SET_FUNCTION_ATTRIBUTE => {
+                        save!();
+                        let f = pop!();
+                        let v = pop!();
+                        tri!(ops::set_function_attribute(f, v, arg));
+                        push!(f);
+                    }
+
+                    // --- building -----------------------------------------------------------------------------
+                    op::BUILD_TUPLE => {
+                        save!();
+                        let r = tri!(ops::build_tuple(sp, arg as usize));
+                        sp = sp.sub(arg as usize);
+                        push!(r);
+                    }
+                    op::BUILD_LIST => {
+                        save!();
+                        let r = tri!(ops::build_list(sp, arg as usize));
+                        sp = sp.sub(arg as usize);
+                        push!(r);
+                    }
+                    op::BUILD_SET => {
+                        save!();
+                        let r = tri!(ops::build_set(sp, arg as usize));
+                        ops::pop_n(frame, &mut sp, arg as usize);
+                        push!(r);
+                    }
+                    op::BUILD_MAP => {
+                        save!();
+                        let r = tri!(ops::build_map(sp, arg as usize));
+                        ops::pop_n(frame, &mut sp, 2 * arg as usize);
+                        push!(r);
+                    }
+                    op::BUILD_SLICE => {
+                        save!();
+                        let r = tri!(ops::build_slice(sp, arg as usize));
+                        ops::pop_n(frame, &mut sp, arg as usize);
+                        push!(r);
+                    }
+                    op::BUILD_STRING => {
+                        save!();
+                        let r = tri!(ops::build_string(sp, arg as usize));
+                        ops::pop_n(frame, &mut sp, arg as usize);
+                        push!(r);
+                    }
+                    op::BUILD_TEMPLATE => {
+                        save!();
+                        let r = tri!(ops::build_template(sp));
+                        ops::pop_n(frame, &mut sp, 2);
+                        push!(r);
+                    }
+                    op::BUILD_INTERPOLATION => {
+                        save!();
+                        let r = tri!(ops::build_interpolation(sp, arg));
+                        ops::pop_n(frame, &mut sp, 2 + (arg as usize & 1));
+                        push!(r);
+                    }
+                    op::FORMAT_SIMPLE => {
+                        let v = peek!(1);
+                        if v.try_obj().is_none_or(|o| !type_is!(o, crate::objects::unicode::PyUnicode_Type)) {
+                            save!();
+                            let r = tri!(ops::format_simple(sp.sub(1)));
+                            result1!(r);
+                        }
+                    }
+                    op::FORMAT_WITH_SPEC => {
+                        save!();
+                        tri!(materialize(sp.sub(2)));
+                        let r = tri!(ops::format_with_spec(peek!(2), peek!(1)));
+                        result2!(r);
+                    }
+                    op::CONVERT_VALUE => {
+                        save!();
+                        tri!(materialize(sp.sub(1)));
+                        let r = tri!(ops::convert_value(peek!(1), arg));
+                        result1!(r);
+                    }
+                    op::LIST_APPEND => {
+                        save!();
+                        let v = pop!();
+                        let l = peek!(arg as usize);
+                        let val = tri!(v.into_ref());
+                        tri!(l.obj().cast::<List>().push(val));
+                    }
+                    op::SET_ADD => {
+                        save!();
+                        tri!(materialize(sp.sub(1)));
+                        tri!(peek!(arg as usize + 1).obj().cast::<Set>().add(peek!(1).obj()));
+                        ops::pop_n(frame, &mut sp, 1);
+                    }
+                    op::MAP_ADD => {
+                        save!();
+                        let d = peek!(arg as usize + 2);
+                        let v = pop!();
+                        let k = pop!();
+                        let (k, v) = match (k.into_ref(), v.into_ref()) {
+                            (Ok(k), Ok(v)) => (k, v),
+                            _ => break 'run true,
+                        };
+                        tri!(d.obj().cast::<Dict>().insert(k, v));
+                    }
+                    op::LIST_EXTEND => {
+                        save!();
+                        tri!(materialize(sp.sub(1)));
+                        tri!(ops::list_extend(peek!(arg as usize + 1), peek!(1)));
+                        ops::pop_n(frame, &mut sp, 1);
+                    }
+                    op::SET_UPDATE => {
+                        save!();
+                        tri!(materialize(sp.sub(1)));
+                        tri!(peek!(arg as usize + 1).obj().cast::<Set>().update(peek!(1).obj()));
+                        ops::pop_n(frame, &mut sp, 1);
+                    }
+                    op::DICT_UPDATE => {
+                        save!();
+                        tri!(materialize(sp.sub(1)));
+                        tri!(ops::dict_update(peek!(arg as usize + 1), peek!(1)));
+                        ops::pop_n(frame, &mut sp, 1);
+                    }
+                    op::DICT_MERGE => {
+                        save!();
+                        tri!(materialize(sp.sub(1)));
+                        // [func, self_or_null, args, dict, .., other]
+                        tri!(ops::dict_merge(peek!(arg as usize + 4), peek!(arg as usize + 1), peek!(1)));
+                        ops::pop_n(frame, &mut sp, 1);
+                    }
+                    op::SETUP_ANNOTATIONS => {
+                        save!();
+                        tri!(ops::setup_annotations(frame));
+                    }
+
+                    // --- iteration ----------------------------------------------------------------------------
+                    op::GET_ITER => {
+                        save!();
+                        tri!(materialize(sp.sub(1)));
+                        let r = tri!(ops::get_iter(peek!(1)));
+                        result1!(r);
+                    }
+                    op::GET_YIELD_FROM_ITER => {
+                        save!();
+                        tri!(materialize(sp.sub(1)));
+                        let r = tri!(ops::get_yield_from_iter(frame, peek!(1)));
+                        result1!(r);
+                    }
+                    op::FOR_ITER => {
+                        pc = pc.add(1);
+                        let it = peek!(1).obj();
+                        if type_is!(it, super::pending::PyRangeIter_Type) {
+                            match specialize::range_next(it) {
+                                specialize::RangeNext::Value(v) => push!(v),
+                                specialize::RangeNext::End => jump!(arg as usize + 1),
+                                specialize::RangeNext::Slow => {
+                                    save!();
+                                    match tri!(ops::iter_next(it)) {
+                                        Some(v) => push!(v),
+                                        None => jump!(arg as usize + 1),
+                                    }
+                                }
+                            }
+                            continue 'run;
+                        }
+                        if type_is!(it, crate::objects::r#gen::PyGen_Type) {
+                            let g = &*it.as_ptr().cast::<Generator>();
+                            save!();
+                            if let Some(gf) = ops::begin_inline_resume(ts, g, Slot::none()) {
+                                (*gf).aux = arg as u64;
+                                (*gf).flags = 0;
+                                enter!(gf);
+                            }
+                        }
+                        save!();
+                        match tri!(ops::iter_next(it)) {
+                            Some(v) => push!(v),
+                            None => jump!(arg as usize + 1),
+                        }
+                    }
+                    op::SEND => {
+                        pc = pc.add(1);
+                        // [receiver, value]
+                        let r = peek!(2).obj();
+                        save!();
+                        if type_is!(r, crate::objects::r#gen::PyGen_Type) || type_is!(r, crate::objects::r#gen::PyCoro_Type) {
+                            let g = &*r.as_ptr().cast::<Generator>();
+                            if let Some(gf) = ops::begin_inline_resume(ts, g, peek!(1)) {
+                                sp = sp.sub(1);
+                                (*frame).sp = sp;
+                                (*gf).aux = arg as u64;
+                                (*gf).flags = 0;
+                                enter!(gf);
+                            }
+                        }
+                        let (v, done) = tri!(ops::send(sp.sub(2)));
+                        result1!(v);
+                        if done {
+                            jump!(arg);
+                        }
+                    }
+                    op::UNPACK_SEQUENCE => {
+                        pc = pc.add(1);
+                        save!();
+                        let seq = peek!(1);
+                        // The items replace the sequence, the first one on top
+                        tri!(ops::unpack_sequence(seq, arg as usize, sp.sub(1)));
+                        sp = sp.sub(1).add(arg as usize);
+                        if seq.is_counted() {
+                            save!();
+                            seq.drop_nonnull();
+                        }
+                    }
+                    op::UNPACK_EX => {
+                        save!();
+                        let seq = peek!(1);
+                        let n = tri!(ops::unpack_ex(seq, arg, sp.sub(1)));
+                        sp = sp.sub(1).add(n);
+                        save!();
+                        seq.drop();
+                    }
+                    op::GET_LEN => {
+                        save!();
+                        let n = tri!(peek!(1).obj().len());
+                        push!(Slot::int_unchecked(n as i64));
+                    }
+
+                    // --- async --------------------------------------------------------------------------------
+                    op::GET_AWAITABLE => {
+                        save!();
+                        tri!(materialize(sp.sub(1)));
+                        let r = tri!(ops::get_awaitable(peek!(1), arg));
+                        result1!(r);
+                    }
+                    op::GET_AITER => {
+                        save!();
+                        tri!(materialize(sp.sub(1)));
+                        let r = tri!(ops::get_aiter(peek!(1)));
+                        result1!(r);
+                    }
+                    op::GET_ANEXT => {
+                        save!();
+                        let r = tri!(ops::get_anext(peek!(1)));
+                        push!(r);
+                    }
+                    op::END_ASYNC_FOR => {
+                        save!();
+                        if ops::is_stop_async_iteration(peek!(1)) {
+                            ops::pop_n(frame, &mut sp, 2);
+                        } else {
+                            let e = pop!();
+                            save!();
+                            ops::reraise(e);
+                            break 'run false;
+                        }
+                    }
+                    op::CLEANUP_THROW => {
+                        save!();
+                        match ops::cleanup_throw(peek!(1)) {
+                            Some(v) => {
+                                ops::pop_n(frame, &mut sp, 3);
+                                push!(Slot::none());
+                                push!(v);
+                            }
+                            None => {
+                                let e = pop!();
+                                save!();
+                                ops::reraise(e);
+                                break 'run false;
+                            }
+                        }
+                    }
+
+                    // --- exceptions ---------------------------------------------------------------------------
+                    op::PUSH_EXC_INFO => {
+                        let e = peek!(1);
+                        let info = ts.abi().exc_info;
+                        let prev = (*info).exc_value;
+                        *sp.sub(1) = if prev.is_null() { Slot::none() } else { Slot::steal(prev) };
+                        (*info).exc_value = match e.to_ref() {
+                            Ok(r) => r.into_ptr(),
+                            Err(_) => break 'run true,
+                        };
+                        push!(e);
+                    }
+                    op::POP_EXCEPT => {
+                        let prev = pop!();
+                        let info = ts.abi().exc_info;
+                        let old = (*info).exc_value;
+                        (*info).exc_value = if prev.is_obj(none()) {
+                            null_mut()
+                        } else {
+                            match prev.into_ref() {
+                                Ok(r) => r.into_ptr(),
+                                Err(_) => null_mut(),
+                            }
+                        };
+                        save!();
+                        drop(PyRef::from_ptr_opt(old));
+                    }
+                    op::CHECK_EXC_MATCH => {
+                        save!();
+                        tri!(materialize(sp.sub(1)));
+                        let m = tri!(ops::check_exc_match(peek!(2), peek!(1)));
+                        let t = pop!();
+                        if t.is_counted() {
+                            save!();
+                            t.drop();
+                        }
+                        push_bool!(m);
+                    }
+                    op::CHECK_EG_MATCH => {
+                        save!();
+                        tri!(materialize(sp.sub(1)));
+                        let (rest, matched) = tri!(ops::check_eg_match(peek!(2), peek!(1)));
+                        let (a, b) = (peek!(2), peek!(1));
+                        *sp.sub(2) = rest;
+                        *sp.sub(1) = matched;
+                        save!();
+                        a.drop();
+                        b.drop();
+                    }
+                    op::RAISE_VARARGS => {
+                        save!();
+                        match arg {
+                            0 => {
+                                if ops::reraise_current(ts) {
+                                    break 'run false;
+                                }
+                                break 'run true;
+                            }
+                            n => {
+                                tri!(materialize(sp.sub(1)));
+                                if n == 2 {
+                                    tri!(materialize(sp.sub(2)));
+                                    ops::raise(peek!(2), Some(peek!(1)));
+                                } else {
+                                    ops::raise(peek!(1), None);
+                                }
+                                break 'run true;
+                            }
+                        }
+                    }
+                    op::RERAISE => {
+                        let e = pop!();
+                        save!();
+                        if arg > 0 {
+                            let lasti = peek!(arg as usize);
+                            if lasti.is_int() {
+                                (*frame).pc = (*code).instrs.add(lasti.int_value() as usize + 1);
+                            }
+                        }
+                        ops::reraise(e);
+                        // the handler is looked up at this instruction, the line stays that of the first raise
+                        match unwind::find_handler(ts, frame, code, pc, sp) {
+                            Some((p, s)) => {
+                                pc = p;
+                                sp = s;
+                                continue 'run;
+                            }
+                            None => {
+                                (*frame).sp = sp;
+                                match unwind::leave_raising(ts, frame, entry) {
+                                    Some(f) => {
+                                        frame = f;
+                                        load_frame!();
+                                        break 'run true;
+                                    }
+                                    None => return Slot::NULL,
+                                }
+                            }
+                        }
+                    }
+                    op::WITH_EXCEPT_START => {
+                        save!();
+                        let r = tri!(ops::with_except_start(sp));
+                        push!(r);
+                    }
+
+                    // --- imports, matching --------------------------------------------------------------------
+                    op::IMPORT_NAME => {
+                        save!();
+                        tri!(materialize(sp.sub(2)));
+                        let r = tri!(ops::import_name(frame, (*code).name_at(arg as usize), peek!(2), peek!(1)));
+                        result2!(r);
+                    }
+                    op::IMPORT_FROM => {
+                        save!();
+                        let r = tri!(ops::import_from(peek!(1), (*code).name_at(arg as usize)));
+                        push!(r);
+                    }
+                    op::MATCH_MAPPING => {
+                        let r = ops::has_flag(peek!(1), abi::Py_TPFLAGS_MAPPING);
+                        push!(Slot::bool(r));
+                    }
+                    op::MATCH_SEQUENCE => {
+                        let r = ops::has_flag(peek!(1), abi::Py_TPFLAGS_SEQUENCE);
+                        push!(Slot::bool(r));
+                    }
+                    op::MATCH_KEYS => {
+                        save!();
+                        let r = tri!(ops::match_keys(peek!(2), peek!(1)));
+                        push!(r);
+                    }
+                    op::MATCH_CLASS => {
+                        save!();
+                        tri!(materialize(sp.sub(3)));
+                        let r = tri!(ops::match_class(peek!(3), peek!(2), peek!(1), arg as usize));
+                        ops::pop_n(frame, &mut sp, 3);
+                        push!(r);
+                    }
+                    255 => {
+                        // keeps the jump table complete
+                        save!();
+                        ops::bad_opcode(word);
+                        break 'run true;
+                    }
+                    _ => {
+                        save!();
+                        ops::bad_opcode(word);
+                        break 'run true;
+                    }
+                }
+            };
+            save!();
+            if add_traceback {
+                super::traceback_here(frame);
+            }
+            unwinding = true;
+            let _ = &mut unwinding;
+            continue 'outer;
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn push_bool_result(sp: &mut *mut Slot, b: bool) {
+    // SAFETY: the caller has room for one slot.
+    unsafe {
+        **sp = Slot::bool(b);
+        *sp = sp.add(1);
+    }
+}
+
+const _: () = assert!(nb::SUBSCR == 26);
+const _: fn(&AtomicU64) = |_| ();
+#[allow(unused_imports)]
+use call as _call_module;
