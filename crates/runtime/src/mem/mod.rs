@@ -7,6 +7,8 @@ pub mod gc;
 pub mod heap;
 pub mod qsbr;
 pub mod refcount;
+#[cfg(test)]
+mod tests;
 
 pub use dealloc::py_dealloc;
 pub use gc::Visitor;

@@ -338,6 +338,9 @@ fn handle_resurrected(trash: &mut Vec<*mut PyObject>) {
 }
 
 fn call_callbacks(phase: &str, generation: usize, collected: usize, uncollectable: usize) {
+    if !InterpreterState::current().gc.has_callbacks() {
+        return;
+    }
     let Ok(list) = InterpreterState::current().gc.callbacks() else { return error::take_error().map_or((), drop) };
     if list.len() == 0 {
         return;

@@ -101,6 +101,11 @@ impl GcState {
         Self::list(&self.callbacks)
     }
 
+    /// Whether `gc.callbacks` may hold something.
+    fn has_callbacks(&self) -> bool {
+        !self.callbacks.load(Acquire).is_null()
+    }
+
     /// Visits the objects held here.
     pub(crate) fn visit_roots(&self, visit: &mut dyn FnMut(&Object)) {
         for slot in [&self.garbage, &self.callbacks] {
