@@ -1,0 +1,245 @@
+//! Running the main program: `-c`, `-m`, a file, a folder or zip, standard input, the prompt; and its exit status.
+
+use super::config::{Config, Run};
+use super::init::get_sys;
+use super::{finalize, fs_decode, path, stdio};
+use crate::import;
+use crate::prelude::*;
+use compiler::Mode;
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::path::Path;
+
+/// Runs what the configuration says, ends the interpreter and gives the exit status (`Py_RunMain`).
+pub fn run_main() -> i32 {
+    let config = ThreadState::current().interp().config().clone();
+    let mut status = run(&config);
+    // PYTHONINSPECT may have been set by the program.
+    let inspect = config.inspect || (config.use_environment && std::env::var_os("PYTHONINSPECT").is_some_and(|v| !v.is_empty()));
+    if inspect && std::io::stdin().is_terminal() && !matches!(config.run, Run::Stdin) {
+        status = interactive(&config);
+    }
+    if finalize() < 0 {
+        status = 120;
+    }
+    crate::thread::signals::exit_if_interrupted(status)
+}
+
+fn run(config: &Config) -> i32 {
+    match prepare(config).and_then(|main| run_target(config, &main)) {
+        Ok(code) => code,
+        Err(e) => exit_status(e),
+    }
+}
+
+fn prepare(config: &Config) -> PyResult<Ref<Dict>> {
+    let interp = ThreadState::current().interp();
+    let Some(main) = interp.import.modules().get(intern!("__main__"))? else { return Err(raise!(RuntimeError, "lost __main__")) };
+    let main = main.downcast_into::<Module>().map_err(|_| raise!(RuntimeError, "__main__ is no module"))?;
+    if let Run::File(f) = &config.run {
+        let p = Path::new(f);
+        if p.is_dir() || path::is_zip(p) {
+            // Importable: sys.path[0] is the file itself.
+            insert_path(&fs_decode(path::absolute(p).as_os_str())?)?;
+            return Ok(Ref::new_ref(main.dict()));
+        }
+    }
+    if let Some(p) = &config.sys_path_0
+        && !config.safe_path
+    {
+        insert_path(&fs_decode(p)?)?;
+    }
+    Ok(Ref::new_ref(main.dict()))
+}
+
+fn insert_path(p: &Str) -> PyResult<()> {
+    if let Some(paths) = get_sys("path")?
+        && let Some(l) = paths.downcast::<List>()
+    {
+        l.insert(0, p)?;
+    }
+    Ok(())
+}
+
+fn run_target(config: &Config, main: &Dict) -> PyResult<i32> {
+    match &config.run {
+        Run::Command(c) => {
+            let text = fs_decode(c)?;
+            let Some(source) = text.as_str() else {
+                return Err(raise!(UnicodeEncodeError, "the command holds surrogates"));
+            };
+            let dedented = crate::lifecycle::main::dedent(source);
+            main.set(intern!("__loader__"), none()).ok();
+            crate::interp::run_source(&dedented, "<string>", Mode::Exec, main, main, 0)?;
+            Ok(0)
+        }
+        Run::Module(m) => run_module(m, true),
+        Run::File(f) => {
+            let p = Path::new(f);
+            if p.is_dir() || path::is_zip(p) {
+                return run_module(&OsString::from("__main__"), false);
+            }
+            run_file(config, f, main)
+        }
+        Run::Stdin => {
+            if config.interactive || std::io::stdin().is_terminal() {
+                return Ok(interactive(config));
+            }
+            let mut bytes = Vec::new();
+            use std::io::Read;
+            if std::io::stdin().lock().read_to_end(&mut bytes).is_err() {
+                return Ok(1);
+            }
+            run_bytes(&bytes, "<stdin>", main)?;
+            Ok(0)
+        }
+    }
+}
+
+/// `-c` text is dedented as of 3.14.
+pub fn dedent(s: &str) -> String {
+    let indent_of = |l: &str| l.len() - l.trim_start_matches([' ', '\t']).len();
+    let mut common: Option<&str> = None;
+    for l in s.lines().filter(|l| !l.trim().is_empty()) {
+        let ind = &l[..indent_of(l)];
+        common = Some(match common {
+            None => ind,
+            Some(c) => {
+                let n = c.bytes().zip(ind.bytes()).take_while(|(a, b)| a == b).count();
+                &c[..n]
+            }
+        });
+    }
+    match common {
+        Some(c) if !c.is_empty() => s.split('\n').map(|l| l.strip_prefix(c).unwrap_or_else(|| if l.trim().is_empty() { "" } else { l })).collect::<Vec<_>>().join("\n"),
+        _ => s.to_string(),
+    }
+}
+
+/// Decodes source bytes (BOM, PEP 263 cookie) and runs them as `__main__`.
+fn run_bytes(bytes: &[u8], filename: &str, main: &Dict) -> PyResult<PyRef> {
+    let source = crate::interp::decode_source(bytes, filename)?;
+    crate::interp::run_source(&source, filename, Mode::Exec, main, main, 0)
+}
+
+fn run_file(config: &Config, f: &OsString, main: &Dict) -> PyResult<i32> {
+    let name = fs_decode(f)?;
+    let mut bytes = match std::fs::read(f) {
+        Ok(b) => b,
+        Err(e) => {
+            let code = e.raw_os_error().unwrap_or(0);
+            // SAFETY: strerror of any number gives a valid string.
+            let text = unsafe { std::ffi::CStr::from_ptr(libc::strerror(code)) }.to_string_lossy().into_owned();
+            eprintln!("{}: can't open file '{}': [Errno {}] {}", config.program_name.to_string_lossy(), path::absolute(Path::new(f)).display(), code, text);
+            return Ok(2);
+        }
+    };
+    if config.skip_source_first_line {
+        let end = bytes.iter().position(|b| *b == b'\n').unwrap_or(bytes.len());
+        bytes.drain(..end);
+    }
+    main.set(intern!("__file__"), &name)?;
+    let external = import::import_module("importlib.machinery")?;
+    let pyc = name.to_string_lossy().ends_with(".pyc");
+    let loader = external.getattr(if pyc { intern!("SourcelessFileLoader") } else { intern!("SourceFileLoader") })?;
+    let loader = loader.call(&[intern!("__main__"), &name])?;
+    main.set(intern!("__loader__"), &loader)?;
+    if pyc {
+        let code = loader.call_method(intern!("get_code"), &[intern!("__main__")])?;
+        let code = code.downcast_into::<crate::objects::Code>().map_err(|_| raise!(RuntimeError, "bad code in .pyc file"))?;
+        crate::interp::eval_code(&code, main, main)?;
+        return Ok(0);
+    }
+    run_bytes(&bytes, &name.to_string_lossy(), main)?;
+    Ok(0)
+}
+
+fn run_module(name: &OsString, set_argv0: bool) -> PyResult<i32> {
+    let runpy = import::import_module("runpy")?;
+    let f = runpy.getattr(intern!("_run_module_as_main"))?;
+    f.call(&[&*fs_decode(name)?, &***Bool::of(set_argv0)])?;
+    Ok(0)
+}
+
+/// The prompt: `_pyrepl` where the terminal and the library can, else a plain loop over lines.
+fn interactive(config: &Config) -> i32 {
+    let r = (|| -> PyResult<()> {
+        if !config.quiet {
+            let version = get_sys("version")?.map(|v| v.str()).transpose()?.map(|s| s.to_string_lossy().to_string()).unwrap_or_default();
+            let platform = get_sys("platform")?.map(|v| v.str()).transpose()?.map(|s| s.to_string_lossy().to_string()).unwrap_or_default();
+            eprintln!("Python {version} on {platform}\nType \"help\", \"copyright\", \"credits\" or \"license\" for more information.");
+        }
+        if let Some(hook) = get_sys("__interactivehook__")?
+            && let Err(_e) = hook.call0()
+        {
+            crate::objects::exceptions::display::print_set_error();
+        }
+        let code = import::import_module("code")?;
+        let main = import::import_module("__main__")?;
+        let console = code.getattr(intern!("InteractiveConsole"))?;
+        let locals = main.getattr(intern!("__dict__"))?;
+        let c = console.call(&[&locals, intern!("<stdin>")])?;
+        import::import_module("readline").map(drop).or_else(|e| {
+            e.clear();
+            Ok::<(), Raised>(())
+        })?;
+        c.call_method(intern!("interact"), &[intern!(""), intern!("")])?;
+        Ok(())
+    })();
+    match r {
+        Ok(()) => 0,
+        Err(e) => exit_status(e),
+    }
+}
+
+/// Prints the set exception as an uncaught one and gives the exit status; SystemExit decides it itself.
+pub fn exit_status(e: Raised) -> i32 {
+    if !e.matches(exc::SystemExit()) {
+        let interrupted = e.matches(exc::KeyboardInterrupt());
+        crate::objects::exceptions::display::print_set_error();
+        if interrupted {
+            crate::thread::signals::note_interrupt();
+            return 130;
+        }
+        return 1;
+    }
+    let exit = e.take();
+    let code = match exit.getattr_opt(intern!("code")) {
+        Ok(Some(c)) => c,
+        Ok(None) => none_ref(),
+        Err(e) => {
+            e.clear();
+            none_ref()
+        }
+    };
+    stdio::flush();
+    if code.is_none() {
+        return 0;
+    }
+    if code.downcast::<Int>().is_some() {
+        return match code.as_i64() {
+            Ok(v) => (v & 0xff) as i32,
+            Err(e) => {
+                e.clear();
+                255
+            }
+        };
+    }
+    // Anything else is a message for standard error.
+    let text = match code.str() {
+        Ok(s) => s.to_string_lossy().to_string(),
+        Err(e) => {
+            e.clear();
+            String::new()
+        }
+    };
+    let written = match get_sys("stderr") {
+        Ok(Some(f)) if !f.is_none() => Str::new(&format!("{text}\n")).and_then(|t| f.call_method(intern!("write"), &[&t])).is_ok(),
+        _ => false,
+    };
+    if !written {
+        drop(crate::error::take_error());
+        eprintln!("{text}");
+    }
+    1
+}
