@@ -1,6 +1,6 @@
 //! Extension modules in shared objects: opening, finding `PyInit_NAME`, single- and multi-phase initialisation.
 
-use super::gil::{Entry, Reason};
+use super::gil::{self, Entry, Reason};
 use crate::objects::module;
 use crate::prelude::*;
 use std::cell::RefCell;
@@ -127,7 +127,7 @@ pub fn run_init(f: InitFn, name: &Str, spec: &Object, path: Option<&Object>) -> 
     let extension = path.is_some();
     // Until the module has said what it is, it may be one that relies on the GIL.
     if extension {
-        crate::thread::gil::enable_transient();
+        gil::enable_transient();
     }
     let saved = PACKAGE_CONTEXT.with(|c| c.replace(Some(full.clone())));
     // SAFETY: the init function of a module, called attached.
@@ -135,7 +135,7 @@ pub fn run_init(f: InitFn, name: &Str, spec: &Object, path: Option<&Object>) -> 
     PACKAGE_CONTEXT.with(|c| c.replace(saved));
     let finish = |r: PyResult<PyRef>| {
         if r.is_err() && extension {
-            crate::thread::gil::disable_transient();
+            gil::disable_transient();
         }
         r
     };
@@ -167,7 +167,7 @@ pub fn run_init(f: InitFn, name: &Str, spec: &Object, path: Option<&Object>) -> 
         let Some(module) = m.downcast::<Module>() else {
             return Err(raise!(SystemError, "initialization of {} did not return an extension module", full));
         };
-        if !interp.config().allow_single_phase {
+        if !interp.lifecycle.allow_single_phase() {
             return Err(import_error(
                 &format!("module {full} does not support loading in subinterpreters"),
                 name,
@@ -245,12 +245,12 @@ fn reload_single_phase(name: &Str, full: &str, path: &str) -> PyResult<Option<Py
 /// Applies the GIL policy to a freshly loaded extension (`_PyImport_CheckGIL`).
 fn check_gil(m: &Object, full: &str, path: Option<&Object>, def: Option<*mut abi::PyModuleDef>) -> PyResult<()> {
     let Some(module) = m.downcast::<Module>() else {
-        crate::thread::gil::disable_transient();
+        gil::disable_transient();
         return Ok(());
     };
     // `Py_MOD_GIL_USED` is 0, the default of a module that says nothing.
     if !module.md_gil.is_null() {
-        crate::thread::gil::disable_transient();
+        gil::disable_transient();
         return Ok(());
     }
     let reason = match def {
@@ -266,7 +266,7 @@ fn check_gil(m: &Object, full: &str, path: Option<&Object>, def: Option<*mut abi
             if says { Reason::SlotSaysUsed } else { Reason::NoSlot }
         },
     };
-    let enabled = crate::thread::gil::enable_permanent();
+    let enabled = gil::enable_permanent();
     let file = path.and_then(|p| p.downcast::<Str>()).map(|s| s.to_string_lossy().to_string());
     ThreadState::current().interp().import.gil.add(Entry { module: full.to_string(), file, reason, enabled });
     if enabled {

@@ -1,5 +1,7 @@
 //! GIL policy at import: which extension turned the GIL on, or would have, and why.
 
+use crate::thread::InterpreterState;
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::AcqRel, Ordering::Acquire};
 use std::sync::Mutex;
 
 /// Why a module needs the GIL.
@@ -35,13 +37,51 @@ pub struct Entry {
 
 /// Every such module of the interpreter, in the order of import.
 #[derive(Default)]
-pub struct GilReport(Mutex<Vec<Entry>>);
+pub struct GilReport {
+    entries: Mutex<Vec<Entry>>,
+    /// Extensions whose init function runs now: the GIL is on until they have said what they are.
+    transient: AtomicUsize,
+    permanent: AtomicBool,
+}
 
 impl GilReport {
     pub fn add(&self, e: Entry) {
-        self.0.lock().unwrap_or_else(|e| e.into_inner()).push(e);
+        self.entries.lock().unwrap_or_else(|e| e.into_inner()).push(e);
     }
     pub fn entries(&self) -> Vec<Entry> {
-        self.0.lock().unwrap_or_else(|e| e.into_inner()).clone()
+        self.entries.lock().unwrap_or_else(|e| e.into_inner()).clone()
     }
+}
+
+/// Whether the imports decide (neither `-X gil` nor `PYTHON_GIL` was given).
+fn undecided(interp: &InterpreterState) -> bool {
+    interp.config().enable_gil.is_none()
+}
+
+/// Switches the GIL on while an extension's init function runs.
+pub fn enable_transient() {
+    let interp = InterpreterState::current();
+    if undecided(interp) && interp.import.gil.transient.fetch_add(1, AcqRel) == 0 {
+        interp.gil.enable();
+    }
+}
+
+/// Ends `enable_transient` for a module that does not need the GIL.
+pub fn disable_transient() {
+    let interp = InterpreterState::current();
+    if undecided(interp) && interp.import.gil.transient.fetch_sub(1, AcqRel) == 1 && !interp.import.gil.permanent.load(Acquire) {
+        interp.gil.disable();
+    }
+}
+
+/// Ends `enable_transient` for a module that needs the GIL; whether this switched it on for good.
+pub fn enable_permanent() -> bool {
+    let interp = InterpreterState::current();
+    if !undecided(interp) {
+        return false;
+    }
+    interp.import.gil.transient.fetch_sub(1, AcqRel);
+    let first = !interp.import.gil.permanent.swap(true, AcqRel);
+    interp.gil.enable();
+    first
 }

@@ -5,6 +5,7 @@ use super::{frozen, stdio};
 use crate::convert::InitTabEntry;
 use crate::import;
 use crate::prelude::*;
+use crate::thread::InterpreterState;
 use core::sync::atomic::{AtomicBool, Ordering::AcqRel, Ordering::Acquire, Ordering::Release};
 
 /// Why initialisation failed: the message for `Fatal Python error: …`; an exception may be set.
@@ -38,7 +39,14 @@ pub fn initialize(mut config: Config, inittab: &'static [InitTabEntry]) -> Resul
     }
     crate::pyhash::init(config.hash_seed);
     import::extend_inittab(inittab);
-    crate::thread::state::create_main_interpreter(config.clone());
+    let interp = InterpreterState::new();
+    interp.lifecycle.set_config(config.clone());
+    if crate::thread::attach_new(interp).is_none() {
+        return Err(InitError("can't make the main thread state".into()));
+    }
+    if config.enable_gil == Some(true) {
+        interp.gil.enable();
+    }
     // Static types are process-wide: readied once, kept over finalize and a new initialisation.
     if !CORE.swap(true, AcqRel) {
         step("failed to initialize the built-in types", crate::typeobject::bootstrap(&crate::objects::all_specs()))?;
@@ -53,8 +61,8 @@ pub fn initialize(mut config: Config, inittab: &'static [InitTabEntry]) -> Resul
 pub fn init_interpreter(config: &Config) -> Result<(), InitError> {
     let interp = ThreadState::current().interp();
     step("can't make the modules dictionary", Dict::new().map(|d| interp.import.set_modules(Some(d))))?;
-    step("can't initialize builtins", import::bootstrap_builtin("builtins").and_then(|m| interp.set_builtins(&m)))?;
-    step("can't initialize sys", import::bootstrap_builtin("sys").and_then(|m| interp.set_sys(&m)))?;
+    step("can't initialize builtins", import::bootstrap_builtin("builtins").and_then(|m| interp.lifecycle.set_builtins(m)))?;
+    step("can't initialize sys", import::bootstrap_builtin("sys").and_then(|m| interp.lifecycle.set_sys(m)))?;
     step("can't set sys.modules", set_sys("modules", interp.import.modules()))?;
     // Until sys.stderr exists, messages go to file descriptor 2.
     step("can't set preliminary stderr", stdio::preliminary())?;

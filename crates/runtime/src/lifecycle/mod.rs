@@ -1,17 +1,20 @@
 //! Life of the runtime: configuration, initialisation, running the main program, finalisation.
 
+pub mod audit;
 pub mod config;
 pub mod finalize;
 pub mod frozen;
 pub mod init;
 pub mod main;
 pub mod path;
+pub mod state;
 pub mod stdio;
 
 pub use config::{Config, Run};
 pub use finalize::finalize;
 pub use init::{InitError, initialize, is_initialized};
 pub use main::run_main;
+pub use state::LifecycleState;
 
 use crate::prelude::*;
 use std::ffi::{OsStr, OsString};

@@ -465,6 +465,8 @@ pub struct InterpreterState {
     pub atexit: super::atexit::AtExit,
     pub warnings: crate::objects::exceptions::warnings::WarningsState,
     pub codecs: crate::objects::codecs::CodecState,
+    pub import: crate::import::ImportState,
+    pub lifecycle: crate::lifecycle::LifecycleState,
     /// Set when the interpreter begins to shut down.
     pub finalizing: AtomicPtr<ThreadState>,
 }
@@ -491,6 +493,8 @@ impl InterpreterState {
             atexit: Default::default(),
             warnings: Default::default(),
             codecs: Default::default(),
+            import: Default::default(),
+            lifecycle: Default::default(),
             finalizing: AtomicPtr::new(null_mut()),
         }));
         HEAD_LOCK.with_raw(|| {
