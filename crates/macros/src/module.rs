@@ -76,7 +76,8 @@ pub fn expand(attr: TokenStream, item: TokenStream) -> Result<TokenStream> {
         #vis mod #ident {
             #(#out)*
             #(#extra)*
-            static __METHODS: ::runtime::convert::Table<::abi::PyMethodDef, #n> = ::runtime::convert::Table([#(#rows,)* ::runtime::convert::method_end()]);
+            /// The method table, for a module put together from several parts.
+            pub static __METHODS: ::runtime::convert::Table<::abi::PyMethodDef, #n> = ::runtime::convert::Table([#(#rows,)* ::runtime::convert::method_end()]);
             #[allow(unused_variables)]
             unsafe extern "C" fn __exec(__module: *mut ::abi::PyObject) -> ::core::ffi::c_int {
                 ::runtime::convert::guard_int(|| {
