@@ -92,7 +92,7 @@ pub fn bootstrap_builtin(name: &str) -> PyResult<PyRef> {
 pub fn exec_module(m: &Object) -> PyResult<()> {
     let Some(module) = m.downcast::<Module>() else { return Ok(()) };
     let def = module.md_def;
-    if def.is_null() || !module.md_state.is_null() {
+    if def.is_null() || module.md_executed {
         return Ok(());
     }
     // SAFETY: the module keeps its definition.

@@ -13,7 +13,9 @@ pub struct ImportState {
     pub lock: parking_lot_lite::Recursive,
     /// How many single-phase initialisations are under way.
     pub single_phase: AtomicUsize,
-    /// Single-phase modules by file and name, to be re-created in another interpreter or after deletion.
+    /// Single-phase modules by the index of their definition (`PyState_*`).
+    by_index: std::sync::Mutex<Vec<Option<PyRef>>>,
+    /// Extension modules that need the GIL.
     pub gil: super::gil::GilReport,
 }
 
@@ -100,4 +102,12 @@ pub mod parking_lot_lite {
             }
         }
     }
+}
+
+/// Runs `f` on the current interpreter's single-phase modules by definition index; what it returns is dropped outside the lock.
+pub fn by_index<R>(f: impl FnOnce(&mut Vec<Option<PyRef>>) -> R) -> R {
+    let mut v = ThreadState::current().interp().import.by_index.lock().unwrap_or_else(|e| e.into_inner());
+    let r = f(&mut v);
+    drop(v);
+    r
 }

@@ -33,6 +33,8 @@ pub mod set;
 pub mod singletons;
 pub mod slice;
 pub mod support;
+pub(crate) mod support;
+pub mod structseq;
 pub mod template;
 pub mod traceback;
 pub mod tuple;
