@@ -13,6 +13,7 @@ pub mod format;
 pub mod import;
 pub mod interp;
 pub mod lifecycle;
+pub mod marshal;
 pub mod mem;
 pub mod object;
 pub mod objects;

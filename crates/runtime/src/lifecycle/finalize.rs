@@ -11,19 +11,20 @@ pub fn finalize() -> i32 {
     let ts = ThreadState::current();
     let interp = ts.interp();
     wait_for_threads();
-    crate::thread::pending::run_all();
+    if let Err(_e) = crate::thread::handle_breaker() {
+        crate::error::write_unraisable(None);
+    }
     call_atexit();
     let mut status = if stdio::flush() { 0 } else { -1 };
     init::set_initialized(false);
     // From here on other threads hang when they try to attach.
-    crate::thread::state::begin_finalization(interp);
+    interp.finalizing.store((ts as *const ThreadState).cast_mut(), core::sync::atomic::Ordering::Release);
     drop(crate::error::take_error());
-    crate::mem::gc::collect_full();
+    crate::mem::gc::collect();
     finalize_modules();
     if !stdio_flush_late() {
         status = -1;
     }
-    crate::thread::state::destroy_main_interpreter();
     status
 }
 
@@ -74,7 +75,7 @@ pub fn finalize_modules() {
         }
     }
     modules.clear();
-    crate::mem::gc::collect_full();
+    crate::mem::gc::collect();
     for (name, m) in held.into_iter().rev() {
         let keep = name.downcast::<Str>().is_some_and(|n| n.eq_str("sys") || n.eq_str("builtins"));
         if keep {
@@ -89,7 +90,7 @@ pub fn finalize_modules() {
         }
         drop(m);
     }
-    crate::mem::gc::collect_full();
+    crate::mem::gc::collect();
 }
 
 /// Drops a module's names as CPython does: single-underscore names first, then all but `__builtins__`.

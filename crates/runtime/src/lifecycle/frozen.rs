@@ -61,7 +61,7 @@ pub fn code(name: &str) -> PyResult<Ref<Code>> {
         && data[..4] == magic
         && data[4..20] == stamp
     {
-        match crate::interp::marshal::loads(&data[20..]) {
+        match crate::marshal::loads(&data[20..]) {
             Ok(o) => {
                 if let Ok(c) = o.downcast_into::<Code>() {
                     return Ok(c);
@@ -76,7 +76,7 @@ pub fn code(name: &str) -> PyResult<Ref<Code>> {
     let code = crate::interp::compile(&source, &compiler::Options { filename: shown, mode: compiler::Mode::Exec, ..Default::default() })?;
     if let Some(c) = cache
         && ThreadState::current().interp().config().write_bytecode
-        && let Ok(data) = crate::interp::marshal::dumps(&code, 4)
+        && let Ok(data) = crate::marshal::dumps(&code, 4, true)
     {
         // Written beside and renamed, so that another process never reads half a file. Failure only costs time.
         let tmp = c.with_extension(format!("{}.tmp", std::process::id()));

@@ -85,7 +85,6 @@ pub fn init_main(config: &Config) -> Result<(), InitError> {
     }
     if config.install_signal_handlers {
         step("can't initialize signals", import::import_module("_signal").map(drop))?;
-        crate::thread::signals::install_default_handlers();
     }
     step("can't initialize the standard streams", stdio::init(config))?;
     step("can't add the __main__ module", add_main())?;

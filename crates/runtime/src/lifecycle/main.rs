@@ -8,7 +8,24 @@ use crate::prelude::*;
 use compiler::Mode;
 use std::ffi::OsString;
 use std::io::IsTerminal;
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::path::Path;
+
+/// The program ended in an uncaught KeyboardInterrupt.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// A process that SIGINT ended tells its parent so, by dying of the signal.
+fn exit_if_interrupted(status: i32) -> i32 {
+    if INTERRUPTED.load(Relaxed) {
+        // SAFETY: the default action, then the signal to ourselves.
+        unsafe {
+            libc::signal(libc::SIGINT, libc::SIG_DFL);
+            libc::kill(libc::getpid(), libc::SIGINT);
+        }
+        return 130;
+    }
+    status
+}
 
 /// Runs what the configuration says, ends the interpreter and gives the exit status (`Py_RunMain`).
 pub fn run_main() -> i32 {
@@ -22,11 +39,12 @@ pub fn run_main() -> i32 {
     if finalize() < 0 {
         status = 120;
     }
-    crate::thread::signals::exit_if_interrupted(status)
+    exit_if_interrupted(status)
 }
 
 fn run(config: &Config) -> i32 {
-    match prepare(config).and_then(|main| run_target(config, &main)) {
+    let r: PyResult<i32> = prepare(config).and_then(|main| run_target(config, &main));
+    match r {
         Ok(code) => code,
         Err(e) => exit_status(e),
     }
@@ -118,7 +136,7 @@ pub fn dedent(s: &str) -> String {
 
 /// Decodes source bytes (BOM, PEP 263 cookie) and runs them as `__main__`.
 fn run_bytes(bytes: &[u8], filename: &str, main: &Dict) -> PyResult<PyRef> {
-    let source = crate::interp::decode_source(bytes, filename)?;
+    let source = super::source::decode_source(bytes, filename)?;
     crate::interp::run_source(&source, filename, Mode::Exec, main, main, 0)
 }
 
@@ -157,7 +175,8 @@ fn run_file(config: &Config, f: &OsString, main: &Dict) -> PyResult<i32> {
 fn run_module(name: &OsString, set_argv0: bool) -> PyResult<i32> {
     let runpy = import::import_module("runpy")?;
     let f = runpy.getattr(intern!("_run_module_as_main"))?;
-    f.call(&[&*fs_decode(name)?, &***Bool::of(set_argv0)])?;
+    let name = fs_decode(name)?;
+    f.call(&[&name, Bool::of(set_argv0)])?;
     Ok(0)
 }
 
@@ -198,7 +217,7 @@ pub fn exit_status(e: Raised) -> i32 {
         let interrupted = e.matches(exc::KeyboardInterrupt());
         crate::objects::exceptions::display::print_set_error();
         if interrupted {
-            crate::thread::signals::note_interrupt();
+            INTERRUPTED.store(true, Relaxed);
             return 130;
         }
         return 1;

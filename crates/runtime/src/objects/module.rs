@@ -469,7 +469,7 @@ fn shadows_stdlib(origin: &str, name: &str) -> PyResult<bool> {
 
 #[pyclass(name = "module", type_object = PyModule_Type, flags = "BASETYPE|HAVE_GC", weaklistoffset = core::mem::offset_of!(Module, md_weaklist),
     dictoffset = core::mem::offset_of!(Module, md_dict), members = "__dict__: object@md_dict readonly",
-    slots(tp_alloc = crate::typeobject::PyType_GenericAlloc, tp_free = crate::mem::PyObject_GC_Del))]
+    slots(tp_alloc = crate::typeobject::PyType_GenericAlloc, tp_free = crate::typeobject::PyObject_GC_Del))]
 /// Create a module object.
 ///
 /// The name must be a string; the optional docstring can have any type.
