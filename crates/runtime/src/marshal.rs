@@ -510,7 +510,7 @@ impl<'a> Reader<'a> {
             t @ (b't' | b'u') => {
                 let n = self.size("string")?;
                 let s = Str::from_wtf8(self.take(n)?)?;
-                let v = if t == b't' { s.interned().upcast() } else { s.upcast() };
+                let v = if t == b't' { Str::intern_ref(s).upcast() } else { s.upcast() };
                 self.put(flag, v)
             }
             t @ (b'(' | b')') => {
@@ -594,7 +594,7 @@ impl<'a> Reader<'a> {
     }
     fn name(&mut self) -> PyResult<PyRef> {
         let s = self.object()?.downcast_into::<Str>().map_err(|_| bad("a name expected"))?;
-        Ok(s.interned().upcast())
+        Ok(Str::intern_ref(s).upcast())
     }
 
     fn code(&mut self) -> PyResult<Ref<Code>> {
@@ -613,7 +613,7 @@ impl<'a> Reader<'a> {
         let mut local_names: Vec<&'static Str> = Vec::with_capacity(nlocals);
         for _ in 0..nlocals {
             let s = self.object()?.downcast_into::<Str>().map_err(|_| bad("a name expected"))?;
-            local_names.push(Str::intern_object(&s));
+            local_names.push(Str::intern_data(s.data()));
         }
         let kinds = self.take(nlocals)?.to_vec();
         let (filename, name, qualname) = (self.object()?, self.name()?, self.name()?);

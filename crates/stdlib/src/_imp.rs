@@ -4,7 +4,7 @@ use macros::pymodule;
 
 /// (Extremely) low-level import machinery bits as used by importlib.
 #[pymodule(name = "_imp")]
-pub mod imp {
+pub mod _imp {
     use runtime::convert::ByteString;
     use runtime::import::{self, dynload};
     use runtime::lifecycle::frozen;

@@ -2,6 +2,7 @@
 
 pub mod _contextvars;
 pub mod _random;
+pub mod _imp;
 pub mod _thread;
 pub mod _uuid;
 pub mod _warnings;
@@ -26,3 +27,27 @@ pub static INITTAB: &[InitTabEntry] = &[
     gc::gc::INIT,
     math::math::INIT,
 ];
+pub mod marshal;
+pub mod posix;
+pub mod sys;
+
+use runtime::convert::InitTabEntry;
+
+macro_rules! inittab {
+    ($($name:ident)*) => { &[$($name::$name::INIT),*] };
+}
+
+/// The built-in modules (`sys.builtin_module_names`), one a line, sorted by name.
+#[rustfmt::skip]
+pub static INITTAB: &[InitTabEntry] = inittab! {
+    _contextvars
+    _imp
+    _thread
+    _weakref
+    atexit
+    errno
+    gc
+    marshal
+    posix
+    sys
+};

@@ -81,11 +81,20 @@ pub fn bootstrap_builtin(name: &str) -> PyResult<PyRef> {
         return Err(raise!(ImportError, "no built-in module named {}", name));
     };
     let key = Str::intern(name);
-    let spec = crate::objects::namespace::namespace_with(&[("name", key)])?;
+    let spec = namespace_with(&[("name", key)])?;
     let m = create_native(init, &spec)?;
     ThreadState::current().interp().import.modules().set(key, &m)?;
     exec_module(&m)?;
     Ok(m)
+}
+
+/// A `SimpleNamespace` with these attributes.
+pub fn namespace_with(items: &[(&str, &Object)]) -> PyResult<PyRef> {
+    let d = Dict::new()?;
+    for (k, v) in items {
+        d.set(Str::intern(k), v)?;
+    }
+    crate::objects::namespace::Namespace::new(Some(&d)).map(Ref::upcast)
 }
 
 /// `_imp.exec_builtin` / `exec_dynamic`: runs the exec slots of a multi-phase module that has not run yet.

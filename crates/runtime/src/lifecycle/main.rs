@@ -58,14 +58,16 @@ fn prepare(config: &Config) -> PyResult<Ref<Dict>> {
         let p = Path::new(f);
         if p.is_dir() || path::is_zip(p) {
             // Importable: sys.path[0] is the file itself.
-            insert_path(&fs_decode(path::absolute(p).as_os_str())?)?;
+            let own = fs_decode(path::absolute(p).as_os_str())?;
+            insert_path(&own)?;
             return Ok(Ref::new_ref(main.dict()));
         }
     }
     if let Some(p) = &config.sys_path_0
         && !config.safe_path
     {
-        insert_path(&fs_decode(p)?)?;
+        let first = fs_decode(p)?;
+        insert_path(&first)?;
     }
     Ok(Ref::new_ref(main.dict()))
 }

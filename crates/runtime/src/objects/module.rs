@@ -469,7 +469,7 @@ fn shadows_stdlib(origin: &str, name: &str) -> PyResult<bool> {
 
 #[pyclass(name = "module", type_object = PyModule_Type, flags = "BASETYPE|HAVE_GC", weaklistoffset = core::mem::offset_of!(Module, md_weaklist),
     dictoffset = core::mem::offset_of!(Module, md_dict), members = "__dict__: object@md_dict readonly",
-    slots(tp_alloc = crate::typeobject::PyType_GenericAlloc, tp_free = crate::typeobject::PyObject_GC_Del))]
+    slots(tp_free = crate::mem::gc::PyObject_GC_Del))]
 /// Create a module object.
 ///
 /// The name must be a string; the optional docstring can have any type.
@@ -544,7 +544,7 @@ impl Module {
             let m = &*this;
             gc::untrack(m);
             if !m.md_weaklist.is_null() {
-                crate::objects::weakref::clear_weakrefs(m);
+                crate::objects::weakref::clear_weakrefs(this.cast());
             }
             if !m.md_def.is_null()
                 && let Some(f) = (*m.md_def).m_free
@@ -555,7 +555,7 @@ impl Module {
             m.free_state();
             drop(PyRef::from_ptr_opt((&raw mut (*this).md_dict).replace(core::ptr::null_mut())));
             drop(PyRef::from_ptr_opt((&raw mut (*this).md_name).replace(core::ptr::null_mut())));
-            crate::mem::free_instance(this.cast());
+            crate::mem::dealloc::free_instance(this.cast());
         }
     }
     #[pymethod]

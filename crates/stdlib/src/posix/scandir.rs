@@ -72,7 +72,7 @@ impl DirEntry {
         // SAFETY: the last reference is gone; the type frees its own memory.
         unsafe {
             core::ptr::drop_in_place(&raw mut (*this).data);
-            runtime::mem::free_object(this.cast());
+            runtime::mem::dealloc::free_instance(this.cast());
         }
     }
     #[slot]
@@ -164,7 +164,7 @@ impl ScandirIterator {
                 libc::closedir(d);
             }
             core::ptr::drop_in_place(&raw mut (*this).path);
-            runtime::mem::free_object(this.cast());
+            runtime::mem::dealloc::free_instance(this.cast());
         }
     }
     #[slot]

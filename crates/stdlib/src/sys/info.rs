@@ -2,7 +2,7 @@
 
 use runtime::convert::IntoPy;
 use runtime::lifecycle::{Config, fs_decode};
-use runtime::objects::{namespace, structseq};
+use runtime::objects::structseq;
 use runtime::prelude::*;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::OnceLock;
@@ -31,7 +31,7 @@ pub fn add_structs(m: &Module) -> PyResult<()> {
     m.add("version_info", vi.clone())?;
 
     let freewheel = Str::new(concat!("Freewheel ", env!("CARGO_PKG_VERSION")))?.upcast();
-    let implementation = namespace::namespace_with(&[
+    let implementation = runtime::import::namespace_with(&[
         ("name", Str::intern("cpython")),
         ("cache_tag", Str::intern(runtime::CACHE_TAG)),
         ("version", &vi),

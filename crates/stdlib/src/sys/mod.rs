@@ -212,7 +212,7 @@ pub mod sys {
             }
             return Err(raise!(TypeError, "intern() argument must be str, not {}", s.ty().name_str()));
         };
-        Ok(text.interned().upcast())
+        Ok(Str::intern_ref(Ref::new_ref(text)).upcast())
     }
     #[pyfunction]
     fn _is_interned(string: &Str) -> bool {

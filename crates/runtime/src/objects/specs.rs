@@ -1,0 +1,14 @@
+//! Every built-in type that exists from the start, and the static objects.
+
+use crate::prelude::*;
+use crate::typeobject::TypeSpec;
+
+/// Descriptions for `typeobject::bootstrap`, bases before what derives from them.
+pub fn all_specs() -> Vec<&'static TypeSpec> {
+    super::exceptions::specs()
+}
+
+/// Fills static objects that need code to be made.
+pub fn init_statics() -> PyResult<()> {
+    Ok(())
+}
