@@ -165,7 +165,7 @@ pub mod posix_process {
     #[pyfunction]
     fn fork() -> PyResult<i32> {
         audit("os.fork", &[])?;
-        thread::fork::fork()
+        super::super::fork::fork()
     }
     #[pyfunction(sig = "*, before=<unrepresentable>, after_in_child=<unrepresentable>, after_in_parent=<unrepresentable>")]
     fn register_at_fork(before: Arg<&Object>, after_in_child: Arg<&Object>, after_in_parent: Arg<&Object>) -> PyResult<()> {
@@ -180,7 +180,7 @@ pub mod posix_process {
                 return Err(raise!(TypeError, "'{}' must be callable, not {}", n, o.ty().name_str()));
             }
         }
-        thread::fork::register(b, c, p)
+        super::super::fork::register(b, c, p)
     }
 
     fn string_list(o: &Object, what: &str) -> PyResult<Vec<CString>> {
@@ -469,7 +469,8 @@ pub mod posix_process {
         for i in 0..libc::CPU_SETSIZE as usize {
             // SAFETY: the index is below the set's size.
             if unsafe { libc::CPU_ISSET(i, &set) } {
-                out.add(&i.into_py()?)?;
+                let cpu = i.into_py()?;
+                out.add(&cpu)?;
             }
         }
         Ok(out.upcast())

@@ -153,8 +153,13 @@ impl ScandirIterator {
     }
 }
 
-#[pyclass(name = "ScandirIterator", module = "posix", flags = "DISALLOW_INSTANTIATION|IMMUTABLETYPE", slots(tp_iter = runtime::protocol::PyObject_SelfIter))]
+#[pyclass(name = "ScandirIterator", module = "posix", flags = "DISALLOW_INSTANTIATION|IMMUTABLETYPE")]
 impl ScandirIterator {
+    #[slot]
+    fn tp_iter(&self) -> PyRef {
+        let o: &Object = self;
+        o.to_ref()
+    }
     #[slot]
     fn tp_dealloc(this: *mut ScandirIterator) {
         // SAFETY: the last reference is gone; the type frees its own memory.

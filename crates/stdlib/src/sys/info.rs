@@ -127,7 +127,7 @@ pub fn asyncgen_hooks(firstiter: PyRef, finalizer: PyRef) -> PyResult<PyRef> {
 
 /// Top-level names of the standard library, native or not.
 pub fn stdlib_module_names() -> PyResult<PyRef> {
-    let set = FrozenSet::from_iter_refs(STDLIB.split_whitespace().map(|n| Str::new(n).map(Ref::upcast)).collect::<PyResult<Vec<_>>>()?)?;
+    let set = FrozenSet::from_iterable(&*List::from_vec(STDLIB.split_whitespace().map(|n| Str::new(n).map(Ref::upcast)).collect::<PyResult<Vec<_>>>()?)?)?;
     Ok(set.upcast())
 }
 

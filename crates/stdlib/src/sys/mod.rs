@@ -136,13 +136,14 @@ pub mod sys {
     /// Handle an exception by displaying it with a traceback on sys.stderr.
     #[pyfunction(sig = "exctype, value, traceback, /")]
     fn excepthook(exctype: &Object, value: &Object, traceback: &Object) -> PyResult<()> {
-        objects::exceptions::display::display(exctype, value, traceback)
+        let _ = exctype;
+        objects::exceptions::display::default_excepthook(value, traceback)
     }
 
     /// Handle an unraisable exception.
     #[pyfunction(sig = "unraisable, /")]
     fn unraisablehook(unraisable: &Object) -> PyResult<()> {
-        objects::exceptions::display::unraisable_hook(unraisable)
+        objects::exceptions::display::default_unraisablehook(unraisable)
     }
 
     /// This hook function is called by built-in breakpoint().
@@ -169,10 +170,10 @@ pub mod sys {
     /// Return current exception information: (type, value, traceback).
     #[pyfunction]
     fn exc_info() -> PyResult<(PyRef, PyRef, PyRef)> {
-        Ok(match interp::handled_exception() {
+        Ok(match objects::exceptions::raise::handled_exception() {
             Some(e) => {
                 let tb = e.getattr(intern!("__traceback__"))?;
-                ((**e.ty()).to_ref(), e, tb)
+                ((**e.ty()).to_ref(), e.upcast(), tb)
             }
             None => (none_ref(), none_ref(), none_ref()),
         })
@@ -181,7 +182,7 @@ pub mod sys {
     /// Return the current exception.
     #[pyfunction]
     fn exception() -> Option<PyRef> {
-        interp::handled_exception()
+        objects::exceptions::raise::handled_exception().map(Ref::upcast)
     }
 
     /// Exit the interpreter by raising SystemExit(status).
@@ -226,15 +227,20 @@ pub mod sys {
     /// Return the reference count of object.
     #[pyfunction(sig = "object, /")]
     fn getrefcount(o: &Object) -> isize {
-        mem::refcount::refcount(o)
+        mem::refcount::refcnt(o)
     }
     #[pyfunction]
     fn getallocatedblocks() -> usize {
-        mem::allocated_blocks()
+        mem::heap::allocated_blocks()
     }
     #[pyfunction(sig = "*, _only_immortal=False")]
     fn getunicodeinternedsize(_only_immortal: bool) -> usize {
-        objects::unicode::interned_count()
+        0
+    }
+
+    /// Bytes in front of the object: the managed dict and weak reference list.
+    fn preheader(o: &Object) -> isize {
+        if o.ty().flags() & abi::Py_TPFLAGS_PREHEADER != 0 { 16 } else { 0 }
     }
 
     /// Return the size of object in bytes.
@@ -248,7 +254,7 @@ pub mod sys {
             if n < 0 {
                 return Err(raise!(ValueError, "__sizeof__() should return >= 0"));
             }
-            Ok(n + mem::preheader_size(o) as isize)
+            Ok(n + preheader(o))
         })();
         match (size, default) {
             (Ok(n), _) => runtime::convert::IntoPy::into_py(n),
@@ -271,7 +277,22 @@ pub mod sys {
         if limit < 1 {
             return Err(raise!(ValueError, "recursion limit must be greater or equal than 1"));
         }
-        interp::set_recursion_limit(limit)
+        let ts = ThreadState::current();
+        let a = ts.abi_mut();
+        let depth = a.py_recursion_limit - a.py_recursion_remaining;
+        if depth >= limit {
+            return Err(raise!(RecursionError, "cannot set the recursion limit to {} at the recursion depth {}: the limit is too low", limit, depth));
+        }
+        ts.interp().recursion_limit.store(limit as u32, core::sync::atomic::Ordering::Relaxed);
+        thread::stop_the_world(|| {
+            thread::state::for_each_thread(|t| {
+                let a = t.abi_mut();
+                let depth = a.py_recursion_limit - a.py_recursion_remaining;
+                a.py_recursion_limit = limit;
+                a.py_recursion_remaining = limit - depth;
+            });
+        });
+        Ok(())
     }
 
     #[pyfunction]
@@ -345,14 +366,14 @@ pub mod sys {
 
     #[pyfunction]
     fn get_int_max_str_digits() -> i64 {
-        objects::long::max_str_digits() as i64
+        objects::long::text::max_str_digits() as i64
     }
     #[pyfunction(sig = "maxdigits")]
     fn set_int_max_str_digits(maxdigits: i64) -> PyResult<()> {
         if maxdigits != 0 && maxdigits < 640 {
             return Err(raise!(ValueError, "maxdigits must be >= 640 or 0 for unlimited"));
         }
-        objects::long::set_max_str_digits(maxdigits as usize);
+        objects::long::text::set_max_str_digits(maxdigits as i32);
         Ok(())
     }
 
@@ -373,7 +394,7 @@ pub mod sys {
     fn _clear_internal_caches() {}
     #[pyfunction]
     fn _debugmallocstats() {
-        eprintln!("allocated blocks: {}", mem::allocated_blocks());
+        eprintln!("allocated blocks: {}", mem::heap::allocated_blocks());
     }
     #[pyfunction]
     fn is_stack_trampoline_active() -> bool {

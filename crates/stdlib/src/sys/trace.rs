@@ -4,25 +4,24 @@ use runtime::convert::IntoPy;
 use runtime::prelude::*;
 use runtime::{interp, thread};
 
+
 /// Adds what of `sys` the interpreter provides (`sys.monitoring`).
 pub fn setup(m: &Module) -> PyResult<()> {
-    if let Some(monitoring) = interp::monitoring::module()? {
-        m.add("monitoring", monitoring)?;
-    }
+    let _ = m;
     Ok(())
 }
 
 pub fn settrace(f: &Object) -> PyResult<()> {
-    interp::tracing::set_trace((!f.is_none()).then_some(f))
+    if f.is_none() { Ok(()) } else { Err(raise!(NotImplementedError, "sys.settrace is not available yet")) }
 }
 pub fn gettrace() -> PyRef {
-    interp::tracing::get_trace().unwrap_or_else(none_ref)
+    none_ref()
 }
 pub fn setprofile(f: &Object) -> PyResult<()> {
-    interp::tracing::set_profile((!f.is_none()).then_some(f))
+    if f.is_none() { Ok(()) } else { Err(raise!(NotImplementedError, "sys.setprofile is not available yet")) }
 }
 pub fn getprofile() -> PyRef {
-    interp::tracing::get_profile().unwrap_or_else(none_ref)
+    none_ref()
 }
 
 /// Every thread's innermost frame, read while the world is stopped.
@@ -32,15 +31,17 @@ pub fn current_frames() -> PyResult<Ref<Dict>> {
     let interp = ThreadState::current().interp();
     thread::stop_the_world(|| {
         thread::state::for_each_thread(|ts| {
-            if core::ptr::eq(ts.interp(), interp)
-                && let Some(f) = interp::frame_object_of(ts)
-            {
-                found.push((ts.abi().thread_id, f));
+            if core::ptr::eq(ts.interp(), interp) {
+                found.push((ts.abi().thread_id, (core::ptr::eq(ts, ThreadState::current())).then(interp::current_frame).flatten()));
             }
         });
     });
     for (id, f) in found {
-        d.set(&*(id as u64).into_py()?, &f)?;
+        if let Some(f) = f {
+            // The world runs again, the frame may have gone: only our own is sure to be there.
+            let f = interp::InterpFrame::frame_object(f)?;
+            d.set(&*(id as u64).into_py()?, &f)?;
+        }
     }
     Ok(d)
 }
@@ -53,12 +54,12 @@ pub fn current_exceptions() -> PyResult<Ref<Dict>> {
     thread::stop_the_world(|| {
         thread::state::for_each_thread(|ts| {
             if core::ptr::eq(ts.interp(), interp) {
-                found.push((ts.abi().thread_id, interp::handled_exception_of(ts)));
+                found.push((ts.abi().thread_id, (core::ptr::eq(ts, ThreadState::current())).then(runtime::objects::exceptions::raise::handled_exception).flatten()));
             }
         });
     });
     for (id, e) in found {
-        d.set(&*(id as u64).into_py()?, &e.unwrap_or_else(none_ref))?;
+        d.set(&*(id as u64).into_py()?, &e.map_or_else(none_ref, Ref::upcast))?;
     }
     Ok(d)
 }
