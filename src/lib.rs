@@ -7,4 +7,5 @@
 
 #[macro_use]
 pub mod export;
+pub mod main_entry;
 pub mod variadic;

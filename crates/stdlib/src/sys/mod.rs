@@ -2,6 +2,7 @@
 
 mod flags;
 mod info;
+pub use info::version;
 mod trace;
 
 use macros::pymodule;
