@@ -34,7 +34,6 @@ pub mod set;
 pub mod singletons;
 pub mod slice;
 pub mod support;
-pub(crate) mod support;
 pub mod specs;
 pub mod structseq;
 pub mod template;
