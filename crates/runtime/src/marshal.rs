@@ -259,9 +259,10 @@ impl Writer {
         for v in [c.argcount() as u32, c.posonlyargcount() as u32, c.kwonlyargcount() as u32, c.stacksize() as u32, c.flags(), c.base.co_firstlineno as u32, x.caches.len() as u32] {
             self.long(v as i32);
         }
-        self.size(x.instrs.len())?;
-        for i in 0..x.instrs.len() {
-            self.long(c.original_word(i) as i32);
+        let words = c.original_words();
+        self.size(words.len())?;
+        for w in words {
+            self.long(w as i32);
         }
         self.object(c.consts())?;
         self.object(c.names())?;

@@ -1,8 +1,8 @@
 //! The native modules of the standard library, one file (or folder) per module.
 
 pub mod _contextvars;
-pub mod _random;
 pub mod _imp;
+pub mod _random;
 pub mod _thread;
 pub mod _uuid;
 pub mod _warnings;
@@ -10,24 +10,8 @@ pub mod _weakref;
 pub mod atexit;
 pub mod errno;
 pub mod gc;
-pub mod math;
-
-use runtime::convert::InitTabEntry;
-
-/// The built-in modules (`sys.builtin_module_names`), sorted by name.
-pub static INITTAB: &[InitTabEntry] = &[
-    _contextvars::_contextvars::INIT,
-    _random::_random::INIT,
-    _thread::_thread::INIT,
-    _uuid::_uuid::INIT,
-    _warnings::_warnings::INIT,
-    _weakref::_weakref::INIT,
-    atexit::atexit::INIT,
-    errno::errno::INIT,
-    gc::gc::INIT,
-    math::math::INIT,
-];
 pub mod marshal;
+pub mod math;
 pub mod posix;
 pub mod sys;
 
@@ -42,12 +26,16 @@ macro_rules! inittab {
 pub static INITTAB: &[InitTabEntry] = inittab! {
     _contextvars
     _imp
+    _random
     _thread
+    _uuid
+    _warnings
     _weakref
     atexit
     errno
     gc
     marshal
+    math
     posix
     sys
 };
