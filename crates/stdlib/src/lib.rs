@@ -1,7 +1,9 @@
 //! The native modules of the standard library, one file (or folder) per module.
 
+pub mod _codecs;
 pub mod _contextvars;
 pub mod _random;
+pub mod _string;
 pub mod _thread;
 pub mod _uuid;
 pub mod _warnings;
@@ -15,8 +17,10 @@ use runtime::convert::InitTabEntry;
 
 /// The built-in modules (`sys.builtin_module_names`), sorted by name.
 pub static INITTAB: &[InitTabEntry] = &[
+    _codecs::_codecs::INIT,
     _contextvars::_contextvars::INIT,
     _random::_random::INIT,
+    _string::_string::INIT,
     _thread::_thread::INIT,
     _uuid::_uuid::INIT,
     _warnings::_warnings::INIT,

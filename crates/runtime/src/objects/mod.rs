@@ -34,6 +34,7 @@ pub mod singletons;
 pub mod slice;
 pub mod support;
 pub mod template;
+pub mod structcode;
 pub mod traceback;
 pub mod tuple;
 pub mod typevar;
