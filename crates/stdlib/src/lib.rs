@@ -1,8 +1,10 @@
 //! The native modules of the standard library, one file (or folder) per module.
 
+pub mod _codecs;
 pub mod _contextvars;
 pub mod _imp;
 pub mod _random;
+pub mod _string;
 pub mod _thread;
 pub mod _uuid;
 pub mod _warnings;
@@ -24,9 +26,11 @@ macro_rules! inittab {
 /// The built-in modules (`sys.builtin_module_names`), one a line, sorted by name.
 #[rustfmt::skip]
 pub static INITTAB: &[InitTabEntry] = inittab! {
+    _codecs
     _contextvars
     _imp
     _random
+    _string
     _thread
     _uuid
     _warnings

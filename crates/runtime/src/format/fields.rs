@@ -30,6 +30,12 @@ impl<'a> Markup<'a> {
         Markup { d, pos: start, end }
     }
 
+    /// Where the next step begins.
+    pub fn position(&self) -> usize {
+        self.pos
+    }
+
+    #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> PyResult<Option<Piece>> {
         if self.pos >= self.end {
             return Ok(None);

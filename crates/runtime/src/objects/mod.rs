@@ -37,6 +37,7 @@ pub mod support;
 pub mod specs;
 pub mod structseq;
 pub mod template;
+pub mod structcode;
 pub mod traceback;
 pub mod tuple;
 pub mod typevar;
