@@ -1,6 +1,7 @@
 //! The native modules of the standard library, one file (or folder) per module.
 
 pub mod _codecs;
+pub mod _collections;
 pub mod _contextvars;
 pub mod _imp;
 pub mod _random;
@@ -12,6 +13,7 @@ pub mod _weakref;
 pub mod atexit;
 pub mod errno;
 pub mod gc;
+pub mod itertools;
 pub mod marshal;
 pub mod math;
 pub mod posix;
@@ -19,27 +21,18 @@ pub mod sys;
 
 use runtime::convert::InitTabEntry;
 
-macro_rules! inittab {
-    ($($name:ident)*) => { &[$($name::$name::INIT),*] };
-}
-
-/// The built-in modules (`sys.builtin_module_names`), one a line, sorted by name.
-#[rustfmt::skip]
-pub static INITTAB: &[InitTabEntry] = inittab! {
-    _codecs
-    _contextvars
-    _imp
-    _random
-    _string
-    _thread
-    _uuid
-    _warnings
-    _weakref
-    atexit
-    errno
-    gc
-    marshal
-    math
-    posix
-    sys
-};
+/// The built-in modules (`sys.builtin_module_names`), sorted by name.
+pub static INITTAB: &[InitTabEntry] = &[
+    _collections::_collections::INIT,
+    _contextvars::_contextvars::INIT,
+    _random::_random::INIT,
+    _thread::_thread::INIT,
+    _uuid::_uuid::INIT,
+    _warnings::_warnings::INIT,
+    _weakref::_weakref::INIT,
+    atexit::atexit::INIT,
+    errno::errno::INIT,
+    gc::gc::INIT,
+    itertools::itertools::INIT,
+    math::math::INIT,
+];
