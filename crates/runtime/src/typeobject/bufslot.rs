@@ -6,7 +6,7 @@ use core::ffi::c_int;
 
 /// `__buffer__` of a native type: a memoryview taken with the given flags.
 pub fn memoryview_with_flags(slf: &Object, flags: c_int) -> PyResult<PyRef> {
-    crate::objects::MemoryView::type_object().call(&[slf, &Int::from_i64(flags as i64)?]).or_else(|e| {
+    crate::objects::MemoryView::type_object().call(&[slf, &*Int::from_i64(flags as i64)?]).or_else(|e| {
         if e.matches(exc::TypeError()) {
             e.clear();
             return crate::objects::MemoryView::type_object().call1(slf);
@@ -27,7 +27,7 @@ pub fn release_memoryview_of(_slf: &Object, mv: &Object) -> PyResult<()> {
 /// `bf_getbuffer` of a class with `__buffer__`. The exporter recorded in the view is a small wrapper that keeps both the
 /// instance and its memoryview.
 pub unsafe fn get_through_python(slf: &Object, view: *mut abi::Py_buffer, flags: c_int) -> PyResult<()> {
-    let r = super::dispatch::special_req(slf, intern!("__buffer__"), &[&Int::from_i64(flags as i64)?])?;
+    let r = super::dispatch::special_req(slf, intern!("__buffer__"), &[&*Int::from_i64(flags as i64)?])?;
     if r.downcast::<crate::objects::MemoryView>().is_none() {
         return Err(raise!(TypeError, "__buffer__ returned non-memoryview object"));
     }

@@ -152,3 +152,12 @@ macro_rules! visit_fields {
         0
     }};
 }
+
+/// A slot table: `type_slots![Py_tp_repr = repr, …]`.
+#[macro_export]
+macro_rules! type_slots {
+    ($($id:ident = $f:expr),* $(,)?) => { &[$($crate::typeobject::SlotDef(abi::$id, $f as *const ())),*] };
+}
+
+/// A nullable `name` for C tables.
+pub const NO_DOC: *const c_char = core::ptr::null();

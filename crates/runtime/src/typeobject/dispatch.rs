@@ -211,7 +211,7 @@ pub unsafe extern "C" fn slot_mp_length(slf: P) -> isize {
 
 pub unsafe extern "C" fn slot_sq_item(slf: P, i: isize) -> P {
     // SAFETY: slots get live objects.
-    obj(|| special_req(unsafe { o(slf) }, intern!("__getitem__"), &[&Int::from_i64(i as i64)?]))
+    obj(|| special_req(unsafe { o(slf) }, intern!("__getitem__"), &[&*Int::from_i64(i as i64)?]))
 }
 
 fn ass_item(slf: P, key: &Object, v: P) -> PyResult<()> {

@@ -84,8 +84,8 @@ wrapper! {
     wrap_descr_set(slf, args [a, b], f: descrsetfunc) done(f(slf, a, b));
     wrap_descr_delete(slf, args [a], f: descrsetfunc) done(f(slf, a, core::ptr::null_mut()));
     wrap_del(slf, args [], f: destructor) { f(slf); Ok(none_ref()) };
-    wrap_setattr(slf, args [n, v], f: setattrofunc) { hackcheck(slf, wrapped, "__setattr__")?; done(f(slf, n, v)) };
-    wrap_delattr(slf, args [n], f: setattrofunc) { hackcheck(slf, wrapped, "__delattr__")?; done(f(slf, n, core::ptr::null_mut())) };
+    wrap_setattr(slf, args [n, v], f: setattrofunc) { hackcheck(slf, f as *const () as *mut c_void, "__setattr__")?; done(f(slf, n, v)) };
+    wrap_delattr(slf, args [n], f: setattrofunc) { hackcheck(slf, f as *const () as *mut c_void, "__delattr__")?; done(f(slf, n, core::ptr::null_mut())) };
     wrap_lt(slf, args [a], f: richcmpfunc) own(f(slf, a, 0));
     wrap_le(slf, args [a], f: richcmpfunc) own(f(slf, a, 1));
     wrap_eq(slf, args [a], f: richcmpfunc) own(f(slf, a, 2));
