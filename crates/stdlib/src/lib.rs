@@ -21,18 +21,29 @@ pub mod sys;
 
 use runtime::convert::InitTabEntry;
 
-/// The built-in modules (`sys.builtin_module_names`), sorted by name.
-pub static INITTAB: &[InitTabEntry] = &[
-    _collections::_collections::INIT,
-    _contextvars::_contextvars::INIT,
-    _random::_random::INIT,
-    _thread::_thread::INIT,
-    _uuid::_uuid::INIT,
-    _warnings::_warnings::INIT,
-    _weakref::_weakref::INIT,
-    atexit::atexit::INIT,
-    errno::errno::INIT,
-    gc::gc::INIT,
-    itertools::itertools::INIT,
-    math::math::INIT,
-];
+macro_rules! inittab {
+    ($($name:ident)*) => { &[$($name::$name::INIT),*] };
+}
+
+/// The built-in modules (`sys.builtin_module_names`), one a line, sorted by name.
+#[rustfmt::skip]
+pub static INITTAB: &[InitTabEntry] = inittab! {
+    _codecs
+    _collections
+    _contextvars
+    _imp
+    _random
+    _string
+    _thread
+    _uuid
+    _warnings
+    _weakref
+    atexit
+    errno
+    gc
+    itertools
+    marshal
+    math
+    posix
+    sys
+};
