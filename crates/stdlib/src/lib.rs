@@ -5,6 +5,7 @@ pub mod _collections;
 pub mod _contextvars;
 pub mod _imp;
 pub mod _random;
+pub mod _signal;
 pub mod _string;
 pub mod _thread;
 pub mod _uuid;
@@ -33,6 +34,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _contextvars
     _imp
     _random
+    _signal
     _string
     _thread
     _uuid

@@ -535,7 +535,7 @@ impl WeakRef {
     /// See PEP 585
     #[pyclassmethod]
     fn __class_getitem__(cls: &Type, item: &Object) -> PyResult<PyRef> {
-        { let _ = (cls, item); Err(raise!(NotImplementedError, "weakref.ref[...]")) }
+        crate::objects::genericalias::new(cls, item)
     }
 }
 
