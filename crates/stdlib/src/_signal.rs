@@ -74,7 +74,10 @@ fn itimer_error() -> Raised {
     let text = unsafe { core::ffi::CStr::from_ptr(libc::strerror(errno)) }.to_string_lossy().into_owned();
     let args = errno.into_py().and_then(|n| Ok((n, Str::new(&text)?)));
     match args.and_then(|(n, t)| ty.call(&[&n, &t])) {
-        Ok(v) => runtime::error::raise_exception(&v),
+        Ok(v) => match v.downcast_into() {
+            Ok(v) => runtime::error::raise_exception(v),
+            Err(_) => os_error(),
+        },
         Err(e) => e,
     }
 }
@@ -93,8 +96,8 @@ fn siginfo(si: &libc::siginfo_t) -> PyResult<PyRef> {
         ]
     };
     // SAFETY: the type lives for ever.
-    match unsafe { Object::from_ptr_opt(SIGINFO_TYPE.load(Acquire)) } {
-        Some(t) => t.call1(&*Tuple::new(fields)?),
+    match unsafe { Object::from_ptr_opt(SIGINFO_TYPE.load(Acquire)) }.and_then(|t| t.downcast::<Type>()) {
+        Some(t) => runtime::objects::structseq::new(t, fields),
         None => Ok(Tuple::new(fields)?.upcast()),
     }
 }
@@ -200,6 +203,22 @@ pub mod _signal {
         let err = runtime::typeobject::type_type().call(&[&*Str::new("ItimerError")?, &bases, &ns])?;
         ITIMER_ERROR.swap(err.clone().into_ptr(), AcqRel);
         m.add("ItimerError", err)?;
+        let fields = [
+            ("si_signo", "signal number"),
+            ("si_code", "signal code"),
+            ("si_errno", "errno associated with this signal"),
+            ("si_pid", "sending process ID"),
+            ("si_uid", "real user ID of sending process"),
+            ("si_status", "exit value or signal"),
+            ("si_band", "band event for SIGPOLL"),
+        ];
+        let doc = "struct_siginfo: Result from sigwaitinfo or sigtimedwait.\n\n\
+            This object may be accessed either as a tuple of\n\
+            (si_signo, si_code, si_errno, si_pid, si_uid, si_status, si_band),\n\
+            or via the attributes si_signo, si_code, and so on.";
+        let ty = runtime::objects::structseq::make_type("signal.struct_siginfo", doc, &fields, fields.len())?.upcast();
+        SIGINFO_TYPE.swap(ty.clone().into_ptr(), AcqRel);
+        m.add("struct_siginfo", ty)?;
         // What is installed now; Python's own handler for SIGINT when the lifecycle wants handlers.
         if runtime::thread::InterpreterState::current().is_main() {
             for n in 1..NSIG {
@@ -391,7 +410,7 @@ pub mod _signal {
             return Err(itimer_error());
         }
         // SAFETY: filled in.
-        itimer_tuple(unsafe { &old.assume_init() })
+        itimer_tuple(unsafe { old.assume_init_ref() })
     }
 
     /// Returns current value of given itimer.
@@ -403,7 +422,7 @@ pub mod _signal {
             return Err(itimer_error());
         }
         // SAFETY: filled in.
-        itimer_tuple(unsafe { &old.assume_init() })
+        itimer_tuple(unsafe { old.assume_init_ref() })
     }
 
     /// Fetch and/or change the signal mask of the calling thread.
@@ -420,7 +439,7 @@ pub mod _signal {
         }
         check_signals()?;
         // SAFETY: filled in.
-        set_to_py(unsafe { &old.assume_init() })
+        set_to_py(unsafe { old.assume_init_ref() })
     }
 
     /// Examine pending signals.
@@ -435,7 +454,7 @@ pub mod _signal {
             return Err(os_error());
         }
         // SAFETY: as above.
-        set_to_py(unsafe { &set.assume_init() })
+        set_to_py(unsafe { set.assume_init_ref() })
     }
 
     /// Wait for a signal.
