@@ -5,7 +5,9 @@ use crate::typeobject::TypeSpec;
 
 /// Descriptions for `typeobject::bootstrap`, bases before what derives from them.
 pub fn all_specs() -> Vec<&'static TypeSpec> {
-    super::exceptions::specs()
+    let mut all = super::support::specs();
+    all.extend(super::exceptions::specs());
+    all
 }
 
 /// Fills static objects that need code to be made.

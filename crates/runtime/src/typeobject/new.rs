@@ -295,6 +295,21 @@ fn add_layout_getsets(ty: &Type, l: &Layout) -> PyResult<()> {
     Ok(())
 }
 
+/// Names that the methods of the class and of its bases assign on `self`, as the compiler saw them.
+fn attribute_count(ty: &Type) -> usize {
+    let mut n = 0;
+    let mut b = Some(ty);
+    while let Some(t) = b.filter(|t| t.is_heap_type()) {
+        match t.dict().get_str(intern!("__static_attributes__")) {
+            Ok(Some(v)) => n += v.downcast::<Tuple>().map_or(0, |t| t.len()),
+            Ok(None) => {}
+            Err(e) => e.clear(),
+        }
+        b = t.base();
+    }
+    n
+}
+
 /// Plain instances keep their first attributes inside the object.
 fn inline_values(ty: &Type) {
     let s = ty.slots();
@@ -315,7 +330,7 @@ fn inline_values(ty: &Type) {
         ok
     };
     if plain && native_ok {
-        let keys = crate::objects::dict::instance::new_shared_keys();
+        let keys = crate::objects::dict::instance::new_shared_keys_for(attribute_count(ty) + 2);
         if !keys.is_null() {
             // SAFETY: a new heap type.
             unsafe {
