@@ -12,13 +12,16 @@ pub mod _uuid;
 pub mod _warnings;
 pub mod _weakref;
 pub mod atexit;
+pub mod cmath;
 pub mod errno;
 pub mod gc;
 pub mod itertools;
 pub mod marshal;
 pub mod math;
 pub mod posix;
+pub mod pytime;
 pub mod sys;
+pub mod time;
 
 use runtime::convert::InitTabEntry;
 
@@ -41,6 +44,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _warnings
     _weakref
     atexit
+    cmath
     errno
     gc
     itertools
@@ -48,4 +52,5 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     math
     posix
     sys
+    time
 };
