@@ -12,6 +12,7 @@ pub mod _uuid;
 pub mod _warnings;
 pub mod _weakref;
 pub mod atexit;
+pub mod builtins;
 pub mod cmath;
 pub mod errno;
 pub mod gc;
@@ -44,6 +45,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _warnings
     _weakref
     atexit
+    builtins
     cmath
     errno
     gc

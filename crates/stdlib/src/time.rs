@@ -312,7 +312,7 @@ pub mod time {
         tm.tm_yday = f[7] as i32 - 1;
         tm.tm_isdst = f[8] as i32;
         let mut zone = None;
-        if core::ptr::eq(o.ty(), &***struct_time()?) {
+        if o.ty().ptr_eq(struct_time()?) {
             if let Some(z) = o.getattr(intern!("tm_zone"))?.downcast::<Str>() {
                 zone = std::ffi::CString::new(z.to_string_lossy().as_bytes()).ok();
             }
