@@ -8,6 +8,7 @@ pub mod _random;
 pub mod _signal;
 pub mod _string;
 pub mod _thread;
+pub mod _typing;
 pub mod _uuid;
 pub mod _warnings;
 pub mod _weakref;
@@ -41,6 +42,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _signal
     _string
     _thread
+    _typing
     _uuid
     _warnings
     _weakref

@@ -198,8 +198,11 @@ pub fn interp_builtins() -> PyResult<PyRef> {
 
 /// `sys.modules.get(name)`
 pub fn sys_modules_get(name: &Str) -> PyResult<Option<PyRef>> {
-    let _ = name;
-    Ok(None)
+    let import = &ThreadState::current().interp().import;
+    if !import.has_modules() {
+        return Ok(None);
+    }
+    import.modules().get(name)
 }
 
 /// An attribute of `sys`.

@@ -554,7 +554,7 @@ impl TypeVarTuple {
     #[slot]
     fn tp_iter(&self) -> PyResult<PyRef> {
         let u = unpack(self)?;
-        Tuple::from_slice(&[&u])?.iter()
+        Object::iter(&*Tuple::from_slice(&[&u])?)
     }
     #[slot]
     fn tp_traverse(&self, v: &mut crate::mem::Visitor) -> c_int {
@@ -772,7 +772,7 @@ impl TypeAliasType {
     #[slot]
     fn tp_iter(&self) -> PyResult<PyRef> {
         let u = unpack(self)?;
-        Tuple::from_slice(&[&u])?.iter()
+        Object::iter(&*Tuple::from_slice(&[&u])?)
     }
     #[slot]
     fn nb_or(a: &Object, b: &Object) -> PyResult<PyRef> {
