@@ -19,6 +19,7 @@ pub mod cabi;
 pub mod cache;
 pub mod descr_set;
 pub mod dispatch;
+pub mod heapspec;
 pub mod lock;
 pub mod mro;
 pub mod names;
@@ -34,6 +35,7 @@ pub mod wrappers;
 
 pub use alloc::{alloc_object, alloc_var_object, free_heap_object, free_object};
 pub use cache::watch;
+pub use heapspec::{from_metaclass, from_spec};
 pub use spec::{SlotDef, TypeSpec, bootstrap, init_static};
 
 /// A type object: the ABI's `PyTypeObject`, for heap types followed by the rest of `PyHeapTypeObject`.
@@ -241,19 +243,8 @@ pub fn core_specs() -> &'static [&'static TypeSpec] {
         v.extend(ob::funcobject_static::SPECS);
         v.extend(ob::mappingproxy::SPECS);
         v.extend(ob::superobject::SPECS);
+        v.extend(ob::property::SPECS);
+        v.extend(ob::capsule::SPECS);
         v
     })
-}
-
-/// `PyType_FromMetaclass`.
-///
-/// # Safety
-/// `spec` is a valid `PyType_Spec`.
-pub unsafe fn from_metaclass(_meta: Option<&Type>, _module: Option<&Object>, _spec: *mut abi::PyType_Spec, _bases: Option<&Object>) -> PyResult<Ref<Type>> {
-    todo!()
-}
-
-/// A heap type from a static description, belonging to a module.
-pub fn from_spec(_spec: &'static TypeSpec, _module: Option<&Object>, _bases: Option<&crate::objects::Tuple>) -> PyResult<Ref<Type>> {
-    todo!()
 }
