@@ -131,10 +131,8 @@ capi! {
         ByteArray::new(unsafe { core::slice::from_raw_parts(p.cast(), len as usize) })
     }
     fn PyByteArray_Concat(a: &Object, b: &Object) -> *mut abi::PyObject {
-        let mut data = match byteops::bytes_arg(a)? {
-            x => x.as_slice().to_vec(),
-        };
-        data.extend_from_slice(byteops::bytes_arg(b)?.as_slice());
+        let mut data = byteops::bytes_arg(a)?.to_vec();
+        data.extend_from_slice(&byteops::bytes_arg(b)?);
         ByteArray::new(&data)
     }
     fn PyByteArray_Resize(o: &ByteArray, len: isize) -> c_int {

@@ -348,6 +348,12 @@ pub fn borrowed<T>(r: Ref<T>) -> *mut abi::PyObject {
     p
 }
 
+/// Whether an exception is set.
+#[inline]
+pub fn pending() -> bool {
+    runtime::error::error_occurred()
+}
+
 /// A plain value is a body that cannot fail.
 #[inline(always)]
 pub fn fine<T>(value: T) -> PyResult<T> {

@@ -151,7 +151,7 @@ capi! {
         i64_of(o, "int too big to convert")
     }
     fn PyLong_AsInt(o: &Object) -> c_int {
-        narrow(o, "Python int too large to convert to C int")
+        narrow::<c_int>(o, "Python int too large to convert to C int")
     }
     fn PyLong_AsSsize_t(o: Option<&Object>) -> isize {
         strict(o.ok_or_else(bad_internal_call)?)?.as_isize()

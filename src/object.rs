@@ -163,7 +163,7 @@ capi! {
     }
     fn _PyObject_GetAttrId(o: &Object, id: *mut abi::_Py_Identifier) -> *mut abi::PyObject {
         // SAFETY: C passes a live identifier.
-        let name = unsafe { CText::from_ptr((*id).string.cast()) };
+        let name = unsafe { core::ffi::CStr::from_ptr((*id).string.cast()) };
         o.getattr(&*attr_text(name)?)
     }
 
@@ -347,7 +347,7 @@ capi! {
         // SAFETY: C passes an open stream.
         unsafe {
             if libc::fwrite(bytes.as_ptr().cast(), 1, bytes.len(), file) < bytes.len() {
-                return Err(runtime::error::raise_from_errno(exc::OSError()));
+                return Err(runtime::error::raise_from_errno(None));
             }
         }
         Ok(())
@@ -385,7 +385,7 @@ capi! {
             "{}:{}: {}: Assertion \"{}\" failed: {} (object at {:p})",
             file.to_string_lossy(), line, shown(function), shown(expr), shown(msg), o
         );
-        std::process::abort()
+        fine::<()>(std::process::abort())
     }
 }
 
