@@ -8,6 +8,7 @@ pub mod _random;
 pub mod _signal;
 pub mod _string;
 pub mod _thread;
+pub mod _tracemalloc;
 pub mod _typing;
 pub mod _uuid;
 pub mod _warnings;
@@ -16,6 +17,7 @@ pub mod atexit;
 pub mod builtins;
 pub mod cmath;
 pub mod errno;
+pub mod faulthandler;
 pub mod gc;
 pub mod itertools;
 pub mod marshal;
@@ -42,6 +44,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _signal
     _string
     _thread
+    _tracemalloc
     _typing
     _uuid
     _warnings
@@ -50,6 +53,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     builtins
     cmath
     errno
+    faulthandler
     gc
     itertools
     marshal

@@ -2,6 +2,7 @@
 
 pub mod atexit;
 pub mod critical;
+pub mod dump;
 pub mod fork;
 pub(crate) mod futex;
 pub mod gil;
