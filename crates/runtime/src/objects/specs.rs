@@ -9,10 +9,13 @@ pub fn all_specs() -> Vec<&'static TypeSpec> {
     let mut all = super::support::specs();
     all.extend([Int::spec(), Bool::spec(), Float::spec(), super::Complex::spec()]);
     all.extend(super::exceptions::specs());
+    all.extend(super::weakref::specs());
+    all.extend(super::context::specs());
     all
 }
 
 /// Fills static objects that need code to be made.
 pub fn init_statics() -> PyResult<()> {
-    super::exceptions::init_statics()
+    super::exceptions::init_statics()?;
+    super::context::init_statics()
 }
