@@ -3,7 +3,9 @@
 pub mod _codecs;
 pub mod _collections;
 pub mod _contextvars;
+pub mod _functools;
 pub mod _imp;
+pub mod _operator;
 pub mod _random;
 pub mod _signal;
 pub mod _string;
@@ -39,7 +41,9 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _codecs
     _collections
     _contextvars
+    _functools
     _imp
+    _operator
     _random
     _signal
     _string
