@@ -8,6 +8,7 @@ pub mod _imp;
 pub mod _operator;
 pub mod _random;
 pub mod _signal;
+pub mod _sre;
 pub mod _string;
 pub mod _thread;
 pub mod _tracemalloc;
@@ -46,6 +47,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _operator
     _random
     _signal
+    _sre
     _string
     _thread
     _tracemalloc
