@@ -1,9 +1,12 @@
 //! The native modules of the standard library, one file (or folder) per module.
 
+pub mod _abc;
+pub mod _bisect;
 pub mod _codecs;
 pub mod _collections;
 pub mod _contextvars;
 pub mod _functools;
+pub mod _heapq;
 pub mod _imp;
 pub mod _operator;
 pub mod _random;
@@ -39,10 +42,13 @@ macro_rules! inittab {
 /// The built-in modules (`sys.builtin_module_names`), one a line, sorted by name.
 #[rustfmt::skip]
 pub static INITTAB: &[InitTabEntry] = inittab! {
+    _abc
+    _bisect
     _codecs
     _collections
     _contextvars
     _functools
+    _heapq
     _imp
     _operator
     _random
