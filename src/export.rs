@@ -98,6 +98,21 @@ impl<'a> FromC for Option<&'a Type> {
     }
 }
 
+impl<'a> FromC for &'a Str {
+    type Raw = *mut abi::PyObject;
+    #[inline(always)]
+    unsafe fn from_c(raw: Self::Raw) -> PyResult<Self> {
+        // SAFETY: a non-null pointer is a live object.
+        match unsafe { Object::from_ptr_opt(raw) } {
+            Some(o) => match o.downcast::<Str>() {
+                Some(s) => Ok(s),
+                None => Err(runtime::raise!(TypeError, "must be str, not {}", o.ty().tp_name())),
+            },
+            None => Err(if runtime::error::error_occurred() { Raised::already_set() } else { bad_internal_call() }),
+        }
+    }
+}
+
 macro_rules! from_c_layouts {
     ($($t:ty),*) => {$(
         impl<'a> FromC for &'a $t {
@@ -191,6 +206,22 @@ plain! {
     u8 => u8::MAX,
     c_double => -1.0,
     f32 => -1.0,
+}
+impl FromC for abi::Py_complex {
+    type Raw = abi::Py_complex;
+    #[inline(always)]
+    unsafe fn from_c(raw: Self::Raw) -> PyResult<Self> {
+        Ok(raw)
+    }
+}
+impl Failure for abi::Py_complex {
+    const FAILURE: Self = abi::Py_complex { real: -1.0, imag: 0.0 };
+}
+impl ToC<abi::Py_complex> for abi::Py_complex {
+    #[inline(always)]
+    fn to_c(self) -> Self {
+        self
+    }
 }
 impl Failure for () {
     const FAILURE: () = ();
@@ -315,6 +346,12 @@ pub fn borrowed<T>(r: Ref<T>) -> *mut abi::PyObject {
     let p = r.as_raw().cast();
     drop(r);
     p
+}
+
+/// Whether an exception is set.
+#[inline]
+pub fn pending() -> bool {
+    runtime::error::error_occurred()
 }
 
 /// A plain value is a body that cannot fail.

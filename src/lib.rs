@@ -7,5 +7,17 @@
 
 #[macro_use]
 pub mod export;
+
+pub mod bytes;
+pub mod call;
+pub mod containers;
+pub mod dict;
+pub mod errors;
+pub mod float;
+pub mod long;
 pub mod main_entry;
+pub mod number;
+pub mod object;
+pub mod sequence;
+pub mod unicode;
 pub mod variadic;

@@ -13,6 +13,7 @@ pub mod code;
 mod codegen;
 pub mod dis;
 pub mod error;
+mod errors;
 mod flow;
 mod fold;
 mod ir;
@@ -23,6 +24,7 @@ mod parse;
 mod source;
 mod strings;
 mod symtable;
+mod tokens;
 mod unparse;
 
 pub use code::{CodeData, Const, ExcEntry, Position, PyStr, SyntaxWarning, WarningKind};

@@ -39,8 +39,22 @@ pub fn parse(source: &str, opts: &Options) -> Result<(ast::Mod, Vec<SyntaxWarnin
 
 /// The same for a source without `\r`.
 pub fn parse_normalized(source: &str, opts: &Options) -> Result<(ast::Mod, Vec<SyntaxWarning>)> {
-    stacker::maybe_grow(2 << 20, 64 << 20, || parse_inner(source, opts))
+    let scan = crate::tokens::scan(source, false);
+    if let Some(e) = &scan.error
+        && e.msg.starts_with("too many")
+    {
+        return Err(crate::errors::token_error(source, &LineIndex::new(source), e));
+    }
+    if scan.prefixes > MAX_PREFIXES {
+        return Err(CompileError::plain(crate::ErrorKind::Memory, "Parser stack overflowed - Memory Error"));
+    }
+    // The parser and the tree's destructor recurse; untouched stack costs nothing.
+    let need = (64 << 20) + scan.chain.saturating_mul(512).min(2 << 30);
+    stacker::grow(if scan.prefixes + scan.open.len() + scan.chain < 500 { 8 << 20 } else { need }, || parse_inner(source, opts))
 }
+
+/// Nesting of prefix operators that a parser should stand.
+const MAX_PREFIXES: usize = 4000;
 
 fn parse_inner(source: &str, opts: &Options) -> Result<(ast::Mod, Vec<SyntaxWarning>)> {
     let index = LineIndex::new(source);
@@ -50,8 +64,8 @@ fn parse_inner(source: &str, opts: &Options) -> Result<(ast::Mod, Vec<SyntaxWarn
     };
     let options = rp::ParseOptions::from(mode).with_target_version(r::PythonVersion { major: 3, minor: 14 });
     let parsed = rp::parse_unchecked(source, options);
-    if let Some(e) = parsed.errors().first() {
-        return Err(crate::lower::error_at(source, &index, e.location, e.error.to_string()));
+    if !parsed.errors().is_empty() {
+        return Err(crate::errors::translate(source, &index, &parsed, opts));
     }
     let mut lower = Lower::new(source, &index);
     let tree = match parsed.syntax() {

@@ -221,17 +221,19 @@ pub struct Builder<'a> {
     stack: Vec<ScopeId>,
     private: Option<Ident>,
     future_annotations: bool,
+    top_level_await: bool,
     depth: u32,
 }
 
 /// Builds and resolves the tables of a tree.
-pub fn build(tree: &Mod, src: Src<'_>, future_annotations: bool) -> Result<SymbolTable> {
+pub fn build(tree: &Mod, src: Src<'_>, future_annotations: bool, top_level_await: bool) -> Result<SymbolTable> {
     let mut b = Builder {
         src,
         table: SymbolTable { scopes: Vec::new(), keys: FxHashMap::default() },
         stack: Vec::new(),
         private: None,
         future_annotations,
+        top_level_await,
         depth: 0,
     };
     b.enter("top".into(), BlockKind::Module, (addr(tree), Key::Body), Loc::default());
@@ -259,6 +261,7 @@ impl Builder<'_> {
     fn new_scope(&mut self, name: Ident, kind: BlockKind, loc: Loc) -> ScopeId {
         let parent = self.stack.last().map(|p| &self.table.scopes[*p]);
         let nested = parent.is_some_and(|p| p.nested || p.is_function_like());
+        let comp_iter_expr = parent.map_or(0, |p| p.comp_iter_expr);
         let method = kind == BlockKind::Function && parent.is_some_and(|p| p.kind == BlockKind::Class);
         let scope = Scope {
             kind,
@@ -280,7 +283,7 @@ impl Builder<'_> {
             can_see_class_scope: false,
             comp_inlined: false,
             comp_iter_target: false,
-            comp_iter_expr: 0,
+            comp_iter_expr,
             has_conditional_annotations: false,
             in_conditional_block: false,
             in_unevaluated_annotation: false,
@@ -1086,6 +1089,12 @@ impl Builder<'_> {
         let is_async = scope.coroutine && kind != CompKind::Generator;
         self.exit();
         if is_async {
+            let top_level_await = self.top_level_await;
+            let at_top = self.stack.len() == 1;
+            let s = self.cur();
+            if !(s.kind == BlockKind::Function && s.coroutine) && s.comprehension == CompKind::No && !(at_top && top_level_await) {
+                return Err(self.error(e.loc, "asynchronous comprehension outside of an asynchronous function"));
+            }
             self.cur().coroutine = true;
         }
         Ok(())

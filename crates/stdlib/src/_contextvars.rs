@@ -10,7 +10,6 @@ pub mod _contextvars {
 
     #[exec]
     fn init(m: &Module) -> PyResult<()> {
-        context::init()?;
         m.add("Context", Context::type_object().to_ref())?;
         m.add("ContextVar", ContextVar::type_object().to_ref())?;
         m.add("Token", Token::type_object().to_ref())

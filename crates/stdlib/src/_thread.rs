@@ -544,98 +544,7 @@ impl Local {
     }
 }
 
-struct HookArgs([PyRef; 4]);
-
-/// `_thread._ExceptHookArgs`.
-#[repr(C)]
-pub struct ExceptHookArgs {
-    ob_base: abi::PyObject,
-    body: ManuallyDrop<HookArgs>,
-}
-pub static mut EXCEPTHOOKARGS_TYPE: Type = Type::STATIC;
-runtime::py_layout!(ExceptHookArgs, EXCEPTHOOKARGS_TYPE);
-
-/// ExceptHookArgs
-///
-/// Type used to pass arguments to threading.excepthook.
-#[pyclass(name = "_ExceptHookArgs", module = "_thread", type_object = EXCEPTHOOKARGS_TYPE, flags = "HAVE_GC")]
-impl ExceptHookArgs {
-    #[slot(sig = "sequence")]
-    fn tp_new(cls: &Type, sequence: &Object) -> PyResult<PyRef> {
-        let t = sequence.to_tuple()?;
-        if t.len() != 4 {
-            return Err(raise!(TypeError, "_thread._ExceptHookArgs() takes a 4-sequence ({}-sequence given)", t.len()));
-        }
-        let o: Ref<ExceptHookArgs> = alloc_object(cls)?;
-        let body = HookArgs([0, 1, 2, 3].map(|i| t.get(i).to_ref()));
-        // SAFETY: a new object.
-        unsafe { (&raw mut (*o.as_raw()).body).write(ManuallyDrop::new(body)) };
-        if !runtime::mem::gc::is_tracked(&o) {
-            runtime::mem::gc::track(&o);
-        }
-        Ok(o.upcast())
-    }
-    #[slot]
-    fn tp_repr(&self) -> PyResult<Ref<Str>> {
-        let mut s = String::from("_thread._ExceptHookArgs(");
-        for (i, (n, v)) in ["exc_type", "exc_value", "exc_traceback", "thread"].iter().zip(&self.body.0).enumerate() {
-            if i > 0 {
-                s.push_str(", ");
-            }
-            s.push_str(n);
-            s.push('=');
-            s.push_str(&v.repr()?.to_string_lossy());
-        }
-        s.push(')');
-        Str::new(&s)
-    }
-    #[slot]
-    fn tp_traverse(&self, v: &mut Visitor) -> c_int {
-        for x in &self.body.0 {
-            let r = v.visit(x);
-            if r != 0 {
-                return r;
-            }
-        }
-        0
-    }
-    #[slot]
-    fn tp_dealloc(this: *mut ExceptHookArgs) {
-        // SAFETY: the object is dying.
-        unsafe { dealloc::dealloc_body(this.cast(), (&raw mut (*this).body).cast::<HookArgs>()) }
-    }
-    #[slot]
-    fn sq_length(&self) -> usize {
-        4
-    }
-    #[slot]
-    fn sq_item(&self, i: isize) -> PyResult<PyRef> {
-        match self.body.0.get(i as usize) {
-            Some(v) => Ok(v.clone()),
-            None => Err(raise!(IndexError, "tuple index out of range")),
-        }
-    }
-    /// Exception type
-    #[pygetset]
-    fn exc_type(&self) -> PyRef {
-        self.body.0[0].clone()
-    }
-    /// Exception value
-    #[pygetset]
-    fn exc_value(&self) -> PyRef {
-        self.body.0[1].clone()
-    }
-    /// Exception traceback
-    #[pygetset]
-    fn exc_traceback(&self) -> PyRef {
-        self.body.0[2].clone()
-    }
-    /// Thread
-    #[pygetset]
-    fn thread(&self) -> PyRef {
-        self.body.0[3].clone()
-    }
-}
+static HOOK_ARGS_TYPE: core::sync::atomic::AtomicPtr<abi::PyObject> = core::sync::atomic::AtomicPtr::new(core::ptr::null_mut());
 
 fn start(handle: &Arc<Handle>, func: &Object, args: PyRef, kwargs: Option<PyRef>, daemon: bool) -> PyResult<usize> {
     runtime::thread::start::start(handle, func.to_ref(), args, kwargs, daemon)
@@ -666,10 +575,6 @@ fn set_thread_name(name: &str) {
     unsafe { libc::pthread_setname_np(libc::pthread_self(), buf.as_ptr().cast()) };
 }
 
-fn import(name: &str) -> PyResult<PyRef> {
-    Err(raise!(ImportError, "import of {} (import machinery missing)", name))
-}
-
 fn interrupt(signum: i32) -> PyResult<()> {
     if runtime::thread::signals::simulate(signum) { Ok(()) } else { Err(raise!(ValueError, "signal number out of range")) }
 }
@@ -688,7 +593,16 @@ pub mod _thread {
         m.add_type::<RLock>()?;
         m.add_type::<ThreadHandle>()?;
         m.add_type::<Local>()?;
-        m.add_type::<ExceptHookArgs>()?;
+        let fields = [
+            ("exc_type", "Exception type"),
+            ("exc_value", "Exception value"),
+            ("exc_traceback", "Exception traceback"),
+            ("thread", "Thread"),
+        ];
+        let doc = "ExceptHookArgs\n\nType used to pass arguments to threading.excepthook.";
+        let ty = runtime::objects::structseq::make_type("_thread._ExceptHookArgs", doc, &fields, 4)?.upcast();
+        HOOK_ARGS_TYPE.swap(ty.clone().into_ptr(), Relaxed);
+        m.add("_ExceptHookArgs", ty)?;
         m.add("LockType", Lock::type_object().to_ref())?;
         m.add("error", exc::RuntimeError().to_ref())?;
         m.add("TIMEOUT_MAX", TIMEOUT_MAX.into_py()?)?;
@@ -875,14 +789,15 @@ pub mod _thread {
     /// Handle uncaught Thread.run() exception.
     #[pyfunction]
     fn _excepthook(args: &Object) -> PyResult<()> {
-        let Some(a) = args.downcast::<ExceptHookArgs>() else {
-            return Err(raise!(TypeError, "_thread.excepthook argument type must be ExceptHookArgs"));
+        let a = match args.downcast::<Tuple>() {
+            Some(t) if args.ty().as_raw().cast() == HOOK_ARGS_TYPE.load(Relaxed) => t,
+            _ => return Err(raise!(TypeError, "_thread.excepthook argument type must be ExceptHookArgs")),
         };
-        let [exc_type, value, tb, thread] = [0, 1, 2, 3].map(|i| a.body.0[i].clone());
+        let [exc_type, value, tb, thread] = [0, 1, 2, 3].map(|i| a.get(i).to_ref());
         if exc_type.is(exc::SystemExit()) {
             return Ok(());
         }
-        let sys = import("sys")?;
+        let sys = runtime::import::import_module("sys")?;
         let mut file = sys.getattr_opt(intern!("stderr"))?.filter(|f| !f.is_none());
         if file.is_none() && !thread.is_none() {
             file = thread.getattr_opt(intern!("_stderr"))?.filter(|f| !f.is_none());
@@ -898,7 +813,7 @@ pub mod _thread {
         };
         let head = Str::format(format_args!("Exception in thread {name}:\n"))?;
         file.call_method(intern!("write"), &[&head])?;
-        let traceback = import("traceback")?;
+        let traceback = runtime::import::import_module("traceback")?;
         let print = traceback.getattr(intern!("print_exception"))?;
         print.call(&[&exc_type, &value, &tb, none(), &file])?;
         if let Some(flush) = file.getattr_opt(intern!("flush"))? {

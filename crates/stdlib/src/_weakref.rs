@@ -5,16 +5,11 @@ use macros::pymodule;
 /// Weak-reference support module.
 #[pymodule(name = "_weakref")]
 pub mod _weakref {
-    use runtime::convert::HasSpec;
     use runtime::objects::weakref::{self, WeakCallableProxy, WeakProxy, WeakRef};
     use runtime::prelude::*;
-    use runtime::typeobject::init_static;
 
     #[exec]
     fn init(m: &Module) -> PyResult<()> {
-        init_static(<WeakRef as HasSpec>::spec())?;
-        init_static(<WeakProxy as HasSpec>::spec())?;
-        init_static(<WeakCallableProxy as HasSpec>::spec())?;
         m.add("ref", WeakRef::type_object().to_ref())?;
         m.add("ReferenceType", WeakRef::type_object().to_ref())?;
         m.add("ProxyType", WeakProxy::type_object().to_ref())?;

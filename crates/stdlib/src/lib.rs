@@ -1,21 +1,37 @@
 //! The native modules of the standard library, one file (or folder) per module.
 
+pub mod _abc;
+pub mod _bisect;
 pub mod _codecs;
+pub mod _collections;
 pub mod _contextvars;
+pub mod _functools;
+pub mod _heapq;
 pub mod _imp;
+pub mod _operator;
 pub mod _random;
+pub mod _signal;
+pub mod _sre;
 pub mod _string;
 pub mod _thread;
+pub mod _tracemalloc;
+pub mod _typing;
 pub mod _uuid;
 pub mod _warnings;
 pub mod _weakref;
 pub mod atexit;
+pub mod builtins;
+pub mod cmath;
 pub mod errno;
+pub mod faulthandler;
 pub mod gc;
+pub mod itertools;
 pub mod marshal;
 pub mod math;
 pub mod posix;
+pub mod pytime;
 pub mod sys;
+pub mod time;
 
 use runtime::convert::InitTabEntry;
 
@@ -26,20 +42,35 @@ macro_rules! inittab {
 /// The built-in modules (`sys.builtin_module_names`), one a line, sorted by name.
 #[rustfmt::skip]
 pub static INITTAB: &[InitTabEntry] = inittab! {
+    _abc
+    _bisect
     _codecs
+    _collections
     _contextvars
+    _functools
+    _heapq
     _imp
+    _operator
     _random
+    _signal
+    _sre
     _string
     _thread
+    _tracemalloc
+    _typing
     _uuid
     _warnings
     _weakref
     atexit
+    builtins
+    cmath
     errno
+    faulthandler
     gc
+    itertools
     marshal
     math
     posix
     sys
+    time
 };

@@ -63,8 +63,8 @@ impl<'a> Compiler<'a> {
         if build.is_some() {
             self.op(loc, op::RETURN_VALUE);
         } else {
-            self.none(loc);
-            self.op(loc, op::RETURN_VALUE);
+            self.none(NO_LOC);
+            self.op(NO_LOC, op::RETURN_VALUE);
         }
         if let Some(l) = guard {
             self.stopiteration_handler(l);

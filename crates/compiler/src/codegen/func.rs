@@ -352,18 +352,18 @@ impl<'a> Compiler<'a> {
         }
         let mut attrs: Vec<Ident> = self.unit().static_attributes.iter().cloned().collect();
         attrs.sort();
-        self.load_const(loc, Const::Tuple(attrs.iter().map(|a| Const::Str((&**a).into())).collect()));
-        self.store_name(loc, "__static_attributes__")?;
+        self.load_const(NO_LOC, Const::Tuple(attrs.iter().map(|a| Const::Str((&**a).into())).collect()));
+        self.store_name(NO_LOC, "__static_attributes__")?;
         if classdict {
             let i = self.cell_index("__classdict__")?;
-            self.emit(loc, ir::LOAD_CLOSURE, i, NO_LABEL);
-            self.store_name(loc, "__classdictcell__")?;
+            self.emit(NO_LOC, ir::LOAD_CLOSURE, i, NO_LABEL);
+            self.store_name(NO_LOC, "__classdictcell__")?;
         }
         if closure {
             let i = self.cell_index("__class__")?;
-            self.emit(loc, ir::LOAD_CLOSURE, i, NO_LABEL);
-            self.op_i(loc, op::COPY, 1);
-            self.store_name(loc, "__classcell__")?;
+            self.emit(NO_LOC, ir::LOAD_CLOSURE, i, NO_LABEL);
+            self.op_i(NO_LOC, op::COPY, 1);
+            self.store_name(NO_LOC, "__classcell__")?;
         } else {
             self.none(NO_LOC);
         }

@@ -128,7 +128,7 @@ pub struct Compiler<'a> {
 
 /// Compiles a tree that `fold` has gone over.
 pub fn compile<'a>(tree: &'a Mod, src: Src<'a>, opts: &'a Options, flags: u32, future_line: i32, warnings: Vec<SyntaxWarning>) -> Result<CodeData> {
-    let table = crate::symtable::build(tree, src, flags & co::FUTURE_ANNOTATIONS != 0)?;
+    let table = crate::symtable::build(tree, src, flags & co::FUTURE_ANNOTATIONS != 0, opts.allow_top_level_await)?;
     let mut c = Compiler {
         src,
         opts,

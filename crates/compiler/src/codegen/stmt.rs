@@ -222,15 +222,17 @@ impl<'a> Compiler<'a> {
             _ => None,
         });
         let preserve = value.is_some() && constant.is_none();
+        let mut at = loc;
         if let Some(v) = value {
             if preserve {
                 self.expr(v)?;
             } else {
                 self.op(v.loc, op::NOP);
+                at = v.loc;
             }
         }
-        let mut at = loc;
         if value.is_none_or(|v| v.loc.lineno != loc.lineno) {
+            at = loc;
             self.op(loc, op::NOP);
         }
         self.unwind(&mut at, preserve, false)?;

@@ -55,6 +55,15 @@ pub fn type_specs() -> Vec<&'static TypeSpec> {
         <Template as HasSpec>::spec(),
         <template::TemplateIter as HasSpec>::spec(),
         <Interpolation as HasSpec>::spec(),
+        <typevar::TypeVar as HasSpec>::spec(),
+        <typevar::ParamSpec as HasSpec>::spec(),
+        <typevar::TypeVarTuple as HasSpec>::spec(),
+        <typevar::ParamSpecArgs as HasSpec>::spec(),
+        <typevar::ParamSpecKwargs as HasSpec>::spec(),
+        <typevar::TypeAliasType as HasSpec>::spec(),
+        <typevar::Generic as HasSpec>::spec(),
+        <typevar::NoDefaultType as HasSpec>::spec(),
+        <typevar::ConstEvaluator as HasSpec>::spec(),
     ]
 }
 
@@ -189,8 +198,11 @@ pub fn interp_builtins() -> PyResult<PyRef> {
 
 /// `sys.modules.get(name)`
 pub fn sys_modules_get(name: &Str) -> PyResult<Option<PyRef>> {
-    let _ = name;
-    Ok(None)
+    let import = &ThreadState::current().interp().import;
+    if !import.has_modules() {
+        return Ok(None);
+    }
+    import.modules().get(name)
 }
 
 /// An attribute of `sys`.

@@ -19,6 +19,8 @@ pub fn finalize() -> i32 {
     init::set_initialized(false);
     // From here on other threads hang when they try to attach.
     interp.finalizing.store((ts as *const ThreadState).cast_mut(), core::sync::atomic::Ordering::Release);
+    crate::thread::stop_others_for_good();
+    crate::thread::signals::finalize();
     drop(crate::error::take_error());
     crate::mem::gc::collect();
     finalize_modules();
@@ -38,12 +40,7 @@ fn wait_for_threads() {
 }
 
 fn call_atexit() {
-    let interp = ThreadState::current().interp();
-    if let Ok(Some(m)) = interp.import.modules().get(intern!("atexit"))
-        && let Err(_e) = m.call_method(intern!("_run_exitfuncs"), &[])
-    {
-        crate::error::write_unraisable(Some(&m));
-    }
+    ThreadState::current().interp().atexit.run();
 }
 
 fn stdio_flush_late() -> bool {

@@ -41,9 +41,10 @@ pub fn initialize(mut config: Config, inittab: &'static [InitTabEntry]) -> Resul
     import::extend_inittab(inittab);
     let interp = InterpreterState::new();
     interp.lifecycle.set_config(config.clone());
-    if crate::thread::attach_new(interp).is_none() {
+    let Some(ts) = crate::thread::attach_new(interp) else {
         return Err(InitError("can't make the main thread state".into()));
-    }
+    };
+    crate::thread::signals::set_main_thread(ts);
     if config.enable_gil == Some(true) {
         interp.gil.enable();
     }
@@ -83,6 +84,7 @@ pub fn init_main(config: &Config) -> Result<(), InitError> {
     if config.faulthandler {
         step("failed to enable faulthandler", import::import_module("faulthandler").and_then(|m| m.call_method(intern!("enable"), &[])).map(drop))?;
     }
+    crate::thread::signals::init(config.install_signal_handlers);
     if config.install_signal_handlers {
         step("can't initialize signals", import::import_module("_signal").map(drop))?;
     }

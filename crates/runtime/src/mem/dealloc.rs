@@ -89,23 +89,19 @@ pub unsafe fn destroy_chain() {
     }
 }
 
-/// Frees the memory of a dying instance through its type's `tp_free` and drops a heap type's reference: the last step of a
-/// destructor.
+/// Frees the memory of a dying instance through its type's `tp_free`: the last step of a static type's destructor. (A
+/// heap subtype's own destructor drops the reference to the type.)
 ///
 /// # Safety
 /// The fields have been cleared, the object is not tracked.
 pub unsafe fn free_instance(p: *mut PyObject) {
-    // SAFETY: the object is dying; its type lives until its reference is dropped.
+    // SAFETY: the object is dying; its type is alive.
     unsafe {
         let ty = (*p).ob_type.load(Relaxed);
-        let flags = (*ty).tp_flags;
         match (*ty).tp_free {
             Some(free) => free(p.cast()),
-            None if flags & abi::Py_TPFLAGS_HAVE_GC != 0 => super::gc::PyObject_GC_Del(p.cast()),
+            None if (*ty).tp_flags & abi::Py_TPFLAGS_HAVE_GC != 0 => super::gc::PyObject_GC_Del(p.cast()),
             None => super::domains::obj_free(p.cast()),
-        }
-        if flags & abi::Py_TPFLAGS_HEAPTYPE != 0 {
-            crate::object::decref(ty.cast());
         }
     }
 }

@@ -15,6 +15,8 @@ use compiler::opcode as opc;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+pub use compiler::code::fast::{CELL, FREE, LOCAL};
+
 /// `PyCodeObject` followed by ours.
 #[repr(C)]
 pub struct Code {

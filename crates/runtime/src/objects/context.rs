@@ -559,7 +559,7 @@ impl ContextVar {
     /// See PEP 585
     #[pyclassmethod]
     fn __class_getitem__(cls: &Type, item: &Object) -> PyResult<PyRef> {
-        { let _ = (cls, item); Err(raise!(NotImplementedError, "generic alias")) }
+        crate::objects::genericalias::new(cls, item)
     }
 }
 
@@ -635,7 +635,7 @@ impl Token {
     /// See PEP 585
     #[pyclassmethod]
     fn __class_getitem__(cls: &Type, item: &Object) -> PyResult<PyRef> {
-        { let _ = (cls, item); Err(raise!(NotImplementedError, "generic alias")) }
+        crate::objects::genericalias::new(cls, item)
     }
 }
 
@@ -674,19 +674,22 @@ impl Missing {
     }
 }
 
-/// Readies the types (at start-up), and puts `MISSING` into `Token`.
-pub fn init() -> PyResult<()> {
+/// The types, to be readied at start.
+pub fn specs() -> [&'static crate::typeobject::TypeSpec; 5] {
     use crate::convert::HasSpec;
-    use crate::typeobject::init_static;
-    init_static(<Missing as HasSpec>::spec())?;
-    init_static(<Bindings as HasSpec>::spec())?;
-    init_static(<Context as HasSpec>::spec())?;
-    init_static(<ContextVar as HasSpec>::spec())?;
-    init_static(<Token as HasSpec>::spec())?;
+    [
+        <Missing as HasSpec>::spec(),
+        <Bindings as HasSpec>::spec(),
+        <Context as HasSpec>::spec(),
+        <ContextVar as HasSpec>::spec(),
+        <Token as HasSpec>::spec(),
+    ]
+}
+
+/// Puts `MISSING` into `Token`, once the types are ready.
+pub fn init_statics() -> PyResult<()> {
     let t = Token::type_object();
-    if t.dict().get_str(intern!("MISSING"))?.is_none() {
-        t.dict().set_str("MISSING", missing()?)?;
-        t.modified();
-    }
+    t.dict().set_str("MISSING", missing()?)?;
+    t.modified();
     Ok(())
 }

@@ -33,7 +33,7 @@ pub struct SliceIndices {
 }
 
 /// `__index__` clamped to `isize`.
-pub(crate) fn clamp_index(o: &Object) -> PyResult<isize> {
+pub fn clamp_index(o: &Object) -> PyResult<isize> {
     if let Some(v) = o.downcast_exact::<Int>().and_then(|i| i.try_i64()) {
         return Ok(v as isize);
     }

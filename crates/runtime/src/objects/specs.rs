@@ -1,14 +1,21 @@
 //! Every built-in type that exists from the start, and the static objects.
 
+use crate::convert::HasSpec;
 use crate::prelude::*;
 use crate::typeobject::TypeSpec;
 
 /// Descriptions for `typeobject::bootstrap`, bases before what derives from them.
 pub fn all_specs() -> Vec<&'static TypeSpec> {
-    super::exceptions::specs()
+    let mut all = super::support::specs();
+    all.extend([Int::spec(), Bool::spec(), Float::spec(), super::Complex::spec()]);
+    all.extend(super::exceptions::specs());
+    all.extend(super::weakref::specs());
+    all.extend(super::context::specs());
+    all
 }
 
 /// Fills static objects that need code to be made.
 pub fn init_statics() -> PyResult<()> {
-    Ok(())
+    super::exceptions::init_statics()?;
+    super::context::init_statics()
 }

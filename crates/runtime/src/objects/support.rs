@@ -229,9 +229,7 @@ pub fn py_bool(b: bool) -> PyRef {
 
 /// `types.MappingProxyType(mapping)`.
 pub fn mapping_proxy(mapping: &Object) -> PyResult<PyRef> {
-    let ty = crate::interp::current_builtins()?;
-    let _ = (ty, mapping);
-    Err(raise!(NotImplementedError, "mapping proxies"))
+    crate::objects::mappingproxy::new(mapping)
 }
 
 /// Imports a top-level module by name.

@@ -439,18 +439,14 @@ unsafe fn dealloc(p: *mut PyObject) {
         let o = Object::from_ptr(p);
         gc::untrack(o);
         clear_ref(p.cast(), true);
-        let ty = o.ty();
-        let heap_type = ty.is_heap_type();
-        let tp = ty.as_raw();
-        if let Some(free) = (*tp).tp_free {
-            free(p.cast());
-        } else {
-            gc::PyObject_GC_Del(p.cast());
-        }
-        if heap_type {
-            decref(tp.cast());
-        }
+        crate::mem::dealloc::free_instance(p);
     }
+}
+
+/// The types, to be readied at start.
+pub fn specs() -> [&'static crate::typeobject::TypeSpec; 3] {
+    use crate::convert::HasSpec;
+    [<WeakRef as HasSpec>::spec(), <WeakProxy as HasSpec>::spec(), <WeakCallableProxy as HasSpec>::spec()]
 }
 
 #[pyclass(name = "ReferenceType", module = "weakref", type_object = _PyWeakref_RefType, flags = "BASETYPE|HAVE_GC|HAVE_VECTORCALL",
@@ -535,7 +531,7 @@ impl WeakRef {
     /// See PEP 585
     #[pyclassmethod]
     fn __class_getitem__(cls: &Type, item: &Object) -> PyResult<PyRef> {
-        { let _ = (cls, item); Err(raise!(NotImplementedError, "weakref.ref[...]")) }
+        crate::objects::genericalias::new(cls, item)
     }
 }
 

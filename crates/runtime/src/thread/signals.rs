@@ -36,6 +36,24 @@ static WAKEUP_ERRNO: AtomicI32 = AtomicI32::new(0);
 static MAIN_THREAD: AtomicUsize = AtomicUsize::new(0);
 static MAIN_TSTATE: AtomicPtr<ThreadState> = AtomicPtr::new(null_mut());
 
+static INSTALL: AtomicBool = AtomicBool::new(false);
+
+/// At start-up, before `_signal` is imported: whether Python's handlers are wanted (`install_signal_handlers`). Ignores
+/// SIGPIPE and SIGXFSZ if so.
+pub fn init(install: bool) {
+    INSTALL.store(install, Release);
+    if install {
+        for s in [libc::SIGPIPE, libc::SIGXFSZ] {
+            set_c_handler(s, libc::SIG_IGN);
+        }
+    }
+}
+
+/// Whether `_signal` should install the handler of SIGINT.
+pub fn installs_handlers() -> bool {
+    INSTALL.load(Acquire)
+}
+
 /// Declares the running thread the main one. `ts` is its state in the main interpreter.
 pub fn set_main_thread(ts: &ThreadState) {
     MAIN_THREAD.store(super::ident(), Release);

@@ -269,7 +269,9 @@ impl ThreadState {
             interp.threads.store(p, Release);
             interp.thread_count.fetch_add(1, Relaxed);
             // A thread that is born while the world is stopped waits for it like the others.
-            let s = if super::stw::is_requested() { attach_state::SUSPENDED } else { attach_state::DETACHED };
+            let s = if interp.is_finalizing() {
+                attach_state::SHUTTING_DOWN
+            } else if super::stw::is_requested() { attach_state::SUSPENDED } else { attach_state::DETACHED };
             ts.state().store(s, Release);
             ts.eval_breaker().store(super::signals::initial_breaker(), Release);
         });
@@ -569,6 +571,9 @@ impl InterpreterState {
     /// be here for correctness.
     pub(crate) fn visit_roots(&self, visit: &mut dyn FnMut(&crate::object::Object)) {
         self.gc.visit_roots(visit);
+        if self.import.has_modules() {
+            visit(self.import.modules());
+        }
     }
 
     /// Whether `sys.is_finalizing()`.

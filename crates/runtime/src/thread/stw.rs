@@ -104,6 +104,20 @@ pub(crate) fn start() {
     MUTEX.unlock();
 }
 
+/// At the end of the runtime: every other thread is stopped for good; an attempt to attach hangs.
+pub fn stop_others_for_good() {
+    stop_the_world(|| {
+        let me = ThreadState::current();
+        HEAD_LOCK.with_raw(|| {
+            for_each_thread_locked(|t| {
+                if !core::ptr::eq(t, me) && core::ptr::eq(t.interp(), me.interp()) {
+                    t.state().store(st::SHUTTING_DOWN, Release);
+                }
+            });
+        });
+    });
+}
+
 /// A thread leaves ATTACHED although it is asked to stop: SUSPENDED if the request still stands, else DETACHED.
 pub(super) fn suspend_or_detach(ts: &ThreadState) {
     HEAD_LOCK.with_raw(|| {

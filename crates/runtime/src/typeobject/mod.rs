@@ -7,12 +7,36 @@
 
 use crate::object::{Object, PyClass, PyRef, Ref};
 use crate::error::PyResult;
-use core::ffi::{CStr, c_int, c_uint};
+use core::ffi::{c_int, c_uint};
 use core::ops::Deref;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::{Acquire, Relaxed}};
 
+pub mod alloc;
+pub mod attrs;
+pub mod bases;
+pub mod bufslot;
+pub mod cabi;
+pub mod cache;
+pub mod descr_set;
+pub mod dispatch;
+pub mod heapspec;
+pub mod lock;
+pub mod mro;
+pub mod names;
+pub mod new;
+pub mod new_wrapper;
+pub mod objtype;
+pub mod ready;
+pub mod slotdefs;
 pub mod spec;
-pub use spec::{SlotDef, TypeSpec};
+pub mod subtype;
+pub mod update;
+pub mod wrappers;
+
+pub use alloc::{alloc_object, alloc_var_object, free_heap_object, free_object};
+pub use cache::watch;
+pub use heapspec::{from_metaclass, from_spec};
+pub use spec::{SlotDef, TypeSpec, bootstrap, init_static};
 
 /// A type object: the ABI's `PyTypeObject`, for heap types followed by the rest of `PyHeapTypeObject`.
 #[repr(transparent)]
@@ -207,80 +231,20 @@ impl CompareOp {
     }
 }
 
-impl Type {
-    fn is_subtype_slow(&self, _other: &Type) -> bool {
-        todo!()
-    }
-    /// The part of `tp_name` after the last dot, or `tp_name` for what has none.
-    pub fn name_str(&self) -> &str {
-        todo!()
-    }
-    /// `tp_name` whole (what error messages show).
-    pub fn tp_name(&self) -> &str {
-        todo!()
-    }
-    pub fn qualname(&self) -> PyResult<PyRef> {
-        todo!()
-    }
-    pub fn module(&self) -> PyResult<PyRef> {
-        todo!()
-    }
-    /// MRO lookup through the cache, no descriptor call. `name` must be a str; raises nothing.
-    pub fn lookup(&self, _name: &crate::objects::Str) -> Option<PyRef> {
-        todo!()
-    }
-    /// The same, with the version tag for which the answer holds (0: not cacheable).
-    pub fn lookup_with_version(&self, _name: &crate::objects::Str) -> (Option<PyRef>, u32) {
-        todo!()
-    }
-    pub fn mro(&self) -> Ref<crate::objects::Tuple> {
-        todo!()
-    }
-    /// The type's own dict.
-    pub fn dict(&self) -> &crate::objects::Dict {
-        todo!()
-    }
-    /// `tp_alloc`.
-    pub fn alloc(&self, _nitems: usize) -> PyResult<*mut abi::PyObject> {
-        todo!()
-    }
-    /// Says that the dict or the MRO changed: drops the version tags here and in subclasses.
-    pub fn modified(&self) {
-        todo!()
-    }
-}
-
-/// Fills and readies a static type. Idempotent.
-pub fn init_static(_spec: &'static TypeSpec) -> PyResult<()> {
-    todo!()
-}
-
-/// Fills the static types of `specs` (no allocation), then readies them: the first thing the engine does, so that
-/// dicts, tuples and strings can be made while `object` and `type` themselves get ready.
-pub fn bootstrap(_specs: &[&'static TypeSpec]) -> PyResult<()> {
-    todo!()
-}
-
-/// Allocates an instance of `ty` laid out as `T`: header set (owned by this thread, one reference), body zeroed, type
-/// referenced if it is a heap type. A GC object is not tracked yet: call `mem::gc::track` once the fields are set.
-pub fn alloc_object<T: PyClass>(ty: &Type) -> PyResult<Ref<T>> {
-    alloc_var_object(ty, 0)
-}
-
-/// The same with `nitems` items of `tp_itemsize` behind the fixed part; sets `ob_size` when the type has items.
-pub fn alloc_var_object<T: PyClass>(_ty: &Type, _nitems: usize) -> PyResult<Ref<T>> {
-    todo!()
-}
-
-/// `PyType_FromMetaclass`.
-///
-/// # Safety
-/// `spec` is a valid `PyType_Spec`.
-pub unsafe fn from_metaclass(_meta: Option<&Type>, _module: Option<&Object>, _spec: *mut abi::PyType_Spec, _bases: Option<&Object>) -> PyResult<Ref<Type>> {
-    todo!()
-}
-
-/// A heap type from a static description, belonging to a module.
-pub fn from_spec(_spec: &'static TypeSpec, _module: Option<&Object>, _bases: Option<&crate::objects::Tuple>) -> PyResult<Ref<Type>> {
-    todo!()
+/// The types that the engine's core defines here, in an order in which they can get ready.
+pub fn core_specs() -> &'static [&'static TypeSpec] {
+    static ALL: std::sync::OnceLock<Vec<&'static TypeSpec>> = std::sync::OnceLock::new();
+    ALL.get_or_init(|| {
+        use crate::objects as ob;
+        let mut v: Vec<&'static TypeSpec> = vec![&objtype::SPEC, &attrs::SPEC, &bufslot::SPEC];
+        v.extend(ob::descr::SPECS);
+        v.extend(ob::methodobject::SPECS);
+        v.extend(ob::classobject::SPECS);
+        v.extend(ob::funcobject_static::SPECS);
+        v.extend(ob::mappingproxy::SPECS);
+        v.extend(ob::superobject::SPECS);
+        v.extend(ob::property::SPECS);
+        v.extend(ob::capsule::SPECS);
+        v
+    })
 }

@@ -16,6 +16,26 @@ mod flag {
     pub const ALL: i32 = DONT_IMPLY_DEDENT | ONLY_AST | TYPE_COMMENTS | TOP_LEVEL_AWAIT | ALLOW_INCOMPLETE | OPTIMIZED_AST | FUTURE | 0x10 | 0x100;
 }
 
+/// How `compile` reaches trees: set by the module `_ast`.
+pub struct AstHooks {
+    /// Whether an object is a tree (`_ast.AST`).
+    pub is_ast: fn(&Object) -> PyResult<bool>,
+    /// Compiles a tree.
+    pub compile_object: fn(&Object, &compiler::Options) -> PyResult<PyRef>,
+    /// Parses source text to a tree.
+    pub parse_to_object: fn(&str, &compiler::Options) -> PyResult<PyRef>,
+}
+
+/// The hooks, once `_ast` has been imported.
+pub static AST_HOOKS: std::sync::OnceLock<AstHooks> = std::sync::OnceLock::new();
+
+fn ast_hooks() -> PyResult<&'static AstHooks> {
+    if AST_HOOKS.get().is_none() {
+        runtime::import::import_module("_ast")?;
+    }
+    AST_HOOKS.get().ok_or_else(|| raise!(NotImplementedError, "compile() cannot make syntax trees here"))
+}
+
 /// `CO_FUTURE_*` bits of the running code.
 fn inherited() -> i32 {
     match runtime::interp::current_frame() {
@@ -159,15 +179,15 @@ pub fn compile(source: &Object, filename: &Object, mode: &Object, flags: i32, do
         type_comments: flags & flag::TYPE_COMMENTS != 0,
         optimized_ast: flags & flag::OPTIMIZED_AST == flag::OPTIMIZED_AST,
     };
-    if runtime::interp::astobj::is_ast(source)? {
-        if only_ast {
-            return Ok(source.to_ref());
+    // Nobody can have a tree before `_ast` is imported.
+    if let Some(hooks) = AST_HOOKS.get() {
+        if (hooks.is_ast)(source)? {
+            return if only_ast { Ok(source.to_ref()) } else { (hooks.compile_object)(source, &opts) };
         }
-        return runtime::interp::astobj::compile_object(source, &opts);
     }
     let text = source_text(source, "compile", "string, bytes or AST object")?;
     if only_ast {
-        return runtime::interp::astobj::parse_to_object(&text, &opts);
+        return (ast_hooks()?.parse_to_object)(&text, &opts);
     }
     Ok(runtime::interp::compile(&text, &opts)?.upcast())
 }
@@ -233,7 +253,7 @@ fn with_builtins(s: Scope) -> PyResult<Scope> {
 pub fn eval(source: &Object, globals: Option<&Object>, locals: Option<&Object>) -> PyResult<PyRef> {
     let s = scope("eval", globals, locals)?;
     if let Some(code) = source.downcast::<Code>() {
-        let free = code.names_of_kind(runtime::objects::code::FREE)?;
+        let free = code.names_of_kind(compiler::code::fast::FREE)?;
         if !free.as_slice().is_empty() {
             return Err(raise!(TypeError, "code object passed to eval() may not contain free variables"));
         }
@@ -248,7 +268,7 @@ pub fn eval(source: &Object, globals: Option<&Object>, locals: Option<&Object>) 
 pub fn exec(source: &Object, globals: Option<&Object>, locals: Option<&Object>, closure: Option<&Object>) -> PyResult<()> {
     let s = scope("exec", globals, locals)?;
     if let Some(code) = source.downcast::<Code>() {
-        let free = code.names_of_kind(runtime::objects::code::FREE)?;
+        let free = code.names_of_kind(compiler::code::fast::FREE)?;
         let n = free.as_slice().len();
         let closure = match (n, closure) {
             (0, None) => None,

@@ -3,8 +3,9 @@
 //! `numeric` has `sum`, `min`, `max`, `round`; `code` has `compile`, `eval`, `exec`; `class` has `__build_class__`; `text`
 //! has `print` and `input`. The types themselves live in the engine.
 
+mod anext;
 mod class;
-mod code;
+pub mod code;
 mod numeric;
 mod text;
 
@@ -22,7 +23,7 @@ use macros::pymodule;
 /// builtin of that name.
 #[pymodule(name = "builtins")]
 pub mod builtins {
-    use super::{class, code, numeric, text};
+    use super::{anext as anext_mod, class, code, numeric, text};
     use runtime::convert::{Arg, FuncArgs, check_positional};
     use runtime::objects::long::number_index;
     use runtime::prelude::*;
@@ -420,7 +421,7 @@ pub mod builtins {
         };
         match default {
             Arg::Missing => Ok(awaitable),
-            Arg::Given(d) => runtime::objects::iterobject::anext_awaitable(&awaitable, d),
+            Arg::Given(d) => anext_mod::new(&awaitable, d),
         }
     }
 
@@ -539,52 +540,30 @@ pub mod builtins {
         }
     }
 
-    /// Return the type statics that `builtins` shows under their own names.
-    fn types() -> Vec<&'static Type> {
-        use runtime::objects as o;
-        macro_rules! statics {
-            ($($p:path),* $(,)?) => {
+    macro_rules! type_statics {
+        ($($name:ident)*) => {
+            unsafe extern "C" {
+                $(static $name: Type;)*
+            }
+            /// The types that `builtins` shows under their own names.
+            fn types() -> Vec<&'static Type> {
                 // SAFETY: static type objects live as long as the process.
-                unsafe { vec![$(&*(&raw const $p)),*] }
-            };
-        }
-        let mut all: Vec<&'static Type> = statics![
-            o::bool::PyBool_Type,
-            o::memory::PyMemoryView_Type,
-            o::bytearray::PyByteArray_Type,
-            o::bytes::PyBytes_Type,
-            o::descr::PyClassMethod_Type,
-            o::complex::PyComplex_Type,
-            o::dict::PyDict_Type,
-            o::enumobject::PyEnum_Type,
-            o::bltiniter::PyFilter_Type,
-            o::float::PyFloat_Type,
-            o::set::PyFrozenSet_Type,
-            o::property::PyProperty_Type,
-            o::long::PyLong_Type,
-            o::list::PyList_Type,
-            o::bltiniter::PyMap_Type,
-            runtime::typeobject::PyBaseObject_Type,
-            o::range::PyRange_Type,
-            o::enumobject::PyReversed_Type,
-            o::set::PySet_Type,
-            o::slice::PySlice_Type,
-            o::descr::PyStaticMethod_Type,
-            o::unicode::layout::PyUnicode_Type,
-            o::superobject::PySuper_Type,
-            o::tuple::PyTuple_Type,
-            runtime::typeobject::PyType_Type,
-            o::bltiniter::PyZip_Type,
-        ];
-        all.extend(o::exceptions::types::TABLE.iter().map(|row| (row.ty)()));
-        all.push(exc::ExceptionGroup());
-        all
+                unsafe { vec![$(&$name),*] }
+            }
+        };
+    }
+    type_statics! {
+        PyBool_Type PyMemoryView_Type PyByteArray_Type PyBytes_Type PyClassMethod_Type PyComplex_Type PyDict_Type PyEnum_Type
+        PyFilter_Type PyFloat_Type PyFrozenSet_Type PyProperty_Type PyLong_Type PyList_Type PyMap_Type PyBaseObject_Type PyRange_Type
+        PyReversed_Type PySet_Type PySlice_Type PyStaticMethod_Type PyUnicode_Type PySuper_Type PyTuple_Type PyType_Type PyZip_Type
     }
 
     #[exec]
     fn init(m: &Module) -> PyResult<()> {
+        runtime::typeobject::init_static(<anext_mod::AnextAwaitable as runtime::convert::HasSpec>::spec())?;
         let d = m.dict();
-        for t in types() {
+        let exceptions = runtime::objects::exceptions::types::TABLE.iter().map(|row| (row.ty)());
+        for t in types().into_iter().chain(exceptions).chain([exc::ExceptionGroup()]) {
             d.set_str(t.name_str(), t)?;
         }
         d.set_str("EnvironmentError", exc::OSError())?;

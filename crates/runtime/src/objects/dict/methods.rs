@@ -17,7 +17,7 @@ use macros::pyclass;
 
 impl Dict {
     /// `dict(*args, **kwargs)` into an existing dict; `name` is the callable in messages.
-    pub(crate) fn update_common(&self, args: FuncArgs<'_>, name: &str) -> PyResult<()> {
+    pub fn update_common(&self, args: FuncArgs<'_>, name: &str) -> PyResult<()> {
         args.check_positional(name, 0, 1)?;
         if let Some(src) = args.get(0) {
             self.update(src)?;
@@ -126,33 +126,7 @@ impl Dict {
     }
     #[slot]
     fn tp_traverse(&self, v: &mut Visitor) -> c_int {
-        let keys = self.keys();
-        let vp = self.ma_values.load(Acquire);
-        // SAFETY: the world is stopped, or the object is private.
-        unsafe {
-            if !vp.is_null() {
-                for i in 0..(*vp).capacity as usize {
-                    let r = v.visit_ptr((*vp).slot(i).load(Relaxed));
-                    if r != 0 {
-                        return r;
-                    }
-                }
-                return 0;
-            }
-            for i in 0..keys.len_entries() {
-                if keys.is_general() {
-                    let r = v.visit_ptr(keys.key_slot(i).load(Relaxed));
-                    if r != 0 {
-                        return r;
-                    }
-                }
-                let r = v.visit_ptr(keys.value_slot(i).load(Relaxed));
-                if r != 0 {
-                    return r;
-                }
-            }
-        }
-        0
+        self.visit_content(v)
     }
     #[slot]
     fn tp_clear(&self) {
@@ -162,13 +136,7 @@ impl Dict {
     fn tp_dealloc(this: *mut Self) {
         // SAFETY: a dying dict: nobody else reaches it.
         unsafe {
-            let d = &*this;
-            if d.ma_tag.load(Relaxed) & 0xff != 0 {
-                d.notify(abi::PyDict_EVENT_DEALLOCATED, None, None);
-            }
-            begin_dealloc(this);
-            d.release_content();
-            free_object(this.cast());
+            dealloc(this);
         }
     }
 
@@ -290,7 +258,54 @@ impl Dict {
     }
 }
 
+/// `tp_dealloc` of dicts, for subclasses with fields of their own.
+/// # Safety
+/// `this` is a dying dict.
+pub unsafe fn dealloc(this: *mut Dict) {
+    // SAFETY: nobody else reaches a dying dict.
+    unsafe {
+        let d = &*this;
+        if d.ma_tag.load(Relaxed) & 0xff != 0 {
+            d.notify(abi::PyDict_EVENT_DEALLOCATED, None, None);
+        }
+        begin_dealloc(this);
+        d.release_content();
+        free_object(this.cast());
+    }
+}
+
 impl Dict {
+    /// `tp_traverse` of dicts, for subclasses with fields of their own.
+    pub fn visit_content(&self, v: &mut Visitor) -> c_int {
+        let keys = self.keys();
+        let vp = self.ma_values.load(Acquire);
+        // SAFETY: the world is stopped, or the object is private.
+        unsafe {
+            if !vp.is_null() {
+                for i in 0..(*vp).capacity as usize {
+                    let r = v.visit_ptr((*vp).slot(i).load(Relaxed));
+                    if r != 0 {
+                        return r;
+                    }
+                }
+                return 0;
+            }
+            for i in 0..keys.len_entries() {
+                if keys.is_general() {
+                    let r = v.visit_ptr(keys.key_slot(i).load(Relaxed));
+                    if r != 0 {
+                        return r;
+                    }
+                }
+                let r = v.visit_ptr(keys.value_slot(i).load(Relaxed));
+                if r != 0 {
+                    return r;
+                }
+            }
+        }
+        0
+    }
+
     /// Releases keys and values of a dying dict.
     unsafe fn release_content(&self) {
         let kp = self.ma_keys.swap(empty_keys(), Relaxed);

@@ -869,3 +869,59 @@ impl RelaxedSub for AtomicIsize {
         self.store(self.load(Relaxed) - n, Relaxed);
     }
 }
+
+// Order of use, for caches ---------------------------------------------------------------------------------------------
+
+impl Dict {
+    /// Whether `key` is (by identity) the last key.
+    pub fn is_last(&self, key: &Object) -> bool {
+        lock!(self);
+        if !self.ma_values.load(Relaxed).is_null() {
+            return false;
+        }
+        let keys = self.keys();
+        let mut i = keys.len_entries();
+        while i > 0 {
+            i -= 1;
+            // SAFETY: entries below `nentries`.
+            unsafe {
+                if !keys.value_slot(i).load(Relaxed).is_null() {
+                    return keys.key_slot(i).load(Relaxed) == key.as_ptr();
+                }
+            }
+        }
+        false
+    }
+
+    /// Removes the first item.
+    pub fn pop_first(&self) -> PyResult<Option<(PyRef, PyRef)>> {
+        lock!(self);
+        if self.is_empty() {
+            return Ok(None);
+        }
+        if !self.ma_values.load(Relaxed).is_null() {
+            self.resize(log2_for_slots(self.len() * 3), false)?;
+        }
+        let keys = self.keys();
+        // A hint of where the first live entry is keeps repeated calls cheap; a table is rebuilt often enough to be right.
+        let n = keys.len_entries();
+        // SAFETY: entries below `nentries`; one is live because the dict is not empty.
+        unsafe {
+            let mut i = 0;
+            while i < n && keys.value_slot(i).load(Relaxed).is_null() {
+                i += 1;
+            }
+            if i == n {
+                return Ok(None);
+            }
+            let k = keys.key_slot(i).load(Relaxed);
+            let hash = if keys.is_general() { keys.g(i).hash.load(Relaxed) } else { cached_str_hash(k) };
+            self.notify(abi::PyDict_EVENT_DELETED, Some(Object::from_ptr(k)), None);
+            let d = self.remove_at_locked(i, hash);
+            match (d.key, d.value) {
+                (Some(k), Some(v)) => Ok(Some((k, v))),
+                _ => Ok(None),
+            }
+        }
+    }
+}

@@ -280,7 +280,7 @@ set_view_type! { DictItemsView PyDictItems_Type "dict_items" Items {
 view_type! { DictValuesView PyDictValues_Type "dict_values" Values {} }
 
 /// `repr` of a dict.
-pub(crate) fn repr_of(d: &Dict) -> PyResult<Ref<Str>> {
+pub fn repr_of(d: &Dict) -> PyResult<Ref<Str>> {
     if repr_enter(d)? {
         return Str::new("{...}");
     }

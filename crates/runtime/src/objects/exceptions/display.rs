@@ -15,8 +15,7 @@ use std::io::Write;
 /// The dict of the module `sys`, once it exists.
 pub fn sys_dict() -> Option<Ref<Dict>> {
     let interp = InterpreterState::current();
-    // SAFETY: null, or the dict that lifecycle registered for the life of the interpreter.
-    unsafe { Object::from_ptr_opt(interp.warnings.sys_dict.load(core::sync::atomic::Ordering::Acquire)).map(|d| Ref::new_ref(d.cast::<Dict>())) }
+    if interp.has_sys() { Some(Ref::new_ref(interp.sys_dict())) } else { None }
 }
 
 /// An attribute of `sys`; None when it (or `sys`) is missing.
@@ -32,11 +31,7 @@ pub fn sys_get(name: &str) -> Option<PyRef> {
 
 /// Imports a module by its name.
 pub fn import(name: &str) -> PyResult<PyRef> {
-    let modules = sys_get("modules");
-    match modules.as_ref().and_then(|m| m.downcast::<Dict>()) {
-        Some(d) => d.get(&*Str::new(name)?)?.ok_or_else(|| raise!(ImportError, "module '{}' is not imported", name)),
-        None => Err(raise!(ImportError, "module '{}' is not imported", name)),
-    }
+    crate::import::import_module(name)
 }
 
 /// `file.write(text)`.

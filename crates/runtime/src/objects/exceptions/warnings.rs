@@ -20,8 +20,6 @@ pub struct WarningsState {
     objects: OnceLock<Shared>,
     version: AtomicI64,
     lock: WarningsLock,
-    /// The dict of `sys`, for those who print.
-    pub sys_dict: core::sync::atomic::AtomicPtr<abi::PyObject>,
 }
 
 /// Objects shared with the Python module.

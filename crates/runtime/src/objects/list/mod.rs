@@ -566,3 +566,22 @@ pub(crate) fn sequence_items(v: &Object, msg: &str) -> PyResult<Vec<PyRef>> {
     }
     Ok(out)
 }
+
+impl List {
+    /// Exchanges two items; nothing happens when an index is out of range.
+    pub fn swap_items(&self, i: usize, j: usize) {
+        lock!(self);
+        let n = self.len();
+        if i >= n || j >= n {
+            return;
+        }
+        let a = self.items();
+        // SAFETY: in range.
+        unsafe {
+            let (x, y) = (&*a.add(i), &*a.add(j));
+            let t = x.load(Relaxed);
+            x.store(y.load(Relaxed), Release);
+            y.store(t, Release);
+        }
+    }
+}

@@ -209,7 +209,7 @@ fn tuple_lt(a: Entry, b: Entry) -> PyResult<bool> {
 
 /// Order of two exact ints, floats or one-byte strings; `None` for anything else.
 #[inline]
-pub(crate) fn quick_cmp(x: &Object, y: &Object) -> Option<core::cmp::Ordering> {
+pub fn quick_cmp(x: &Object, y: &Object) -> Option<core::cmp::Ordering> {
     let t = x.ty();
     if !core::ptr::eq(t, y.ty()) {
         return None;

@@ -1,0 +1,1333 @@
+//! What CPython would say about a source that does not parse.
+//!
+//! CPython parses a second time with extra rules that recognise common mistakes; its tokenizer's errors, wherever they
+//! are, go first, and a bracket that is never closed goes before a mistake behind it. Here: [`crate::tokens`] finds the
+//! tokenizer's error; ruff's first error tells where the parser gave up; [`Tokens`] holds small recognisers that walk the
+//! tokens around that place and tell the known mistakes apart. What is not known is "invalid syntax" at that token.
+
+use crate::Options;
+use crate::error::{CompileError, ErrorKind};
+use crate::lower::error_at;
+use crate::source::LineIndex;
+use crate::tokens;
+use ruff_python_ast as r;
+use ruff_python_ast::token::TokenKind as K;
+use ruff_python_parser as rp;
+use ruff_python_parser::{InterpolatedStringErrorType as F, LexicalErrorType as L, ParseErrorType as P};
+use ruff_text_size::{Ranged, TextRange, TextSize};
+
+/// A token: kind and byte range.
+#[derive(Clone, Copy, Debug)]
+pub struct T {
+    pub k: K,
+    pub s: usize,
+    pub e: usize,
+}
+
+/// The significant tokens, and recognisers over them. A recogniser gives the index after what it recognised.
+pub struct Tokens<'a> {
+    pub t: Vec<T>,
+    pub src: &'a str,
+}
+
+fn range(s: usize, e: usize) -> TextRange {
+    TextRange::new(TextSize::new(s as u32), TextSize::new(e.max(s) as u32))
+}
+
+impl Tokens<'_> {
+    fn k(&self, i: usize) -> K {
+        self.t.get(i).map_or(K::EndOfFile, |t| t.k)
+    }
+    fn text(&self, i: usize) -> &str {
+        self.t.get(i).map_or("", |t| &self.src[t.s..t.e])
+    }
+    /// Index of the first token at or after an offset.
+    fn at(&self, offset: usize) -> usize {
+        self.t.partition_point(|t| t.e <= offset && !(t.s == t.e && t.s >= offset)).min(self.t.len().saturating_sub(1))
+    }
+    fn is_name(&self, i: usize) -> bool {
+        matches!(self.k(i), K::Name | K::Match | K::Case | K::Type | K::Lazy)
+    }
+    /// Matching close of the bracket at `i`: index after it.
+    fn brackets(&self, i: usize) -> Option<usize> {
+        let mut depth = 0;
+        for j in i..self.t.len() {
+            match self.k(j) {
+                K::Lpar | K::Lsqb | K::Lbrace => depth += 1,
+                K::Rpar | K::Rsqb | K::Rbrace => {
+                    depth -= 1;
+                    if depth == 0 {
+                        return Some(j + 1);
+                    }
+                }
+                K::EndOfFile => return None,
+                _ => {}
+            }
+        }
+        None
+    }
+    fn fstring(&self, i: usize) -> Option<usize> {
+        let mut depth = 0;
+        for j in i..self.t.len() {
+            match self.k(j) {
+                K::FStringStart | K::TStringStart => depth += 1,
+                K::FStringEnd | K::TStringEnd => {
+                    depth -= 1;
+                    if depth == 0 {
+                        return Some(j + 1);
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+    fn atom(&self, i: usize) -> Option<usize> {
+        match self.k(i) {
+            _ if self.is_name(i) => Some(i + 1),
+            K::Int | K::Float | K::Complex | K::None | K::True | K::False | K::Ellipsis => Some(i + 1),
+            K::String | K::FStringStart | K::TStringStart => {
+                let mut j = i;
+                loop {
+                    match self.k(j) {
+                        K::String => j += 1,
+                        K::FStringStart | K::TStringStart => j = self.fstring(j)?,
+                        _ => return Some(j),
+                    }
+                }
+            }
+            K::Lpar | K::Lsqb | K::Lbrace => self.brackets(i),
+            _ => None,
+        }
+    }
+    fn primary(&self, i: usize) -> Option<usize> {
+        let mut j = self.atom(i)?;
+        loop {
+            match self.k(j) {
+                K::Dot if self.is_name(j + 1) => j += 2,
+                K::Lpar | K::Lsqb => j = self.brackets(j)?,
+                _ => return Some(j),
+            }
+        }
+    }
+    fn unary(&self, i: usize) -> Option<usize> {
+        let mut j = i;
+        while matches!(self.k(j), K::Plus | K::Minus | K::Tilde | K::Await) {
+            j += 1;
+        }
+        self.primary(j)
+    }
+    fn bitwise_or(&self, i: usize) -> Option<usize> {
+        let mut j = self.unary(i)?;
+        while matches!(
+            self.k(j),
+            K::Plus | K::Minus | K::Star | K::Slash | K::DoubleSlash | K::Percent | K::At | K::DoubleStar | K::LeftShift | K::RightShift | K::Amper
+                | K::Vbar | K::CircumFlex
+        ) {
+            match self.unary(j + 1) {
+                Some(n) => j = n,
+                None => return Some(j),
+            }
+        }
+        Some(j)
+    }
+    fn inversion(&self, i: usize) -> Option<usize> {
+        let mut i = i;
+        while self.k(i) == K::Not {
+            i += 1;
+        }
+        let mut j = self.bitwise_or(i)?;
+        loop {
+            let n = match (self.k(j), self.k(j + 1)) {
+                (K::EqEqual | K::NotEqual | K::Less | K::LessEqual | K::Greater | K::GreaterEqual, _) => j + 1,
+                (K::Is, K::Not) | (K::Not, K::In) => j + 2,
+                (K::Is | K::In, _) => j + 1,
+                _ => return Some(j),
+            };
+            match self.bitwise_or(n) {
+                Some(n) => j = n,
+                None => return Some(j),
+            }
+        }
+    }
+    fn disjunction(&self, i: usize) -> Option<usize> {
+        let mut j = self.inversion(i)?;
+        while matches!(self.k(j), K::And | K::Or) {
+            match self.inversion(j + 1) {
+                Some(n) => j = n,
+                None => return Some(j),
+            }
+        }
+        Some(j)
+    }
+    fn lambda(&self, i: usize) -> Option<usize> {
+        let mut j = i + 1;
+        let mut depth = 0;
+        loop {
+            match self.k(j) {
+                K::Colon if depth == 0 => return self.expression(j + 1),
+                K::Lambda => depth += 1,
+                K::Colon => depth -= 1,
+                K::Lpar | K::Lsqb | K::Lbrace => {
+                    j = self.brackets(j)?;
+                    continue;
+                }
+                K::Newline | K::EndOfFile | K::Rpar | K::Rsqb | K::Rbrace => return None,
+                _ => {}
+            }
+            j += 1;
+        }
+    }
+    fn expression(&self, i: usize) -> Option<usize> {
+        if self.k(i) == K::Lambda {
+            return self.lambda(i);
+        }
+        let j = self.disjunction(i)?;
+        if self.k(j) == K::If
+            && let Some(n) = self.disjunction(j + 1)
+            && self.k(n) == K::Else
+            && let Some(e) = self.expression(n + 1)
+        {
+            return Some(e);
+        }
+        Some(j)
+    }
+    fn star_expressions(&self, i: usize) -> Option<usize> {
+        let one = |j: usize| if self.k(j) == K::Star { self.bitwise_or(j + 1) } else { self.expression(j) };
+        let mut j = one(i)?;
+        while self.k(j) == K::Comma {
+            match one(j + 1) {
+                Some(n) => j = n,
+                None => return Some(j + 1),
+            }
+        }
+        Some(j)
+    }
+    /// `for x in y if z ...` at `i`.
+    fn for_clauses(&self, i: usize) -> Option<usize> {
+        let mut j = i;
+        loop {
+            if self.k(j) == K::Async {
+                j += 1;
+            }
+            if self.k(j) != K::For {
+                return (j > i).then_some(j);
+            }
+            j += 1;
+            while !matches!(self.k(j), K::In | K::Newline | K::EndOfFile | K::Rpar | K::Rsqb | K::Rbrace) {
+                j = match self.k(j) {
+                    K::Lpar | K::Lsqb | K::Lbrace => self.brackets(j)?,
+                    _ => j + 1,
+                };
+            }
+            if self.k(j) != K::In {
+                return None;
+            }
+            j = self.disjunction(j + 1)?;
+            while self.k(j) == K::If {
+                j = self.disjunction(j + 1)?;
+            }
+        }
+    }
+    /// Start of the expression part that runs up to `i`: after the last token that cannot be inside one.
+    fn boundary(&self, i: usize) -> usize {
+        let mut j = i;
+        let mut depth = 0;
+        while j > 0 {
+            match self.k(j - 1) {
+                K::Rpar | K::Rsqb | K::Rbrace => depth += 1,
+                K::Lpar | K::Lsqb | K::Lbrace if depth == 0 => return j,
+                K::Lpar | K::Lsqb | K::Lbrace => depth -= 1,
+                K::FStringEnd | K::TStringEnd => depth += 1,
+                K::FStringStart | K::TStringStart if depth == 0 => return j,
+                K::FStringStart | K::TStringStart => depth -= 1,
+                _ if depth > 0 => {}
+                K::Comma | K::Colon | K::Equal | K::ColonEqual | K::Newline | K::Semi | K::Indent | K::Dedent | K::If | K::Elif | K::Else
+                | K::While | K::Return | K::For | K::With | K::Yield | K::From | K::Assert | K::Raise | K::Import | K::Del | K::As | K::Rarrow
+                | K::Lambda => return j,
+                k if format!("{k:?}").ends_with("Equal") && !matches!(k, K::EqEqual | K::NotEqual | K::LessEqual | K::GreaterEqual) => return j,
+                _ => {}
+            }
+            j -= 1;
+        }
+        0
+    }
+    /// Innermost bracket open at token `i`.
+    fn enclosing(&self, i: usize) -> Option<usize> {
+        let mut depth = 0;
+        for j in (0..i).rev() {
+            match self.k(j) {
+                K::Rpar | K::Rsqb | K::Rbrace => depth += 1,
+                K::Lpar | K::Lsqb | K::Lbrace if depth == 0 => return Some(j),
+                K::Lpar | K::Lsqb | K::Lbrace => depth -= 1,
+                _ => {}
+            }
+        }
+        None
+    }
+    /// First token of the logical line of token `i`.
+    fn line_start(&self, i: usize) -> usize {
+        let mut j = i;
+        while j > 0 && !matches!(self.k(j - 1), K::Newline | K::Indent | K::Dedent) {
+            j -= 1;
+        }
+        j
+    }
+    /// First token of the simple statement of token `i`.
+    fn stmt_start(&self, i: usize) -> usize {
+        let mut j = i;
+        let mut depth = 0;
+        while j > 0 {
+            match self.k(j - 1) {
+                K::Rpar | K::Rsqb | K::Rbrace => depth += 1,
+                K::Lpar | K::Lsqb | K::Lbrace => depth -= 1,
+                K::Newline | K::Indent | K::Dedent => return j,
+                K::Semi if depth == 0 => return j,
+                _ => {}
+            }
+            j -= 1;
+        }
+        0
+    }
+}
+
+/// CPython's name for what an expression is, in "cannot assign to ...".
+pub fn expr_name(e: &r::Expr) -> &'static str {
+    match e {
+        r::Expr::Attribute(_) => "attribute",
+        r::Expr::Subscript(_) => "subscript",
+        r::Expr::Starred(_) => "starred",
+        r::Expr::Name(_) => "name",
+        r::Expr::List(_) => "list",
+        r::Expr::Tuple(_) => "tuple",
+        r::Expr::Lambda(_) => "lambda",
+        r::Expr::Call(_) => "function call",
+        r::Expr::BoolOp(_) | r::Expr::BinOp(_) | r::Expr::UnaryOp(_) => "expression",
+        r::Expr::Generator(_) => "generator expression",
+        r::Expr::Yield(_) | r::Expr::YieldFrom(_) => "yield expression",
+        r::Expr::Await(_) => "await expression",
+        r::Expr::ListComp(_) => "list comprehension",
+        r::Expr::SetComp(_) => "set comprehension",
+        r::Expr::DictComp(_) => "dict comprehension",
+        r::Expr::Dict(_) => "dict literal",
+        r::Expr::Set(_) => "set display",
+        r::Expr::FString(_) => "f-string expression",
+        r::Expr::TString(_) => "t-string expression",
+        r::Expr::NoneLiteral(_) => "None",
+        r::Expr::BooleanLiteral(b) => {
+            if b.value {
+                "True"
+            } else {
+                "False"
+            }
+        }
+        r::Expr::EllipsisLiteral(_) => "ellipsis",
+        r::Expr::StringLiteral(_) | r::Expr::BytesLiteral(_) | r::Expr::NumberLiteral(_) => "literal",
+        r::Expr::Compare(_) => "comparison",
+        r::Expr::If(_) => "conditional expression",
+        r::Expr::Named(_) => "named expression",
+        r::Expr::Slice(_) | r::Expr::IpyEscapeCommand(_) => "expression",
+    }
+}
+
+struct Finder<'a> {
+    src: &'a str,
+    index: &'a LineIndex,
+    tk: Tokens<'a>,
+    parsed: &'a rp::Parsed<r::Mod>,
+    opts: &'a Options,
+}
+
+type Found = Option<(ErrorKind, TextRange, String)>;
+
+/// The error of a source that ruff refused.
+pub fn translate(src: &str, index: &LineIndex, parsed: &rp::Parsed<r::Mod>, opts: &Options) -> CompileError {
+    let scan = tokens::scan(src, true);
+    if let Some(e) = scan.error {
+        return token_error(src, index, &e);
+    }
+    let t = parsed
+        .tokens()
+        .iter()
+        .filter(|t| !matches!(t.kind(), K::Comment | K::NonLogicalNewline))
+        .map(|t| T { k: t.kind(), s: t.start().to_usize(), e: t.end().to_usize() })
+        .collect();
+    let f = Finder { src, index, tk: Tokens { t, src }, parsed, opts };
+    let err = parsed.errors().iter().min_by_key(|e| e.location.start()).unwrap_or(&parsed.errors()[0]);
+    let i = f.tk.at(err.location.start().to_usize());
+    let known = f.known(err, i);
+    let tok = f.tk.t.get(i).copied().unwrap_or(T { k: K::EndOfFile, s: src.len(), e: src.len() });
+    // A bracket that is never closed goes before what is wrong behind its line.
+    if let Some((at, c)) = scan.open.last().copied() {
+        let line = |o: usize| index.line_col(o as u32).0;
+        let at_end = matches!(tok.k, K::EndOfFile | K::Newline | K::Dedent) || tok.s >= src.trim_end().len();
+        if at_end || line(tok.s) > line(at) {
+            let mut e = error_at(src, index, range(at, at), format!("'{}' was never closed", c as char));
+            e.end_offset = 0;
+            return e;
+        }
+    }
+    let (kind, at, msg) = known.unwrap_or_else(|| f.generic(i));
+    let mut e = error_at(src, index, at, msg);
+    e.kind = kind;
+    let exec = matches!(opts.mode, crate::Mode::Exec);
+    let past_end = at.start().to_usize() >= src.len() && !src.ends_with('\n');
+    if kind == ErrorKind::Indentation && at.is_empty() {
+        e.end_offset = 0;
+    } else if e.msg == "invalid syntax" && past_end && !exec {
+        // Without the newline that `exec` adds, the end has no column.
+        e.offset = 0;
+        e.end_offset = 0;
+    } else if at.is_empty() && matches!(tok.k, K::Newline | K::EndOfFile) {
+        e.end_offset = e.offset + 1;
+    }
+    if tok.k == K::Newline && at == range(tok.s, tok.e) {
+        (e.end_lineno, e.end_offset) = (e.lineno, e.offset + if e.offset > 0 { 1 } else { 0 });
+    }
+    e
+}
+
+/// A tokenizer error as a CompileError.
+pub fn token_error(src: &str, index: &LineIndex, t: &tokens::TokenError) -> CompileError {
+    let mut e = error_at(src, index, range(t.start, t.end.unwrap_or(t.start)), t.msg.clone());
+    e.kind = t.kind;
+    match t.kind {
+        ErrorKind::Tab => {
+            e.offset = 1;
+            e.end_offset = 0;
+        }
+        ErrorKind::Indentation => {
+            e.offset += 1;
+            e.end_offset = 0;
+        }
+        _ if t.msg.starts_with("unexpected EOF") => {
+            e.offset += 1;
+            e.end_offset = 0;
+            (e.end_lineno, e.lineno) = (e.lineno, e.lineno);
+        }
+        _ if t.msg.starts_with("unexpected character after") => e.end_offset = 0,
+        _ => {}
+    }
+    e
+}
+
+impl Finder<'_> {
+    fn span(&self, i: usize, j: usize) -> TextRange {
+        range(self.tk.t[i].s, self.tk.t[j.max(i + 1) - 1].e)
+    }
+
+    fn tok(&self, i: usize) -> TextRange {
+        self.tk.t.get(i).map_or(range(self.src.len(), self.src.len()), |t| range(t.s, t.e))
+    }
+
+    fn syntax(&self, at: TextRange, msg: impl Into<String>) -> Found {
+        Some((ErrorKind::Syntax, at, msg.into()))
+    }
+
+    fn line(&self, offset: usize) -> usize {
+        self.index.line_col(offset as u32).0 + 1
+    }
+
+    fn generic(&self, i: usize) -> (ErrorKind, TextRange, String) {
+        match self.tk.k(i) {
+            K::Indent => {
+                let e = self.tk.t[i].e;
+                (ErrorKind::Indentation, range(e, e), "unexpected indent".into())
+            }
+            K::Dedent => (ErrorKind::Indentation, self.tok(i), "unexpected unindent".into()),
+            _ => (ErrorKind::Syntax, self.tok(i), "invalid syntax".into()),
+        }
+    }
+
+    /// The expression of a range, parsed for itself.
+    fn reparse(&self, at: TextRange) -> Option<r::Expr> {
+        rp::parse_expression_range(self.src, at).ok().map(|p| *p.into_syntax().body)
+    }
+
+    /// Mistakes that can be told apart.
+    fn known(&self, err: &rp::ParseError, i: usize) -> Found {
+        let text = err.error.to_string();
+        let at = err.location;
+        let tk = &self.tk;
+        match &err.error {
+            P::Lexical(l) => return self.lexical(l, at, i),
+            P::FStringError(k) => return self.interpolated(k, at, i, "f-string"),
+            P::TStringError(k) => return self.interpolated(k, at, i, "t-string"),
+            P::UnexpectedIndentation => {
+                let j = tk.at(at.start().to_usize());
+                let e = tk.t.get(j).map_or(0, |t| t.e);
+                return Some((ErrorKind::Indentation, range(e, e), "unexpected indent".into()));
+            }
+            P::OtherError(m) if m.starts_with("Expected an indented block") => return self.indented_block(i),
+            _ => {}
+        }
+        if let Some(f) = self.in_fstring(i) {
+            return Some(f);
+        }
+        if let Some(f) = self.legacy(i).or_else(|| self.params(err, i, &text)).or_else(|| self.imports(i, &text)) {
+            return Some(f);
+        }
+        if let Some(f) = self.targets(err, i).or_else(|| self.arguments(err, i)).or_else(|| self.conditional(i)) {
+            return Some(f);
+        }
+        if let Some(f) = self.blocks(i, &text).or_else(|| self.patterns(err, i, &text)).or_else(|| self.displays(err, i)) {
+            return Some(f);
+        }
+        if let Some(f) = self.equal_sign(i).or_else(|| self.forgotten_comma(i)) {
+            return Some(f);
+        }
+        match &err.error {
+            P::EmptyTypeParams => {
+                let s = tk.t[i.saturating_sub(1)].s;
+                self.syntax(range(s, s + 2), "Type parameter list cannot be empty")
+            }
+            P::OtherError(m) if m.starts_with("Boolean 'not'") => {
+                let j = (0..=i).rev().find(|j| tk.k(*j) == K::Not).unwrap_or(i);
+                match tk.inversion(j) {
+                    Some(e) => self.syntax(self.span(j, e), "'not' after an operator must be parenthesized"),
+                    None => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    fn lexical(&self, l: &L, at: TextRange, i: usize) -> Found {
+        let tk = &self.tk;
+        match l {
+            L::UnicodeError | L::MissingUnicodeLbrace | L::MissingUnicodeRbrace | L::InvalidByteLiteral | L::StringError => {
+                let o = at.start().to_usize();
+                let j = tk.t.iter().position(|t| t.s <= o && o <= t.e && matches!(t.k, K::String | K::FStringMiddle | K::TStringMiddle))?;
+                let t = tk.t[j];
+                let raw = &self.src[t.s..t.e];
+                if *l == L::InvalidByteLiteral {
+                    return self.syntax(self.tok(j), "bytes can only contain ASCII literal characters");
+                }
+                let middle = t.k != K::String;
+                let body = if middle {
+                    raw
+                } else {
+                    let q = raw.find(['"', '\''])?;
+                    let quote = &raw[q..q + 1];
+                    let n = if raw[q..].starts_with(&quote.repeat(3)) { 3 } else { 1 };
+                    &raw[q + n..raw.len().saturating_sub(n).max(q + n)]
+                };
+                let bytes = !middle && raw[..raw.find(['"', '\'']).unwrap_or(0)].to_ascii_lowercase().contains('b');
+                let mut bad = Vec::new();
+                let msg = if bytes {
+                    crate::strings::decode_bytes(body, false, &mut Vec::new(), &mut bad).err()
+                } else {
+                    crate::strings::decode_str(body, false, middle, &mut crate::code::PyStr::new(), &mut bad).err()
+                };
+                let where_ = if middle { self.tok(j + 1) } else { self.tok(j) };
+                self.syntax(where_, msg?.0)
+            }
+            L::FStringError(k) => self.interpolated(k, at, i, "f-string"),
+            L::TStringError(k) => self.interpolated(k, at, i, "t-string"),
+            L::OtherError(m) if m.contains("cannot mix") => None,
+            _ => None,
+        }
+    }
+
+    fn interpolated(&self, k: &F, at: TextRange, i: usize, name: &str) -> Found {
+        let tk = &self.tk;
+        match k {
+            F::LambdaWithoutParentheses => {
+                let j = (0..=i).rev().find(|j| tk.k(*j) == K::Lambda)?;
+                let c = (j..tk.t.len()).find(|c| tk.k(*c) == K::Colon)?;
+                self.syntax(self.span(j, c + 1), format!("{name}: lambda expressions are not allowed without parentheses"))
+            }
+            F::InvalidConversionFlag | F::ConversionFlagNotImmediatelyAfterExclamation => self.in_fstring(i).or_else(|| self.syntax(at, "invalid syntax")),
+            _ => self.in_fstring(i),
+        }
+    }
+
+    /// Mistakes in a replacement field.
+    fn in_fstring(&self, i: usize) -> Found {
+        let tk = &self.tk;
+        // The brace that opened the field: nothing but the f-string's own tokens around it.
+        let open = tk.enclosing(i).or_else(|| tk.enclosing(i + 1))?;
+        if tk.k(open) != K::Lbrace {
+            return None;
+        }
+        let before = open.checked_sub(1)?;
+        let start = match tk.k(before) {
+            K::FStringStart | K::FStringMiddle => "f-string",
+            K::TStringStart | K::TStringMiddle => "t-string",
+            // A field right after another one, or inside a format spec.
+            K::Rbrace | K::Colon => {
+                let mut depth = 0;
+                let mut found = None;
+                for j in (0..open).rev() {
+                    match tk.k(j) {
+                        K::FStringEnd | K::TStringEnd => depth += 1,
+                        K::FStringStart | K::TStringStart if depth > 0 => depth -= 1,
+                        K::FStringStart => {
+                            found = Some("f-string");
+                            break;
+                        }
+                        K::TStringStart => {
+                            found = Some("t-string");
+                            break;
+                        }
+                        K::Newline => break,
+                        _ => {}
+                    }
+                }
+                found?
+            }
+            _ => return None,
+        };
+        let a = open + 1;
+        let first = tk.k(a);
+        let sign = match first {
+            K::Exclamation => Some("!"),
+            K::Colon => Some(":"),
+            K::Equal => Some("="),
+            K::Rbrace => Some("}"),
+            K::NotEqual => Some("!"),
+            K::ColonEqual => Some(":"),
+            K::EqEqual => None,
+            _ => None,
+        };
+        if let Some(s) = sign {
+            let t = tk.t[a];
+            return self.syntax(range(t.s, t.s + 1), format!("{start}: valid expression required before '{s}'"));
+        }
+        if first == K::Lambda {
+            if let Some(c) = (a..tk.t.len()).find(|c| matches!(tk.k(*c), K::Colon | K::FStringEnd | K::TStringEnd))
+                && tk.k(c) == K::Colon
+            {
+                return self.syntax(self.span(a, c + 1), format!("{start}: lambda expressions are not allowed without parentheses"));
+            }
+        }
+        let starts = |j: usize| {
+            tk.star_expressions(j).or_else(|| (tk.k(j) == K::Yield).then(|| tk.star_expressions(j + 1).unwrap_or(j + 1)))
+        };
+        let Some(mut j) = starts(a) else {
+            return self.syntax(self.tok(a), format!("{start}: expecting a valid expression after '{{'"));
+        };
+        if i < j && j > a {
+            // The mistake is inside the expression.
+            return None;
+        }
+        let end = |j: usize| matches!(tk.k(j), K::Rbrace);
+        let mut eq = false;
+        if tk.k(j) == K::Equal {
+            eq = true;
+            j += 1;
+        }
+        let spec = |f: &Self, j: usize| -> Found {
+            let what = if tk.k(j) == K::FStringEnd || tk.k(j) == K::TStringEnd { "expecting '}'" } else { "expecting ':' or '}'" };
+            f.syntax(f.tok(j), format!("{start}: {what}"))
+        };
+        if tk.k(j) == K::Exclamation {
+            let c = j + 1;
+            if matches!(tk.k(c), K::Rbrace | K::Colon) {
+                return self.syntax(self.tok(c), format!("{start}: missing conversion character"));
+            }
+            if !tk.is_name(c) {
+                return self.syntax(self.tok(c), format!("{start}: invalid conversion character"));
+            }
+            if tk.t[c].s != tk.t[j].e {
+                return self.syntax(
+                    self.span(j, c + 1),
+                    format!("{start}: conversion type must come right after the exclamation mark"),
+                );
+            }
+            let name = tk.text(c);
+            if !matches!(name, "s" | "r" | "a") {
+                return self.syntax(
+                    self.tok(c),
+                    format!("{start}: invalid conversion character '{name}': expected 's', 'r', or 'a'"),
+                );
+            }
+            j = c + 1;
+            if !end(j) && tk.k(j) != K::Colon {
+                return spec(self, j);
+            }
+            return None;
+        }
+        if end(j) || tk.k(j) == K::Colon {
+            return None;
+        }
+        let what = if eq { "expecting '!', or ':', or '}'" } else { "expecting '=', or '!', or ':', or '}'" };
+        self.syntax(self.tok(j), format!("{start}: {what}"))
+    }
+
+    fn indented_block(&self, i: usize) -> Found {
+        let tk = &self.tk;
+        // The header's last token is a newline before the error's token.
+        let nl = (0..=i.min(tk.t.len() - 1)).rev().find(|j| tk.k(*j) == K::Newline && (*j < i || *j == i))?;
+        let start = tk.line_start(nl);
+        let head = if tk.k(start) == K::Async { start + 1 } else { start };
+        let name = match tk.k(head) {
+            K::If => "'if' statement",
+            K::Elif => "'elif' statement",
+            K::Else => "'else' statement",
+            K::For => "'for' statement",
+            K::While => "'while' statement",
+            K::With => "'with' statement",
+            K::Try => "'try' statement",
+            K::Except if tk.k(head + 1) == K::Star => "'except*' statement",
+            K::Except => "'except' statement",
+            K::Finally => "'finally' statement",
+            K::Def => "function definition",
+            K::Class => "class definition",
+            _ if tk.text(head) == "match" => "'match' statement",
+            _ if tk.text(head) == "case" => "'case' statement",
+            _ => return None,
+        };
+        let line = self.line(tk.t[head].s);
+        let mut j = nl + 1;
+        while tk.k(j) == K::Dedent {
+            j += 1;
+        }
+        let at = if matches!(tk.k(j), K::EndOfFile) {
+            // Where the header's line ends.
+            let e = tk.t[nl].s;
+            range(e, e)
+        } else {
+            self.tok(j)
+        };
+        Some((ErrorKind::Indentation, at, format!("expected an indented block after {name} on line {line}")))
+    }
+
+    /// `print "x"`, `exec "x"`.
+    fn legacy(&self, i: usize) -> Found {
+        let tk = &self.tk;
+        let p = i.checked_sub(1)?;
+        let name = tk.text(p);
+        if !matches!(name, "print" | "exec") || tk.k(i) == K::Lpar {
+            return None;
+        }
+        let end = tk.star_expressions(i)?;
+        // A trailing comma belongs to it.
+        self.syntax(self.span(p, end), format!("Missing parentheses in call to '{name}'. Did you mean {name}(...)?"))
+    }
+
+    fn params(&self, err: &rp::ParseError, i: usize, text: &str) -> Found {
+        let tk = &self.tk;
+        let at = err.location;
+        let here = self.tok(i);
+        match &err.error {
+            P::NonDefaultParamAfterDefaultParam => {
+                return self.syntax(here, "parameter without a default follows parameter with a default");
+            }
+            P::ExpectedKeywordParam => {
+                let star = (0..=i).rev().find(|j| tk.k(*j) == K::Star)?;
+                if tk.k(star + 1) == K::Comma && !matches!(tk.k(star + 2), K::Rpar | K::Colon) {
+                    return None;
+                }
+                if tk.k(star + 1) == K::Comma && tk.k(star + 2) == K::DoubleStar {
+                    return None;
+                }
+                return self.syntax(self.tok(star), "named arguments must follow bare *");
+            }
+            P::ParamAfterVarKeywordParam => {
+                let j = if tk.is_name(i) || matches!(tk.k(i), K::Star | K::DoubleStar | K::Slash) { i } else { tk.at(at.start().to_usize()) };
+                return self.syntax(self.tok(j), "arguments cannot follow var-keyword argument");
+            }
+            P::VarParameterWithDefault => {
+                let eq = (i..tk.t.len()).find(|j| tk.k(*j) == K::Equal)?;
+                let star = (0..eq).rev().find(|j| matches!(tk.k(*j), K::Star | K::DoubleStar))?;
+                let what = if tk.k(star) == K::Star { "var-positional" } else { "var-keyword" };
+                return self.syntax(self.tok(eq), format!("{what} argument cannot have default value"));
+            }
+            _ => {}
+        }
+        if text.starts_with("Only one '/' separator") {
+            return self.syntax(here, "/ may appear only once");
+        }
+        if text.starts_with("'/' parameter must appear before") {
+            if i > 0 && tk.k(i) == K::Slash && tk.k(i + 1) == K::Star {
+                return self.syntax(self.tok(i + 1), "expected comma between / and *");
+            }
+            return self.syntax(here, "/ must be ahead of *");
+        }
+        if text.starts_with("Position-only parameter separator not allowed as first") {
+            return if tk.k(i + 1) == K::Comma { self.syntax(here, "at least one argument must precede /") } else { None };
+        }
+        if text.starts_with("Only one '*'") || text.starts_with("Keyword-only parameter separator not allowed") {
+            return self.syntax(here, "* argument may appear only once");
+        }
+        // Inside a parameter list from here on.
+        let (open, lambda) = self.param_list(i)?;
+        if tk.k(i) == K::Lpar && matches!(tk.k(i - 1), K::Comma | K::Lpar | K::Lambda) && (i - 1 == open || tk.k(i - 1) == K::Comma) {
+            let e = tk.brackets(i)?;
+            let names = (i + 1..e - 1).all(|j| tk.is_name(j) || tk.k(j) == K::Comma);
+            // (x) and (x, y), not (x,) nor anything after `*`.
+            let trailing = tk.k(e - 2) == K::Comma;
+            let after_star = (open + 1..i).any(|j| matches!(tk.k(j), K::Star | K::DoubleStar));
+            if names && !trailing && e > i + 2 && !after_star {
+                let what = if lambda { "Lambda expression parameters" } else { "Function parameters" };
+                return self.syntax(self.span(i, e), format!("{what} cannot be parenthesized"));
+            }
+        }
+        if tk.k(i) == K::Star && i > 0 && tk.k(i - 1) == K::Slash {
+            return self.syntax(here, "expected comma between / and *");
+        }
+        if i > 0 && tk.k(i - 1) == K::Equal && matches!(tk.k(i), K::Comma | K::Rpar | K::Colon) && (lambda || tk.k(i) != K::Colon) {
+            return self.syntax(self.tok(i - 1), "expected default value expression");
+        }
+        None
+    }
+
+    /// Opening of the parameter list around token `i`, and whether it is a lambda's.
+    fn param_list(&self, i: usize) -> Option<(usize, bool)> {
+        let tk = &self.tk;
+        if let Some(o) = tk.enclosing(i)
+            && tk.k(o) == K::Lpar
+            && o >= 2
+            && (tk.k(o - 2) == K::Def || (tk.k(o - 1) == K::Rsqb && tk.k(tk.line_start(o)) == K::Def))
+        {
+            return Some((o, false));
+        }
+        let mut depth = 0;
+        for j in (0..i).rev() {
+            match tk.k(j) {
+                K::Rpar | K::Rsqb | K::Rbrace => depth += 1,
+                K::Lpar | K::Lsqb | K::Lbrace => {
+                    depth -= 1;
+                    if depth < 0 {
+                        return None;
+                    }
+                }
+                K::Lambda if depth == 0 => return Some((j, true)),
+                K::Colon | K::Newline if depth == 0 => return None,
+                _ => {}
+            }
+        }
+        None
+    }
+
+    fn imports(&self, i: usize, text: &str) -> Found {
+        let tk = &self.tk;
+        let s = tk.stmt_start(i);
+        let (from, import) = match tk.k(s) {
+            K::Import => (false, s),
+            K::From => (true, (s..i + 1).find(|j| tk.k(*j) == K::Import)?),
+            _ => return None,
+        };
+        if !from && tk.k(i) == K::From && i > import + 1 {
+            // import a from b: the range covers all of it
+            let e = (i + 1..tk.t.len()).find(|j| !(tk.is_name(*j) || tk.k(*j) == K::Dot || tk.k(*j) == K::As))?;
+            let mut e2 = i + 1;
+            while e2 < e && tk.k(e2) != K::As {
+                e2 += 1;
+            }
+            if e2 > i + 1 {
+                return self.syntax(self.span(s, e2), "Did you mean to use 'from ... import ...' instead?");
+            }
+        }
+        if i == import + 1 && matches!(tk.k(i), K::Newline | K::EndOfFile | K::Semi) {
+            return self.syntax(self.tok(i), "Expected one or more names after 'import'");
+        }
+        if text.starts_with("Trailing comma") && from {
+            let j = (import..tk.t.len()).find(|j| matches!(tk.k(*j), K::Newline | K::Semi | K::EndOfFile))?;
+            return self.syntax(self.tok(j), "trailing comma not allowed without surrounding parentheses");
+        }
+        // import a as <no name>
+        let as_ = (import..i + 1).rev().find(|j| tk.k(*j) == K::As)?;
+        if as_ + 1 > i && tk.k(i) != K::As {
+            return None;
+        }
+        let e = tk.expression(as_ + 1)?;
+        if e == as_ + 2 && tk.is_name(as_ + 1) {
+            return None;
+        }
+        let at = self.span(as_ + 1, e);
+        let expr = self.reparse(at)?;
+        self.syntax(at, format!("cannot use {} as import target", expr_name(&expr)))
+    }
+
+    // ---- targets ----
+
+    fn targets(&self, err: &rp::ParseError, i: usize) -> Found {
+        let tk = &self.tk;
+        let at = err.location;
+        match &err.error {
+            P::InvalidDeleteTarget => {
+                let e = self.reparse(at)?;
+                return self.syntax(at, format!("cannot delete {}", expr_name(&e)));
+            }
+            P::InvalidNamedAssignmentTarget => {
+                let e = self.reparse(at)?;
+                return self.syntax(at, format!("cannot use assignment expressions with {}", expr_name(&e)));
+            }
+            P::InvalidAugmentedAssignmentTarget => {
+                let e = self.reparse(at)?;
+                return self.syntax(at, format!("'{}' is an illegal expression for augmented assignment", expr_name(&e)));
+            }
+            P::InvalidAnnotatedAssignmentTarget => return self.syntax(at, "illegal target for annotation"),
+            P::OtherError(m) if m.starts_with("Only single target") => {
+                let what = if m.contains("tuple") { "tuple" } else { "list" };
+                // An unparenthesised tuple is shown by its first item.
+                let at = match self.reparse(at) {
+                    Some(r::Expr::Tuple(t)) if !t.parenthesized && !t.elts.is_empty() => t.elts[0].range(),
+                    _ => at,
+                };
+                return self.syntax(at, format!("only single target (not {what}) can be annotated"));
+            }
+            P::InvalidAssignmentTarget => {}
+            _ => return None,
+        }
+        let e = self.reparse(at)?;
+        let name = expr_name(&e);
+        let literal = matches!(name, "True" | "False" | "None");
+        let plain = self.syntax(at, format!("cannot assign to {name}"));
+        let s = tk.stmt_start(i);
+        if matches!(tk.k(s), K::For | K::Async | K::With) || literal {
+            return plain;
+        }
+        // A whole target, followed by the last `=`, may be a mistaken comparison.
+        let j = tk.at(at.start().to_usize());
+        if matches!(e, r::Expr::Yield(_) | r::Expr::YieldFrom(_)) {
+            if j > 0 && tk.k(j - 1) == K::Lpar {
+                return self.syntax(at, format!("cannot assign to {name} here. Maybe you meant '==' instead of '='?"));
+            }
+            return self.syntax(at, "assignment to yield expression not possible");
+        }
+        let inside = tk.enclosing(j).is_some();
+        if inside || matches!(e, r::Expr::List(_) | r::Expr::Tuple(_) | r::Expr::Generator(_)) {
+            return plain;
+        }
+        let end = tk.bitwise_or(j);
+        if let Some(end) = end
+            && tk.t[end - 1].e == at.end().to_usize()
+            && tk.k(end) == K::Equal
+            && let Some(v) = tk.bitwise_or(end + 1)
+            && !matches!(tk.k(v), K::Equal | K::ColonEqual)
+            && (j == s || tk.k(j - 1) == K::Equal || matches!(tk.k(j - 1), K::Colon))
+        {
+            return self.syntax(at, format!("cannot assign to {name} here. Maybe you meant '==' instead of '='?"));
+        }
+        plain
+    }
+
+    /// `=` where an expression stands.
+    fn equal_sign(&self, i: usize) -> Found {
+        let tk = &self.tk;
+        if tk.k(i) != K::Equal {
+            return None;
+        }
+        let b = tk.bitwise_or(i + 1)?;
+        if matches!(tk.k(b), K::Equal | K::ColonEqual) {
+            return None;
+        }
+        let start = tk.boundary(i);
+        if start == i || tk.bitwise_or(start) != Some(i) {
+            return None;
+        }
+        if start > 0 && matches!(tk.k(start - 1), K::Def | K::Class | K::Import | K::Del | K::Raise | K::Return | K::As | K::For | K::Yield) {
+            return None;
+        }
+        // A keyword argument of a call is judged elsewhere.
+        if let Some(o) = tk.enclosing(i)
+            && tk.k(o) == K::Lpar
+            && o > 0
+            && (tk.is_name(o - 1) || matches!(tk.k(o - 1), K::Rpar | K::Rsqb | K::String))
+        {
+            return None;
+        }
+        if i == start + 1 && tk.is_name(start) {
+            return self.syntax(self.span(start, b), "invalid syntax. Maybe you meant '==' or ':=' instead of '='?");
+        }
+        if matches!(tk.k(start), K::True | K::False | K::None) && i == start + 1 {
+            return self.syntax(self.tok(start), format!("cannot assign to {}", tk.text(start)));
+        }
+        let at = self.span(start, i);
+        let e = self.reparse(at)?;
+        if matches!(e, r::Expr::List(_) | r::Expr::Tuple(_) | r::Expr::Generator(_)) {
+            return None;
+        }
+        self.syntax(at, format!("cannot assign to {} here. Maybe you meant '==' instead of '='?", expr_name(&e)))
+    }
+
+    fn forgotten_comma(&self, i: usize) -> Found {
+        let tk = &self.tk;
+        tk.enclosing(i)?;
+        if matches!(tk.k(i), K::Lpar | K::Lsqb | K::Lbrace | K::Plus | K::Minus | K::Star) && i == 0 {
+            return None;
+        }
+        let b = tk.expression(i)?;
+        let start = tk.boundary(i);
+        if start == i || tk.disjunction(start) != Some(i) {
+            return None;
+        }
+        // NAME STRING is more likely a wrong prefix; soft keywords are statements.
+        if tk.is_name(start) && tk.k(start + 1) == K::String || matches!(tk.k(start), K::Match | K::Case | K::Type) && start + 1 == i {
+            return None;
+        }
+        if tk.k(i) == K::String && tk.k(i - 1) != K::String && i == start + 1 && tk.is_name(start) {
+            return None;
+        }
+        self.syntax(self.span(start, b), "invalid syntax. Perhaps you forgot a comma?")
+    }
+
+    // ---- calls ----
+
+    fn arguments(&self, err: &rp::ParseError, i: usize) -> Found {
+        let tk = &self.tk;
+        let at = err.location;
+        match &err.error {
+            P::PositionalAfterKeywordArgument | P::PositionalAfterKeywordUnpacking => {
+                let o = tk.enclosing(i)?;
+                let e = tk.brackets(o)?;
+                let what = if matches!(err.error, P::PositionalAfterKeywordUnpacking) { " unpacking" } else { "" };
+                return self.syntax(self.tok(e - 1), format!("positional argument follows keyword argument{what}"));
+            }
+            P::InvalidArgumentUnpackingOrder => {
+                // From the comma before the `*` to the end of its value.
+                let star = tk.at(at.start().to_usize());
+                let e = tk.expression(star + 1).unwrap_or(star + 1);
+                let s = if star > 0 && tk.k(star - 1) == K::Comma {
+                    (0..star).rev().find(|j| tk.k(*j) == K::DoubleStar).and_then(|d| tk.expression(d + 1)).unwrap_or(star)
+                } else {
+                    star
+                };
+                let _ = s;
+                return self.syntax(self.span(star.saturating_sub(1), e), "iterable argument unpacking follows keyword argument unpacking");
+            }
+            P::UnparenthesizedGeneratorExpression => return self.syntax(at, "Generator expression must be parenthesized"),
+            P::IterableUnpackingInComprehension => return self.syntax(at, "iterable unpacking cannot be used in comprehension"),
+            _ => {}
+        }
+        // name= without a value, or what is no name before `=`
+        let o = tk.enclosing(i)?;
+        let call = tk.k(o) == K::Lpar && o > 0 && (tk.is_name(o - 1) || matches!(tk.k(o - 1), K::Rpar | K::Rsqb | K::String | K::Rbrace));
+        if !call || self.param_list(i).is_some() {
+            return None;
+        }
+        if o >= 2 && tk.k(o - 2) == K::Def {
+            return None;
+        }
+        if i > 0 && tk.k(i - 1) == K::Equal && matches!(tk.k(i), K::Comma | K::Rpar) {
+            let s = tk.boundary(i - 1);
+            return self.syntax(self.span(s, i), "expected argument value expression");
+        }
+        let eq = if tk.k(i) == K::Equal { i } else { (i..tk.t.len()).find(|j| tk.k(*j) == K::Equal && tk.enclosing(*j) == Some(o)).filter(|j| *j < i + 40)? };
+        let s = tk.boundary(eq);
+        if s >= 1 && tk.k(s) == K::Star {
+            if let Some(e) = tk.expression(eq + 1) {
+                return self.syntax(self.span(s, e), "cannot assign to iterable argument unpacking");
+            }
+        }
+        if tk.k(s) == K::DoubleStar
+            && let Some(e) = tk.expression(eq + 1)
+        {
+            return self.syntax(self.span(s, e), "cannot assign to keyword argument unpacking");
+        }
+        if tk.k(eq + 1) == K::Equal || tk.expression(eq + 1).is_none() {
+            return None;
+        }
+        if eq == s + 1 && matches!(tk.k(s), K::True | K::False | K::None) {
+            return self.syntax(self.span(s, eq + 1), format!("cannot assign to {}", tk.text(s)));
+        }
+        if eq == s + 1 && tk.is_name(s) {
+            let v = tk.expression(eq + 1)?;
+            if tk.for_clauses(v).is_some() {
+                return self.syntax(self.span(s, eq + 1), "invalid syntax. Maybe you meant '==' or ':=' instead of '='?");
+            }
+            return None;
+        }
+        // `lambda x: y = 1` and ternaries count as one expression.
+        let mut first = s;
+        if let Some(l) = (o + 1..eq).rev().find(|j| tk.k(*j) == K::Lambda)
+            && tk.expression(l) == Some(eq)
+        {
+            first = l;
+        } else if tk.expression(first) != Some(eq) {
+            let c = (o..eq).rev().find(|j| *j == o || tk.k(*j) == K::Comma && tk.enclosing(*j) == Some(o))?;
+            if tk.expression(c + 1) != Some(eq) {
+                return None;
+            }
+            first = c + 1;
+        }
+        self.syntax(self.span(first, eq + 1), "expression cannot contain assignment, perhaps you meant \"==\"?")
+    }
+
+    /// `a if b` without `else`, statements in a conditional expression.
+    fn conditional(&self, i: usize) -> Found {
+        let tk = &self.tk;
+        let statement = |k: K| {
+            matches!(
+                k,
+                K::Pass | K::Break | K::Continue | K::Return | K::Raise | K::Global | K::Nonlocal | K::Del | K::Assert | K::Import | K::From
+            )
+        };
+        if statement(tk.k(i)) {
+            if i > 0 && tk.k(i - 1) == K::Else {
+                // a if b else <statement>
+                let s = tk.boundary(i - 1);
+                if s > 0 && tk.k(s - 1) == K::If {
+                    return self.syntax(self.tok(i), "expected expression after 'else', but statement is given");
+                }
+            }
+            if matches!(tk.k(i), K::Pass | K::Break | K::Continue) && tk.k(i + 1) == K::If {
+                if let Some(n) = tk.disjunction(i + 2)
+                    && tk.k(n) == K::Else
+                {
+                    return self.syntax(self.tok(i), "expected expression before 'if', but statement is given");
+                }
+            }
+            return None;
+        }
+        // The error is where `else` should be.
+        let s = tk.boundary(i);
+        if s > 0 && tk.k(s - 1) == K::If && tk.disjunction(s) == Some(i) && !matches!(tk.k(i), K::Else | K::Colon) {
+            let a = tk.boundary(s - 1);
+            if a < s - 1 && tk.disjunction(a) == Some(s - 1) {
+                return self.syntax(self.span(a, i), "expected 'else' after 'if' expression");
+            }
+        }
+        None
+    }
+
+    // ---- compound statements ----
+
+    fn blocks(&self, i: usize, text: &str) -> Found {
+        let tk = &self.tk;
+        let here = self.tok(i);
+        let start = tk.line_start(i);
+        let head = if tk.k(start) == K::Async { start + 1 } else { start };
+        let newline = matches!(tk.k(i), K::Newline | K::EndOfFile);
+        if text.starts_with("Expected `except` or `finally`") {
+            if newline || tk.k(i) == K::Dedent || tk.k(i) == K::EndOfFile {
+                let j = (0..=i).rev().find(|j| tk.k(*j) == K::Newline).unwrap_or(i);
+                let e = tk.t[j].s;
+                return self.syntax(range(e, e), "expected 'except' or 'finally' block");
+            }
+            return self.syntax(here, "expected 'except' or 'finally' block");
+        }
+        if text.starts_with("Cannot have both 'except'") {
+            // The second kind of handler.
+            let n = if tk.k(i + 1) == K::Star { i + 2 } else { i + 1 };
+            return self.syntax(self.span(i, n), "cannot have both 'except' and 'except*' on the same 'try'");
+        }
+        if text.starts_with("Multiple exception types") {
+            let s = if tk.k(head + 1) == K::Star { head + 2 } else { head + 1 };
+            let a = (s..tk.t.len()).find(|j| tk.k(*j) == K::As)?;
+            let e = tk.expression(a + 1).unwrap_or(a + 2);
+            return self.syntax(self.span(s, e), "multiple exception types must be parenthesized when using 'as'");
+        }
+        if text.starts_with("Expected one or more exception types") {
+            return self.syntax(here, "expected one or more exception types");
+        }
+        if tk.k(head) == K::Except && tk.k(i) != K::Newline {
+            // except E as <no name>
+            if let Some(a) = (head..=i).rev().find(|j| tk.k(*j) == K::As)
+                && let Some(e) = tk.expression(a + 1)
+                && tk.k(e) == K::Colon
+                && !(e == a + 2 && tk.is_name(a + 1))
+            {
+                let at = self.span(a + 1, e);
+                let star = if tk.k(head + 1) == K::Star { "except*" } else { "except" };
+                let expr = self.reparse(at)?;
+                return self.syntax(at, format!("cannot use {star} statement with {}", expr_name(&expr)));
+            }
+        }
+        if tk.k(i) == K::Elif && i == start {
+            // After an `else` of the same depth.
+            let mut depth = 0;
+            for j in (0..i).rev() {
+                match tk.k(j) {
+                    K::Dedent => depth += 1,
+                    K::Indent => depth -= 1,
+                    K::Else if depth == 0 && j == tk.line_start(j) => {
+                        return self.syntax(here, "'elif' block follows an 'else' block");
+                    }
+                    _ if depth < 0 => break,
+                    _ => {}
+                }
+            }
+        }
+        if tk.k(head) == K::For && i > head + 1 && tk.enclosing(i).is_none() && !(head..i).any(|j| tk.k(j) == K::In) && newline {
+            return None;
+        }
+        if tk.k(head) == K::Def && i == head + 2 && tk.is_name(head + 1) && tk.k(i) != K::Lpar && tk.k(i) != K::Lsqb {
+            return self.syntax(here, "expected '('");
+        }
+        if tk.k(head) == K::Def && i > head + 2 && tk.k(i) != K::Lpar && tk.k(i - 1) == K::Rsqb && tk.enclosing(i).is_none() && text.contains("Expected `(`") {
+            return self.syntax(here, "expected '('");
+        }
+        let colon = text.starts_with("Expected `:`") || text.contains("expected `:`") ;
+        let compound = matches!(
+            tk.k(head),
+            K::If | K::Elif | K::Else | K::For | K::While | K::With | K::Try | K::Except | K::Finally | K::Def | K::Class
+        ) || matches!(tk.text(head), "match" | "case");
+        if colon && compound && tk.enclosing(i).is_none() {
+            let forced = matches!(tk.k(head), K::Try | K::Finally | K::Else | K::Def);
+            if newline || forced {
+                return self.syntax(here, "expected ':'");
+            }
+        }
+        if tk.text(head) == "match" && newline && tk.enclosing(i).is_none() && i > head + 1 && !(head..i).any(|j| tk.k(j) == K::Equal) {
+            if tk.star_expressions(head + 1) == Some(i) && text.contains("separated by newlines") {
+                return self.syntax(here, "expected ':'");
+            }
+        }
+        if tk.k(i) == K::Colon
+            && i > 0
+            && let Some(l) = (0..i).rev().find(|j| tk.k(*j) == K::Lambda)
+            && tk.k(l) == K::Lambda
+            && false
+        {
+            return None;
+        }
+        None
+    }
+
+    fn patterns(&self, err: &rp::ParseError, i: usize, text: &str) -> Found {
+        let tk = &self.tk;
+        let at = err.location;
+        match &err.error {
+            P::ExpectedRealNumber => return self.syntax(at, "real number required in complex literal"),
+            P::ExpectedImaginaryNumber => return self.syntax(at, "imaginary number required in complex literal"),
+            P::InvalidMatchPatternTarget => return self.syntax(at, "cannot use '_' as a target"),
+            _ => {}
+        }
+        if text.starts_with("Positional patterns cannot follow") {
+            // All the positional patterns after the first keyword one.
+            let o = tk.enclosing(i)?;
+            let e = tk.brackets(o)?;
+            let kw = (o..e).find(|j| tk.k(*j) == K::Equal && tk.enclosing(*j) == Some(o))?;
+            let s = (kw..e).find(|j| {
+                tk.k(*j) == K::Comma && tk.enclosing(*j) == Some(o) && tk.k(j + 1) != K::Rpar && tk.k(j + 2) != K::Equal
+            })? + 1;
+            let mut end = s;
+            let mut j = s;
+            while j < e - 1 {
+                let n = (j..e).find(|n| *n == e - 1 || tk.k(*n) == K::Comma && tk.enclosing(*n) == Some(o))?;
+                if (j..n).any(|x| tk.k(x) == K::Equal && tk.enclosing(x) == Some(o)) {
+                    break;
+                }
+                end = n;
+                j = n + 1;
+            }
+            return self.syntax(self.span(s, end), "positional patterns follow keyword patterns");
+        }
+        let start = tk.line_start(i);
+        if tk.text(start) == "case"
+            && let Some(a) = (start..=i).rev().find(|j| tk.k(*j) == K::As)
+            && let Some(e) = tk.expression(a + 1)
+            && matches!(tk.k(e), K::Colon | K::If | K::Rpar | K::Rsqb | K::Comma | K::Vbar)
+            && !(e == a + 2 && tk.is_name(a + 1))
+        {
+            let at = self.span(a + 1, e);
+            let expr = self.reparse(at)?;
+            // A name that starts an expression without brackets is taken for the target.
+            if tk.is_name(a + 1) && !matches!(expr, r::Expr::Attribute(_) | r::Expr::Call(_) | r::Expr::Subscript(_)) {
+                return None;
+            }
+            let at = expr.range();
+            return self.syntax(at, format!("cannot use {} as pattern target", expr_name(&expr)));
+        }
+        None
+    }
+
+    // ---- displays ----
+
+    fn displays(&self, err: &rp::ParseError, i: usize) -> Found {
+        let tk = &self.tk;
+        let at = err.location;
+        let here = self.tok(i);
+        if matches!(err.error, P::InvalidStarredExpressionUsage) || matches!(tk.k(i), K::Star) || i > 0 && tk.k(i - 1) == K::Star {
+            if let Some(f) = self.starred(at, i) {
+                return Some(f);
+            }
+        }
+        if tk.k(i) == K::Greater && i > 0 && tk.k(i - 1) == K::Less && tk.t[i - 1].e == tk.t[i].s {
+            return self.syntax(self.span(i - 1, i + 1), "invalid syntax.  Maybe you meant '!=' instead of '<>'?");
+        }
+        let o = tk.enclosing(i)?;
+        // [x, y for x, y in z]
+        if matches!(tk.k(i), K::For | K::Async) && matches!(tk.k(o), K::Lsqb | K::Lbrace) {
+            let mut j = o + 1;
+            if tk.k(j) == K::Star
+                && let Some(e) = tk.bitwise_or(j + 1)
+                && e == i
+            {
+                return self.syntax(self.span(j, e), "iterable unpacking cannot be used in comprehension");
+            }
+            if tk.k(j) == K::DoubleStar && tk.bitwise_or(j + 1) == Some(i) {
+                return self.syntax(self.tok(j), "dict unpacking cannot be used in dict comprehension");
+            }
+            let mut items = 0;
+            let mut last = j;
+            while j < i {
+                let e = if tk.k(j) == K::Star { tk.bitwise_or(j + 1) } else { tk.expression(j) };
+                let Some(e) = e else { break };
+                items += 1;
+                last = e;
+                if tk.k(e) != K::Comma {
+                    j = e;
+                    break;
+                }
+                j = e + 1;
+            }
+            if j == i && (items > 1 || items == 1 && last != i) && tk.for_clauses(i).is_some() {
+                let end = if last == i { i } else { last + 1 };
+                return self.syntax(self.span(o + 1, end), "did you forget parentheses around the comprehension target?");
+            }
+        }
+        // Dicts.
+        if tk.k(o) == K::Lbrace {
+            if i > 0 && tk.k(i - 1) == K::Colon && matches!(tk.k(i), K::Comma | K::Rbrace) {
+                return self.syntax(self.tok(i - 1), "expression expected after dictionary key and ':'");
+            }
+            if i > 0 && tk.k(i - 1) == K::Colon && tk.k(i) == K::Star {
+                return self.syntax(here, "cannot use a starred expression in a dictionary value");
+            }
+            let has_colon = (o..i).any(|j| tk.k(j) == K::Colon && tk.enclosing(j) == Some(o));
+            if has_colon && matches!(tk.k(i), K::Rbrace | K::Comma) && i > 0 {
+                let s = tk.boundary(i);
+                if tk.expression(s) == Some(i) && s > 0 && tk.k(s - 1) == K::Comma {
+                    let p = tk.t[i - 1].s;
+                    let mut f = self.syntax(range(p, p), "':' expected after dictionary key");
+                    if let Some(f) = &mut f {
+                        f.1 = range(p, p);
+                    }
+                    return f;
+                }
+            }
+        }
+        None
+    }
+
+    fn starred(&self, at: TextRange, i: usize) -> Found {
+        let tk = &self.tk;
+        let star = if tk.k(i) == K::Star {
+            i
+        } else if i > 0 && tk.k(i - 1) == K::Star {
+            i - 1
+        } else {
+            tk.at(at.start().to_usize())
+        };
+        if tk.k(star) != K::Star {
+            return None;
+        }
+        let e = tk.bitwise_or(star + 1);
+        let o = tk.enclosing(star);
+        match (e, o) {
+            // (*x) alone
+            (Some(e), Some(o)) if tk.k(o) == K::Lpar && star == o + 1 && tk.k(e) == K::Rpar && !self.is_call(o) => {
+                self.syntax(self.span(star, e), "cannot use starred expression here")
+            }
+            (None, Some(_)) if matches!(tk.k(star + 1), K::Rpar | K::Rsqb | K::Comma | K::Colon | K::Lpar) => {
+                self.syntax(self.tok(star), "Invalid star expression")
+            }
+            _ => None,
+        }
+    }
+
+    fn is_call(&self, o: usize) -> bool {
+        let tk = &self.tk;
+        o > 0 && (tk.is_name(o - 1) || matches!(tk.k(o - 1), K::Rpar | K::Rsqb | K::String | K::Rbrace))
+    }
+
+    #[allow(dead_code)]
+    fn unused(&self) -> bool {
+        self.parsed.has_valid_syntax() && self.opts.optimized_ast
+    }
+}
