@@ -8,6 +8,7 @@ pub mod _contextvars;
 pub mod _functools;
 pub mod _heapq;
 pub mod _imp;
+pub mod _io;
 pub mod _operator;
 pub mod _random;
 pub mod _signal;
@@ -50,6 +51,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _functools
     _heapq
     _imp
+    _io
     _operator
     _random
     _signal

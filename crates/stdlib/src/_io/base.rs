@@ -32,7 +32,7 @@ impl Fields for IoBase {
 pub unsafe extern "C" fn dealloc<T: Fields>(op: *mut abi::PyObject) {
     // SAFETY: the slot's contract.
     unsafe {
-        if runtime::typeobject::call_finalizer_from_dealloc(op) {
+        if runtime::typeobject::subtype::call_finalizer_from_dealloc(op) {
             return;
         }
         runtime::mem::gc::untrack(Object::from_ptr(op));

@@ -36,7 +36,14 @@ pub struct Buffered {
     finalizing: AtomicBool,
 }
 
-impl Fields for Buffered {
+impl core::ops::Deref for Buffered {
+    type Target = Object;
+    fn deref(&self) -> &Object {
+        &self.base
+    }
+}
+
+impl Buffered {
     fn fields(&self, f: &mut dyn FnMut(&Slot)) {
         self.base.fields(f);
         f(&self.raw);
@@ -817,8 +824,10 @@ impl BufferedRwPair {
         let _ = args;
         support::alloc::<BufferedRwPair>(cls).map(support::track)
     }
-    #[slot(sig = "reader, writer, buffer_size=131072, /")]
-    fn tp_init(&self, reader: &Object, writer: &Object, buffer_size: &Object) -> PyResult<()> {
+    #[slot(sig = "reader, writer, buffer_size=<unrepresentable>, /")]
+    fn tp_init(&self, reader: &Object, writer: &Object, buffer_size: Arg<usize>) -> PyResult<()> {
+        let buffer_size = Int::from_usize(buffer_size.unwrap_or(base::DEFAULT_BUFFER_SIZE))?;
+        let buffer_size: &Object = &buffer_size;
         if !call0(reader, intern!("readable"))?.is_true()? {
             return Err(unsupported("File or stream is not readable."));
         }

@@ -348,7 +348,7 @@ impl BytesIoBuffer {
         })?;
         let this: &Object = self;
         // SAFETY: the exported memory stays in place while `exports` is not zero.
-        unsafe { runtime::protocol::buffer::fill_info(view, Some(this), p, n as isize, false, flags) }
+        unsafe { runtime::protocol::buffer::fill_info(view, Some(this), p, n, false, flags) }
     }
     #[slot]
     fn bf_releasebuffer(&self, view: *mut abi::Py_buffer) {
