@@ -11,6 +11,7 @@ pub fn all_specs() -> Vec<&'static TypeSpec> {
     all.extend(super::exceptions::specs());
     all.extend(super::weakref::specs());
     all.extend(super::context::specs());
+    all.extend(crate::interp::type_specs());
     all
 }
 
