@@ -8,6 +8,20 @@ use crate::typeobject::TypeSpec;
 pub fn all_specs() -> Vec<&'static TypeSpec> {
     let mut all = super::support::specs();
     all.extend([Int::spec(), Bool::spec(), Float::spec(), super::Complex::spec()]);
+    all.extend([
+        super::Str::spec(),
+        super::unicode::iter::StrIter::spec(),
+        super::Bytes::spec(),
+        super::ByteArray::spec(),
+        super::byteclass::BytesIter::spec(),
+        super::byteclass::ByteArrayIter::spec(),
+        super::ManagedBuffer::spec(),
+        super::MemoryView::spec(),
+        super::memory::MemoryIter::spec(),
+        super::module::ModuleDef::spec(),
+        super::Module::spec(),
+        super::Traceback::spec(),
+    ]);
     all.extend(super::exceptions::specs());
     all.extend(super::weakref::specs());
     all.extend(super::context::specs());
