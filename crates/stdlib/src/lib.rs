@@ -9,12 +9,15 @@ pub mod _functools;
 pub mod _heapq;
 pub mod _imp;
 pub mod _operator;
+pub mod _queue;
 pub mod _random;
 pub mod _signal;
 pub mod _sre;
+pub mod _statistics;
 pub mod _string;
 pub mod _thread;
 pub mod _tracemalloc;
+pub mod _types;
 pub mod _typing;
 pub mod _uuid;
 pub mod _warnings;
@@ -51,12 +54,15 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _heapq
     _imp
     _operator
+    _queue
     _random
     _signal
     _sre
+    _statistics
     _string
     _thread
     _tracemalloc
+    _types
     _typing
     _uuid
     _warnings
