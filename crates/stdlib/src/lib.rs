@@ -5,6 +5,7 @@ pub mod _bisect;
 pub mod _codecs;
 pub mod _collections;
 pub mod _contextvars;
+pub mod _datetime;
 pub mod _functools;
 pub mod _heapq;
 pub mod _imp;
@@ -50,6 +51,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _codecs
     _collections
     _contextvars
+    _datetime
     _functools
     _heapq
     _imp
