@@ -21,6 +21,7 @@ pub mod misc;
 pub mod module;
 pub mod number;
 pub mod object;
+pub mod pystate;
 pub mod sequence;
 pub mod typeobject;
 pub mod unicode;
