@@ -224,16 +224,6 @@ capi! {
         fine(())
     }
 
-    fn PyErr_CheckSignals() -> c_int {
-        thread::check_signals()
-    }
-    raw fn PyErr_SetInterrupt() {
-        signals::simulate(libc::SIGINT);
-        fine(())
-    }
-    raw fn PyErr_SetInterruptEx(signum: c_int) -> c_int {
-        Ok(if signals::simulate(signum) { 0 } else { -1 })
-    }
     raw fn PyOS_InterruptOccurred() -> c_int {
         Ok(signals::take_interrupt())
     }
@@ -298,7 +288,9 @@ capi! {
     }
     raw fn PyThread_exit_thread() {
         // SAFETY: the C API's contract.
-        unsafe { libc::pthread_exit(core::ptr::null_mut()) }
+        unsafe { libc::pthread_exit(core::ptr::null_mut()) };
+        #[allow(unreachable_code)]
+        fine(())
     }
     raw fn PyThread_ReInitTLS() {
         fine(())
