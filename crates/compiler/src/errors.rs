@@ -344,6 +344,13 @@ type Found = Option<(ErrorKind, TextRange, String)>;
 pub fn translate(src: &str, index: &LineIndex, parsed: &rp::Parsed<r::Mod>, opts: &Options) -> CompileError {
     let scan = tokens::scan(src, true);
     if let Some(e) = scan.error {
+        let exec = opts.mode == crate::Mode::Exec;
+        let goes_on = e.msg.starts_with("unterminated triple-quoted")
+            || e.msg.starts_with("unexpected EOF")
+            || e.msg.starts_with("unterminated") && !exec && !src[e.start..].contains('\n');
+        if opts.allow_incomplete && goes_on {
+            return incomplete(src, index);
+        }
         return token_error(src, index, &e);
     }
     let t = parsed
@@ -357,6 +364,12 @@ pub fn translate(src: &str, index: &LineIndex, parsed: &rp::Parsed<r::Mod>, opts
     let i = f.tk.at(err.location.start().to_usize());
     let known = f.known(err, i);
     let tok = f.tk.t.get(i).copied().unwrap_or(T { k: K::EndOfFile, s: src.len(), e: src.len() });
+    if opts.allow_incomplete {
+        let indent = known.as_ref().is_some_and(|k| k.2.starts_with("expected an indented block"));
+        if f.at_end(i, indent) {
+            return incomplete(src, index);
+        }
+    }
     // A bracket that is never closed goes before what is wrong behind its line.
     if let Some((at, c)) = scan.open.last().copied() {
         let line = |o: usize| index.line_col(o as u32).0;
@@ -411,7 +424,54 @@ pub fn token_error(src: &str, index: &LineIndex, t: &tokens::TokenError) -> Comp
     e
 }
 
+/// The error of a source that goes on (only with `allow_incomplete`).
+pub fn incomplete(src: &str, index: &LineIndex) -> CompileError {
+    let end = src.trim_end_matches('\n').len();
+    let mut e = error_at(src, index, range(end, end), "incomplete input");
+    e.kind = ErrorKind::Incomplete;
+    e
+}
+
+/// What ruff takes and 3.14 does not.
+pub fn unsupported(src: &str, index: &LineIndex, e: &rp::UnsupportedSyntaxError) -> CompileError {
+    use rp::UnsupportedSyntaxErrorKind as U;
+    let at = e.range;
+    let (s, end) = (at.start().to_usize(), at.end().to_usize());
+    match e.kind {
+        U::ParenthesizedKeywordArgumentName => {
+            let eq = src[end..].find('=').map_or(end, |p| end + p + 1);
+            error_at(src, index, range(s + 1, eq), "expression cannot contain assignment, perhaps you meant \"==\"?")
+        }
+        U::UnpackingInComprehension(_) if src[s..].starts_with("**") => {
+            error_at(src, index, range(s, s + 2), "dict unpacking cannot be used in dict comprehension")
+        }
+        U::UnpackingInComprehension(_) => error_at(src, index, at, "iterable unpacking cannot be used in comprehension"),
+        _ => error_at(src, index, at, "invalid syntax"),
+    }
+}
+
 impl Finder<'_> {
+    /// Whether the tokenizer has seen the end of the text when the parser stops at token `i`.
+    fn at_end(&self, i: usize, indent: bool) -> bool {
+        let tk = &self.tk;
+        let exec = self.opts.mode == crate::Mode::Exec;
+        let mut j = i;
+        if indent && tk.k(j) == K::Newline {
+            j += 1;
+        }
+        while tk.k(j) == K::Dedent {
+            j += 1;
+        }
+        let Some(t) = tk.t.get(j) else { return true };
+        match t.k {
+            K::EndOfFile => true,
+            K::Newline => t.s == t.e && !exec,
+            K::Name | K::Int | K::Float | K::Complex => t.e == self.src.len() && !exec,
+            k if k.is_keyword() => t.e == self.src.len() && !exec,
+            _ => false,
+        }
+    }
+
     fn span(&self, i: usize, j: usize) -> TextRange {
         range(self.tk.t[i].s, self.tk.t[j.max(i + 1) - 1].e)
     }
@@ -461,6 +521,9 @@ impl Finder<'_> {
             P::OtherError(m) if m.starts_with("Expected an indented block") => return self.indented_block(i),
             _ => {}
         }
+        if text.starts_with("Cannot mix t-string") || text.starts_with("Bytes literal cannot be mixed") {
+            return self.mixed(i, &text);
+        }
         if let Some(f) = self.in_fstring(i) {
             return Some(f);
         }
@@ -490,6 +553,33 @@ impl Finder<'_> {
             }
             _ => None,
         }
+    }
+
+    /// Literals of different kinds side by side.
+    fn mixed(&self, i: usize, text: &str) -> Found {
+        let tk = &self.tk;
+        let string = |k: K| matches!(k, K::String | K::FStringEnd | K::TStringEnd);
+        let mut s = i;
+        while s > 0 && string(tk.k(s - 1)) {
+            s -= 1;
+            if tk.k(s) != K::String {
+                let mut depth = 1;
+                while s > 0 && depth > 0 {
+                    s -= 1;
+                    depth += match tk.k(s) {
+                        K::FStringEnd | K::TStringEnd => 1,
+                        K::FStringStart | K::TStringStart => -1,
+                        _ => 0,
+                    };
+                }
+            }
+        }
+        let e = tk.atom(s)?;
+        if text.starts_with("Cannot mix") {
+            return self.syntax(self.span(s, e), "cannot mix t-string literals with string or bytes literals");
+        }
+        let last = tk.t[e - 1];
+        self.syntax(range(last.e, last.e), "cannot mix bytes and nonbytes literals")
     }
 
     fn lexical(&self, l: &L, at: TextRange, i: usize) -> Found {

@@ -440,13 +440,20 @@ fn lines(g: &mut Graph, firstlineno: i32) {
             left.push(1);
             let n = g.blocks[b].ins.len();
             g.blocks[b].ins[n - 1].target = id as u32;
-            let at = g.order.iter().position(|x| *x == t).unwrap_or(k);
-            extra.push((at, id));
+            extra.push((t, id));
         }
     }
-    extra.sort();
-    for (n, (at, id)) in extra.into_iter().enumerate() {
-        g.order.insert(at + n + 1, id);
+    if !extra.is_empty() {
+        // Every copy goes behind its original.
+        let mut copies: rustc_hash::FxHashMap<usize, Vec<BlockId>> = rustc_hash::FxHashMap::default();
+        for (t, id) in extra {
+            copies.entry(t).or_default().push(id);
+        }
+        let old = std::mem::take(&mut g.order);
+        for b in old {
+            g.order.push(b);
+            g.order.extend(copies.remove(&b).unwrap_or_default());
+        }
     }
     let preds = predecessors(g);
     for k in 0..g.order.len() {

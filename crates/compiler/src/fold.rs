@@ -80,11 +80,11 @@ pub fn distinct(items: Vec<Const>) -> Vec<Const> {
         .collect()
 }
 
-/// `CO_FUTURE_*` bits of a module's `from __future__` imports, and the line of the last one.
-pub fn future(tree: &Mod, src: Src<'_>) -> Result<(u32, i32)> {
-    let (Mod::Module { body, .. } | Mod::Interactive { body }) = tree else { return Ok((0, -1)) };
+/// `CO_FUTURE_*` bits of a module's `from __future__` imports, and the place of the last one.
+pub fn future(tree: &Mod, src: Src<'_>) -> Result<(u32, (i32, i32))> {
+    let (Mod::Module { body, .. } | Mod::Interactive { body }) = tree else { return Ok((0, (-1, -1))) };
     let mut flags = 0;
-    let mut line = -1;
+    let mut line = (-1, -1);
     for (i, s) in body.iter().enumerate() {
         match &s.kind {
             StmtKind::ImportFrom { module: Some(m), names, level: 0 } if &**m == "__future__" => {
@@ -99,7 +99,7 @@ pub fn future(tree: &Mod, src: Src<'_>) -> Result<(u32, i32)> {
                         other => return Err(src.error(a.loc, format!("future feature {other} is not defined"))),
                     };
                 }
-                line = s.loc.lineno;
+                line = (s.loc.lineno, s.loc.col);
             }
             StmtKind::Expr(e) if i == 0 && e.as_str_constant().is_some() => {}
             _ => break,

@@ -67,12 +67,15 @@ fn parse_inner(source: &str, opts: &Options) -> Result<(ast::Mod, Vec<SyntaxWarn
     if !parsed.errors().is_empty() {
         return Err(crate::errors::translate(source, &index, &parsed, opts));
     }
+    if let Some(e) = parsed.unsupported_syntax_errors().first() {
+        return Err(crate::errors::unsupported(source, &index, e));
+    }
     let mut lower = Lower::new(source, &index);
     let tree = match parsed.syntax() {
         r::Mod::Module(m) => {
             let body = lower.body(&m.body)?;
             if opts.mode == Mode::Single {
-                ast::Mod::Interactive { body: single(body, source, &index)? }
+                ast::Mod::Interactive { body: single(body, source, &index, opts)? }
             } else {
                 ast::Mod::Module { body, type_ignores: Vec::new() }
             }
@@ -82,15 +85,55 @@ fn parse_inner(source: &str, opts: &Options) -> Result<(ast::Mod, Vec<SyntaxWarn
     Ok((tree, lower.warnings))
 }
 
-/// In `single` mode there is one statement, or several simple ones on one line.
-fn single(body: Vec<Stmt>, source: &str, index: &LineIndex) -> Result<Vec<Stmt>> {
-    let Some(first) = body.first() else { return Ok(body) };
+/// In `single` mode there is one statement, or several simple ones on one line; a compound one ends with a newline.
+fn single(body: Vec<Stmt>, source: &str, index: &LineIndex, opts: &Options) -> Result<Vec<Stmt>> {
+    use crate::ast::StmtKind;
+    let src = crate::symtable::Src(Some((source, index)));
+    let incomplete = |line: usize| {
+        if opts.allow_incomplete {
+            crate::errors::incomplete(source, index)
+        } else {
+            let mut e = src.error(ast::Loc { lineno: line as i32, end_lineno: line as i32, col: 0, end_col: 0 }, "invalid syntax");
+            (e.offset, e.end_offset) = (0, 0);
+            e
+        }
+    };
+    let last_line = source.trim_end_matches('\n').matches('\n').count() + 1;
+    let Some(first) = body.first() else { return Err(incomplete(if source.is_empty() { 0 } else { last_line })) };
+    let compound = matches!(
+        first.kind,
+        StmtKind::FunctionDef(_)
+            | StmtKind::ClassDef(_)
+            | StmtKind::For { .. }
+            | StmtKind::While { .. }
+            | StmtKind::If { .. }
+            | StmtKind::With { .. }
+            | StmtKind::Match { .. }
+            | StmtKind::Try { .. }
+    );
+    if compound {
+        if let Some(s) = body.get(1) {
+            let start = index.line_start(s.loc.lineno as usize - 1) as usize + s.loc.col as usize;
+            let word = source[start..].find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(source.len() - start);
+            if opts.allow_incomplete && start + word == source.len() {
+                return Err(crate::errors::incomplete(source, index));
+            }
+            let at = ast::Loc { end_lineno: s.loc.lineno, end_col: s.loc.col + word.max(1) as i32, ..s.loc };
+            return Err(src.error(at, "invalid syntax"));
+        }
+        let open_end = !source.ends_with('\n');
+        let blank_end = source.rsplit('\n').next().is_some_and(|l| l.trim().is_empty());
+        if open_end && (first.loc.lineno == first.loc.end_lineno || opts.dont_imply_dedent || blank_end) {
+            return Err(incomplete(last_line));
+        }
+        return Ok(body);
+    }
     let line = first.loc.lineno;
-    if let Some(s) = body[1..].iter().find(|s| s.loc.lineno != line) {
-        let mut e: CompileError =
-            crate::symtable::Src(Some((source, index))).error(s.loc, "multiple statements found while compiling a single statement");
-        e.lineno = line as u32;
-        return Err(e);
+    let at_line = body.iter().rposition(|s| s.loc.lineno == line).unwrap_or(0);
+    if at_line + 1 < body.len() {
+        let end = body[at_line].loc;
+        let at = ast::Loc { lineno: end.end_lineno, col: end.end_col, end_lineno: end.end_lineno, end_col: end.end_col + 1 };
+        return Err(src.error(at, "multiple statements found while compiling a single statement"));
     }
     Ok(body)
 }

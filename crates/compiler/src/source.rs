@@ -50,11 +50,6 @@ impl LineIndex {
         self.starts.get(line).copied().unwrap_or(self.len)
     }
 
-    /// Number of lines; the text after the last newline counts, even when empty.
-    pub fn line_count(&self) -> usize {
-        self.starts.len()
-    }
-
     /// Text of a line (from 0), its newline included.
     pub fn line_text<'a>(&self, source: &'a str, line: usize) -> &'a str {
         if line >= self.starts.len() {

@@ -107,7 +107,6 @@ impl Symbols {
 #[derive(Debug)]
 pub struct Scope {
     pub kind: BlockKind,
-    pub name: Ident,
     pub symbols: Symbols,
     /// Parameters in order
     pub varnames: Vec<Ident>,
@@ -131,6 +130,8 @@ pub struct Scope {
     in_conditional_block: bool,
     in_unevaluated_annotation: bool,
     pub method: bool,
+    /// What a TypeVariable block holds
+    type_variable_part: &'static str,
     pub loc: Loc,
 }
 
@@ -236,7 +237,7 @@ pub fn build(tree: &Mod, src: Src<'_>, future_annotations: bool, top_level_await
         top_level_await,
         depth: 0,
     };
-    b.enter("top".into(), BlockKind::Module, (addr(tree), Key::Body), Loc::default());
+    b.enter(BlockKind::Module, (addr(tree), Key::Body), Loc::default());
     match tree {
         Mod::Module { body, .. } | Mod::Interactive { body } => b.stmts(body)?,
         Mod::Expression { body } => b.expr(body)?,
@@ -258,14 +259,13 @@ impl Builder<'_> {
         self.src.error(loc, msg)
     }
 
-    fn new_scope(&mut self, name: Ident, kind: BlockKind, loc: Loc) -> ScopeId {
+    fn new_scope(&mut self, kind: BlockKind, loc: Loc) -> ScopeId {
         let parent = self.stack.last().map(|p| &self.table.scopes[*p]);
         let nested = parent.is_some_and(|p| p.nested || p.is_function_like());
         let comp_iter_expr = parent.map_or(0, |p| p.comp_iter_expr);
         let method = kind == BlockKind::Function && parent.is_some_and(|p| p.kind == BlockKind::Class);
         let scope = Scope {
             kind,
-            name,
             symbols: Symbols::default(),
             varnames: Vec::new(),
             children: Vec::new(),
@@ -288,14 +288,15 @@ impl Builder<'_> {
             in_conditional_block: false,
             in_unevaluated_annotation: false,
             method,
+            type_variable_part: "a TypeVar bound",
             loc,
         };
         self.table.scopes.push(scope);
         self.table.scopes.len() - 1
     }
 
-    fn enter(&mut self, name: Ident, kind: BlockKind, key: (usize, Key), loc: Loc) {
-        let id = self.new_scope(name, kind, loc);
+    fn enter(&mut self, kind: BlockKind, key: (usize, Key), loc: Loc) {
+        let id = self.new_scope(kind, loc);
         self.table.keys.insert(key, id);
         self.enter_existing(id, true);
         if matches!(kind, BlockKind::Annotation | BlockKind::TypeVariable | BlockKind::TypeAlias) {
@@ -422,9 +423,9 @@ impl Builder<'_> {
         self.deeper(|b| b.stmt_inner(s))
     }
 
-    fn enter_type_params<T>(&mut self, name: &Ident, node: &T, defaults: bool, kwdefaults: bool, class: bool, loc: Loc) -> Result<()> {
+    fn enter_type_params<T>(&mut self, node: &T, defaults: bool, kwdefaults: bool, class: bool, loc: Loc) -> Result<()> {
         let in_class = self.cur().kind == BlockKind::Class;
-        self.enter(name.clone(), BlockKind::TypeParameters, (addr(node), Key::TypeParams), loc);
+        self.enter(BlockKind::TypeParameters, (addr(node), Key::TypeParams), loc);
         if in_class {
             self.cur().can_see_class_scope = true;
             self.use_name("__classdict__")?;
@@ -457,10 +458,10 @@ impl Builder<'_> {
                 let generic = !f.type_params.is_empty();
                 if generic {
                     let kwd = f.args.kw_defaults.iter().any(|d| d.is_some());
-                    self.enter_type_params(&f.name, &**f, !f.args.defaults.is_empty(), kwd, false, s.loc)?;
+                    self.enter_type_params(&**f, !f.args.defaults.is_empty(), kwd, false, s.loc)?;
                     self.type_params(&f.type_params)?;
                 }
-                let id = self.new_scope(f.name.clone(), BlockKind::Function, s.loc);
+                let id = self.new_scope(BlockKind::Function, s.loc);
                 self.table.keys.insert((addr(&**f), Key::Body), id);
                 self.function_annotations(&f.args, f.returns.as_ref(), id, s.loc)?;
                 self.enter_existing(id, true);
@@ -481,14 +482,14 @@ impl Builder<'_> {
                 let old = self.private.clone();
                 let generic = !c.type_params.is_empty();
                 if generic {
-                    self.enter_type_params(&c.name, &**c, false, false, true, s.loc)?;
+                    self.enter_type_params(&**c, false, false, true, s.loc)?;
                     self.private = Some(c.name.clone());
                     self.cur().mangled_names = Some(FxHashSet::default());
                     self.type_params(&c.type_params)?;
                 }
                 self.exprs(&c.bases)?;
                 self.keywords(&c.keywords)?;
-                self.enter(c.name.clone(), BlockKind::Class, (addr(&**c), Key::Body), s.loc);
+                self.enter(BlockKind::Class, (addr(&**c), Key::Body), s.loc);
                 self.private = Some(c.name.clone());
                 if generic {
                     self.add(&"__type_params__".into(), def::LOCAL, s.loc)?;
@@ -503,16 +504,16 @@ impl Builder<'_> {
             }
             StmtKind::TypeAlias { name, type_params, value } => {
                 self.expr(name)?;
-                let ExprKind::Name { id, .. } = &name.kind else {
+                let ExprKind::Name { .. } = &name.kind else {
                     return Err(CompileError::plain(crate::ErrorKind::Type, "TypeAlias with non-Name name"));
                 };
                 let in_class = self.cur().kind == BlockKind::Class;
                 let generic = !type_params.is_empty();
                 if generic {
-                    self.enter_type_params(id, s, false, false, false, s.loc)?;
+                    self.enter_type_params(s, false, false, false, s.loc)?;
                     self.type_params(type_params)?;
                 }
-                self.enter(id.clone(), BlockKind::TypeAlias, (addr(s), Key::Body), s.loc);
+                self.enter(BlockKind::TypeAlias, (addr(s), Key::Body), s.loc);
                 if in_class {
                     self.cur().can_see_class_scope = true;
                     self.use_name("__classdict__")?;
@@ -720,8 +721,15 @@ impl Builder<'_> {
 
     fn type_param_part(&mut self, p: &TypeParam, e: &Expr, key: Key) -> Result<()> {
         let in_class = self.cur().can_see_class_scope;
-        self.enter(p.name.clone(), BlockKind::TypeVariable, (addr(p), key), p.loc);
+        self.enter(BlockKind::TypeVariable, (addr(p), key), p.loc);
         self.cur().can_see_class_scope = in_class;
+        self.cur().type_variable_part = match (&p.kind, key, &e.kind) {
+            (TypeParamKind::TypeVar { .. }, Key::Bound, ExprKind::Tuple { .. }) => "a TypeVar constraint",
+            (TypeParamKind::TypeVar { .. }, Key::Bound, _) => "a TypeVar bound",
+            (TypeParamKind::TypeVar { .. }, ..) => "a TypeVar default",
+            (TypeParamKind::ParamSpec, ..) => "a ParamSpec default",
+            (TypeParamKind::TypeVarTuple, ..) => "a TypeVarTuple default",
+        };
         if in_class {
             self.use_name("__classdict__")?;
         }
@@ -753,7 +761,7 @@ impl Builder<'_> {
     fn function_annotations(&mut self, a: &Arguments, returns: Option<&Expr>, function: ScopeId, loc: Loc) -> Result<()> {
         let in_class = (self.cur().can_see_class_scope || self.cur().kind == BlockKind::Class) && !self.future_annotations;
         // Under the future import the block only checks what may stand in an annotation.
-        let id = self.new_scope("__annotate__".into(), BlockKind::Annotation, loc);
+        let id = self.new_scope(BlockKind::Annotation, loc);
         self.table.keys.insert((addr(a), Key::Annotations), id);
         self.enter_existing(id, !self.future_annotations);
         self.add_format_param();
@@ -788,7 +796,7 @@ impl Builder<'_> {
         match self.cur().annotation_block {
             None => {
                 let parent = *self.stack.last().expect("inside a block");
-                let id = self.new_scope("__annotate__".into(), BlockKind::Annotation, e.loc);
+                let id = self.new_scope(BlockKind::Annotation, e.loc);
                 self.table.scopes[parent].annotation_block = Some(id);
                 self.enter_existing(id, !self.future_annotations);
                 self.add_format_param();
@@ -862,7 +870,7 @@ impl Builder<'_> {
     fn refuse_in_annotation(&mut self, what: &str, loc: Loc) -> Result<()> {
         let place = match self.cur().kind {
             BlockKind::Annotation => "an annotation",
-            BlockKind::TypeVariable => "a TypeVar bound",
+            BlockKind::TypeVariable => self.cur().type_variable_part,
             BlockKind::TypeAlias => "a type alias",
             BlockKind::TypeParameters => "the definition of a generic",
             _ => return Ok(()),
@@ -889,7 +897,7 @@ impl Builder<'_> {
                 for d in args.kw_defaults.iter().flatten() {
                     self.expr(d)?;
                 }
-                self.enter("lambda".into(), BlockKind::Function, (addr(e), Key::Body), e.loc);
+                self.enter(BlockKind::Function, (addr(e), Key::Body), e.loc);
                 self.arguments(args)?;
                 self.expr(body)?;
                 self.exit();
@@ -907,13 +915,13 @@ impl Builder<'_> {
                 self.exprs(values)
             }
             ExprKind::Set(l) => self.exprs(l),
-            ExprKind::ListComp { elt, generators } => self.comprehension(e, "listcomp", CompKind::List, generators, elt, None),
-            ExprKind::SetComp { elt, generators } => self.comprehension(e, "setcomp", CompKind::Set, generators, elt, None),
+            ExprKind::ListComp { elt, generators } => self.comprehension(e, CompKind::List, generators, elt, None),
+            ExprKind::SetComp { elt, generators } => self.comprehension(e, CompKind::Set, generators, elt, None),
             ExprKind::DictComp { key, value, generators } => {
-                self.comprehension(e, "dictcomp", CompKind::Dict, generators, key, Some(value))
+                self.comprehension(e, CompKind::Dict, generators, key, Some(value))
             }
             ExprKind::GeneratorExp { elt, generators } => {
-                self.comprehension(e, "genexpr", CompKind::Generator, generators, elt, None)
+                self.comprehension(e, CompKind::Generator, generators, elt, None)
             }
             ExprKind::Await(v) => {
                 self.refuse_in_annotation("await expression", e.loc)?;
@@ -1030,6 +1038,7 @@ impl Builder<'_> {
                         BlockKind::Class => "in a class body",
                         BlockKind::TypeParameters => "within the definition of a generic",
                         BlockKind::TypeAlias => "in a type alias",
+                        // Always this wording, whatever the part.
                         _ => "in a TypeVar bound",
                     };
                     return Err(self.error(
@@ -1045,7 +1054,6 @@ impl Builder<'_> {
     fn comprehension(
         &mut self,
         e: &Expr,
-        name: &str,
         kind: CompKind,
         generators: &[Comprehension],
         elt: &Expr,
@@ -1060,7 +1068,7 @@ impl Builder<'_> {
         let unevaluated = self.cur().in_unevaluated_annotation;
         let sees_class = self.cur().can_see_class_scope;
         let _ = sees_class;
-        self.enter(format!("<{name}>").as_str().into(), BlockKind::Function, (addr(e), Key::Body), e.loc);
+        self.enter(BlockKind::Function, (addr(e), Key::Body), e.loc);
         let scope = self.cur();
         scope.comprehension = kind;
         scope.in_unevaluated_annotation = unevaluated;

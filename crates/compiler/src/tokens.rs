@@ -454,7 +454,7 @@ impl Scanner<'_> {
             let triple = self.b[q..].starts_with(&[quote; 3]);
             self.i = q + if triple { 3 } else { 1 };
             if self.fstrings.len() >= 150 {
-                return Err(self.err(start, None, "too many nested f-strings"));
+                return Err(self.err(start, None, "too many nested f-strings or t-strings"));
             }
             self.fstrings.push(FString {
                 quote,

@@ -5,17 +5,21 @@ pub mod _bisect;
 pub mod _codecs;
 pub mod _collections;
 pub mod _contextvars;
+pub mod _datetime;
 pub mod _functools;
 pub mod _heapq;
 pub mod _imp;
 pub mod _io;
 pub mod _operator;
+pub mod _queue;
 pub mod _random;
 pub mod _signal;
 pub mod _sre;
+pub mod _statistics;
 pub mod _string;
 pub mod _thread;
 pub mod _tracemalloc;
+pub mod _types;
 pub mod _typing;
 pub mod _uuid;
 pub mod _warnings;
@@ -48,17 +52,21 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _codecs
     _collections
     _contextvars
+    _datetime
     _functools
     _heapq
     _imp
     _io
     _operator
+    _queue
     _random
     _signal
     _sre
+    _statistics
     _string
     _thread
     _tracemalloc
+    _types
     _typing
     _uuid
     _warnings

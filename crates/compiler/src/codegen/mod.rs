@@ -120,14 +120,14 @@ pub struct Compiler<'a> {
     table: SymbolTable,
     units: Vec<Unit<'a>>,
     flags: u32,
-    future_line: i32,
+    future_line: (i32, i32),
     interactive: bool,
     pub warnings: Vec<SyntaxWarning>,
     depth: u32,
 }
 
 /// Compiles a tree that `fold` has gone over.
-pub fn compile<'a>(tree: &'a Mod, src: Src<'a>, opts: &'a Options, flags: u32, future_line: i32, warnings: Vec<SyntaxWarning>) -> Result<CodeData> {
+pub fn compile<'a>(tree: &'a Mod, src: Src<'a>, opts: &'a Options, flags: u32, future_line: (i32, i32), warnings: Vec<SyntaxWarning>) -> Result<CodeData> {
     let table = crate::symtable::build(tree, src, flags & co::FUTURE_ANNOTATIONS != 0, opts.allow_top_level_await)?;
     let mut c = Compiler {
         src,
@@ -373,6 +373,17 @@ impl<'a> Compiler<'a> {
             f |= co::COROUTINE;
         }
         f
+    }
+
+    /// Opens a construct; more than CPython allows inside each other is an error.
+    fn push_block(&mut self, loc: Loc, b: FBlock<'a>) -> Result<()> {
+        let s = self.scope();
+        let generator = s.is_function_like() && (s.generator || s.coroutine);
+        if self.unit().fblocks.len() + generator as usize >= 21 {
+            return Err(self.error(loc, "too many statically nested blocks"));
+        }
+        self.u().fblocks.push(b);
+        Ok(())
     }
 
     // ---- instructions ----

@@ -31,7 +31,7 @@ fn star_of(p: &Pattern) -> bool {
 
 fn value_ok(e: &Expr) -> bool {
     match &e.kind {
-        ExprKind::Constant { .. } | ExprKind::Attribute { .. } | ExprKind::JoinedStr(_) => true,
+        ExprKind::Constant { .. } | ExprKind::Attribute { .. } => true,
         ExprKind::UnaryOp { op: UnaryOp::USub, operand } => matches!(operand.kind, ExprKind::Constant { .. }),
         ExprKind::BinOp { left, op: Operator::Add | Operator::Sub, right } => value_ok(left) && value_ok(right),
         _ => false,
@@ -192,7 +192,7 @@ impl<'a> Compiler<'a> {
         for (i, q) in list.iter().enumerate() {
             if star_of(q) {
                 if star.is_some() {
-                    return Err(self.error(loc, "multiple starred expressions in sequence pattern"));
+                    return Err(self.error(loc, "multiple starred names in sequence pattern"));
                 }
                 star_wildcard = is_wildcard_star(q);
                 only_wildcard &= star_wildcard;

@@ -103,7 +103,7 @@ impl<'a> Compiler<'a> {
                 let end = self.label();
                 let anchor = self.label();
                 self.bind(start);
-                self.u().fblocks.push(FBlock::While { start, end });
+                self.push_block(loc, FBlock::While { start, end })?;
                 self.jump_if(test, anchor, false)?;
                 self.stmts(body)?;
                 self.jump(NO_LOC, JUMP, start);
@@ -381,7 +381,7 @@ impl<'a> Compiler<'a> {
         let start = self.label();
         let cleanup = self.label();
         let end = self.label();
-        self.u().fblocks.push(FBlock::For { start, end });
+        self.push_block(iter.loc, FBlock::For { start, end })?;
         self.expr(iter)?;
         let loc = iter.loc;
         self.op(loc, op::GET_ITER);
@@ -417,7 +417,7 @@ impl<'a> Compiler<'a> {
         let loc = iter.loc;
         self.op(loc, op::GET_AITER);
         self.bind(start);
-        self.u().fblocks.push(FBlock::For { start, end });
+        self.push_block(iter.loc, FBlock::For { start, end })?;
         self.jump(loc, SETUP_FINALLY, except);
         self.op(loc, op::GET_ANEXT);
         self.none(loc);
@@ -453,7 +453,7 @@ impl<'a> Compiler<'a> {
             self.yield_from(loc, true);
         }
         self.jump(loc, SETUP_WITH, final_);
-        self.u().fblocks.push(FBlock::With { is_async, loc });
+        self.push_block(loc, FBlock::With { is_async, loc })?;
         match &item.optional_vars {
             Some(v) => self.expr(v)?,
             None => self.op(loc, op::POP_TOP),
@@ -518,7 +518,7 @@ impl<'a> Compiler<'a> {
         let exit = self.label();
         let cleanup = self.label();
         self.jump(loc, SETUP_FINALLY, end);
-        self.u().fblocks.push(FBlock::FinallyTry { body: finalbody });
+        self.push_block(loc, FBlock::FinallyTry { body: finalbody })?;
         if handlers.is_empty() {
             self.stmts(body)?;
         } else {
@@ -530,7 +530,7 @@ impl<'a> Compiler<'a> {
         self.jump(NO_LOC, JUMP, exit);
 
         self.bind(end);
-        self.u().fblocks.push(FBlock::FinallyEnd);
+        self.push_block(loc, FBlock::FinallyEnd)?;
         self.jump(NO_LOC, SETUP_CLEANUP, cleanup);
         self.op(NO_LOC, op::PUSH_EXC_INFO);
         self.stmts(finalbody)?;
@@ -554,7 +554,7 @@ impl<'a> Compiler<'a> {
         let end = self.label();
         let cleanup = self.label();
         self.jump(loc, SETUP_FINALLY, except);
-        self.u().fblocks.push(FBlock::Try);
+        self.push_block(loc, FBlock::Try)?;
         self.stmts(body)?;
         self.u().fblocks.pop();
         self.pseudo(NO_LOC, POP_BLOCK);
@@ -567,7 +567,7 @@ impl<'a> Compiler<'a> {
         if is_star {
             self.star_handlers(handlers, end)?;
         } else {
-            self.u().fblocks.push(FBlock::ExceptionHandler);
+            self.push_block(loc, FBlock::ExceptionHandler)?;
             for (i, h) in handlers.iter().enumerate() {
                 if h.typ.is_none() && i + 1 < handlers.len() {
                     return Err(self.error(h.loc, "default 'except:' must be last"));
@@ -596,7 +596,7 @@ impl<'a> Compiler<'a> {
                 let cleanup_end = self.label();
                 self.name_op(loc, name, Ctx::Store)?;
                 self.jump(loc, SETUP_CLEANUP, cleanup_end);
-                self.u().fblocks.push(FBlock::HandlerCleanup { name: Some(name.clone()) });
+                self.push_block(h.loc, FBlock::HandlerCleanup { name: Some(name.clone()) })?;
                 self.stmts(&h.body)?;
                 self.u().fblocks.pop();
                 self.pseudo(NO_LOC, POP_BLOCK);
@@ -610,7 +610,7 @@ impl<'a> Compiler<'a> {
             }
             None => {
                 self.op(loc, op::POP_TOP);
-                self.u().fblocks.push(FBlock::HandlerCleanup { name: None });
+                self.push_block(h.loc, FBlock::HandlerCleanup { name: None })?;
                 self.stmts(&h.body)?;
                 self.u().fblocks.pop();
                 self.pseudo(NO_LOC, POP_BLOCK);
@@ -645,7 +645,7 @@ impl<'a> Compiler<'a> {
                 None => self.op(loc, op::POP_TOP),
             }
             self.jump(loc, SETUP_CLEANUP, cleanup_end);
-            self.u().fblocks.push(FBlock::HandlerCleanup { name: h.name.clone() });
+            self.push_block(h.loc, FBlock::HandlerCleanup { name: h.name.clone() })?;
             self.stmts(&h.body)?;
             self.u().fblocks.pop();
             self.pseudo(NO_LOC, POP_BLOCK);
@@ -715,7 +715,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn import_from(&mut self, loc: Loc, module: Option<&'a Ident>, names: &'a [Alias], level: u32) -> Result<()> {
-        if level == 0 && module.is_some_and(|m| &**m == "__future__") && loc.lineno > self.future_line {
+        if level == 0 && module.is_some_and(|m| &**m == "__future__") && (loc.lineno, loc.col) > self.future_line {
             return Err(self.error(loc, "from __future__ imports must occur at the beginning of the file"));
         }
         self.load_const(loc, Const::Int(level as i64));

@@ -303,7 +303,7 @@ pub fn attach_traceback_here(e: &Object) {
 
 /// The type `super`.
 pub fn super_type() -> *const abi::PyTypeObject {
-    &raw const pending::PySuper_Type
+    (&raw const crate::objects::superobject::PySuper_Type).cast()
 }
 
 /// `super(cls, me).name` without the super object. None: take the general way. True: an unbound method.
@@ -351,14 +351,12 @@ pub fn super_lookup(cls: &Type, me: &Object, name: &Str, method: bool) -> PyResu
 
 /// `types.GenericAlias(origin, args)`
 pub fn generic_alias(origin: &Object, args: &Object) -> PyResult<PyRef> {
-    // SAFETY: a C function of the engine.
-    unsafe { PyRef::from_c_result(pending::Py_GenericAlias(origin.as_ptr(), args.as_ptr())) }
+    crate::objects::genericalias::new(origin, args)
 }
 
 /// A bound method.
 pub fn new_method(func: &Object, obj: &Object) -> PyResult<PyRef> {
-    // SAFETY: a C function of the engine.
-    unsafe { PyRef::from_c_result(pending::PyMethod_New(func.as_ptr(), obj.as_ptr())) }
+    crate::objects::classobject::new(func, obj)
 }
 
 /// `func(*args)` for a Python function: what `_PyFunction_Vectorcall` does, in Rust terms.

@@ -6,22 +6,15 @@ use crate::typeobject::TypeSpec;
 
 /// Descriptions for `typeobject::bootstrap`, bases before what derives from them.
 pub fn all_specs() -> Vec<&'static TypeSpec> {
+    macro_rules! specs {
+        ($($t:ty),* $(,)?) => { [$(<$t as HasSpec>::spec()),*] };
+    }
     let mut all = super::support::specs();
-    all.extend([Int::spec(), Bool::spec(), Float::spec(), super::Complex::spec()]);
-    all.extend([
-        super::Str::spec(),
-        super::unicode::iter::StrIter::spec(),
-        super::Bytes::spec(),
-        super::ByteArray::spec(),
-        super::byteclass::BytesIter::spec(),
-        super::byteclass::ByteArrayIter::spec(),
-        super::ManagedBuffer::spec(),
-        super::MemoryView::spec(),
-        super::memory::MemoryIter::spec(),
-        super::module::ModuleDef::spec(),
-        super::Module::spec(),
-        super::Traceback::spec(),
-    ]);
+    all.extend(specs![Int, Bool, Float, super::Complex]);
+    all.extend(specs![Str, super::unicode::iter::StrIter, Bytes, super::byteclass::BytesIter, super::ByteArray, super::byteclass::ByteArrayIter, super::ManagedBuffer, super::MemoryView, super::memory::MemoryIter]);
+    all.extend(specs![super::module::ModuleDef, super::Module, super::WeakRef, super::weakref::WeakProxy, super::weakref::WeakCallableProxy]);
+    all.extend(specs![super::Cell, super::Code, super::Function, super::Frame, super::FrameLocalsProxy, super::Traceback]);
+    all.extend(specs![super::Generator, super::Coroutine, super::r#gen::CoroWrapper, super::AsyncGenerator]);
     all.extend(super::exceptions::specs());
     all.extend(super::weakref::specs());
     all.extend(super::context::specs());

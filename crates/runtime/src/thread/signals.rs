@@ -125,6 +125,11 @@ pub fn simulate(signum: c_int) -> bool {
     true
 }
 
+/// `PyOS_InterruptOccurred`: whether SIGINT has arrived; takes it.
+pub fn take_interrupt() -> bool {
+    ANY_TRIPPED.load(Acquire) && can_handle_signals() && SLOTS[libc::SIGINT as usize].tripped.swap(false, AcqRel)
+}
+
 /// Installs a C handler (`PyOS_setsig`); the old one, or `SIG_ERR`.
 pub fn set_c_handler(signum: c_int, handler: usize) -> usize {
     // SAFETY: plain sigaction.

@@ -288,10 +288,15 @@ impl ThreadState {
         a.native_thread_id = super::native_id() as _;
         self.qsbr.set(qsbr::new_slot());
         self.heap.set(heap::acquire());
+        self.reset_stack_limits();
+        brc::register(self, tid);
+    }
+
+    /// Sets the native stack's limits to those of the running thread.
+    pub fn reset_stack_limits(&self) {
         let (low, high) = super::stack_bounds();
         self.c_stack_limit.set(low + super::STACK_MARGIN.min((high - low) / 4));
         self.c_stack_top.set(high);
-        brc::register(self, tid);
     }
 
     /// Gives up what binding took. On the bound thread, attached (or in a place where nobody can stop it).

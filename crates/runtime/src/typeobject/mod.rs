@@ -30,6 +30,8 @@ pub mod ready;
 pub mod slotdefs;
 pub mod spec;
 pub mod subtype;
+#[cfg(test)]
+mod tests;
 pub mod update;
 pub mod wrappers;
 

@@ -16,15 +16,9 @@ pub fn builtin(name: &'static str) -> PyResult<PyRef> {
     import("builtins")?.getattr(Str::intern(name))
 }
 
-/// How the core imports `copyreg` and `builtins`: set by the import system.
-pub static IMPORT: std::sync::OnceLock<fn(&str) -> PyResult<PyRef>> = std::sync::OnceLock::new();
-
 /// Imports a module by its dotted name.
 pub fn import(name: &str) -> PyResult<PyRef> {
-    match IMPORT.get() {
-        Some(f) => f(name),
-        None => Err(raise!(ImportError, "import is not ready")),
-    }
+    crate::import::import_module(name)
 }
 
 fn same(f: Option<*const ()>, g: *const ()) -> bool {

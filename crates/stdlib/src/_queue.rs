@@ -1,0 +1,218 @@
+//! `_queue`: `SimpleQueue`, an unbounded FIFO whose `put` is re-entrant.
+
+use macros::pymodule;
+
+#[pymodule(name = "_queue", doc = "C implementation of the Python queue module.\nThis module is an implementation detail, please do not use it directly.")]
+pub mod _queue {
+    use core::ffi::c_int;
+    use core::mem::offset_of;
+    use macros::pyclass;
+    use runtime::mem::Visitor;
+    use runtime::objects::support::{Slot, alloc, begin_dealloc, free_object, track};
+    use runtime::prelude::*;
+    use std::collections::VecDeque;
+    use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+    use std::time::{Duration, Instant};
+
+    /// The items and who waits for them.
+    #[derive(Default)]
+    struct Inner {
+        items: Mutex<VecDeque<PyRef>>,
+        ready: Condvar,
+    }
+
+    #[repr(C)]
+    pub struct SimpleQueue {
+        header: abi::PyObject,
+        /// Set at creation, freed by dealloc.
+        inner: Option<Box<Inner>>,
+        weakreflist: Slot,
+    }
+
+    fn lock(i: &Inner) -> MutexGuard<'_, VecDeque<PyRef>> {
+        i.items.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn empty() -> Raised {
+        let made = (|| {
+            let m = runtime::objects::support::import("_queue")?;
+            m.getattr(intern!("Empty"))?.call0()
+        })();
+        match made.map(PyRef::downcast_into::<runtime::objects::BaseException>) {
+            Ok(Ok(e)) => runtime::error::restore(e),
+            Ok(Err(_)) => raise!(SystemError, "_queue.Empty is no exception"),
+            Err(e) => e,
+        }
+    }
+
+    impl SimpleQueue {
+        fn inner(&self) -> PyResult<&Inner> {
+            self.inner.as_deref().ok_or_else(|| raise!(SystemError, "queue was cleared"))
+        }
+
+        fn take(&self, block: bool, timeout: Option<&Object>) -> PyResult<PyRef> {
+            let inner = self.inner()?;
+            if let Some(v) = lock(inner).pop_front() {
+                return Ok(v);
+            }
+            if !block {
+                return Err(empty());
+            }
+            let deadline = match timeout {
+                None => None,
+                Some(t) => {
+                    let s = t.as_f64()?;
+                    if s < 0.0 {
+                        return Err(raise!(ValueError, "'timeout' must be a non-negative number"));
+                    }
+                    if s > 9.2e9 {
+                        return Err(raise!(OverflowError, "timeout value is too large"));
+                    }
+                    Some(Instant::now() + Duration::from_secs_f64(s))
+                }
+            };
+            loop {
+                // Wait detached, in slices, so that signals are noticed.
+                let got = runtime::thread::detach(|| {
+                    let mut items = lock(inner);
+                    if let Some(v) = items.pop_front() {
+                        return Some(v);
+                    }
+                    let slice = Duration::from_millis(50);
+                    let wait = deadline.map_or(slice, |d| d.saturating_duration_since(Instant::now()).min(slice));
+                    items = inner.ready.wait_timeout(items, wait).unwrap_or_else(PoisonError::into_inner).0;
+                    items.pop_front()
+                });
+                if let Some(v) = got {
+                    return Ok(v);
+                }
+                runtime::thread::check_signals()?;
+                if deadline.is_some_and(|d| Instant::now() >= d) {
+                    return Err(empty());
+                }
+            }
+        }
+        fn add(&self, v: &Object) -> PyResult<()> {
+            let inner = self.inner()?;
+            let v = v.to_ref();
+            lock(inner).push_back(v);
+            inner.ready.notify_one();
+            Ok(())
+        }
+    }
+
+    /// Simple, unbounded, reentrant FIFO queue.
+    #[pyclass(name = "SimpleQueue", module = "_queue", flags = "BASETYPE|HAVE_GC", weaklistoffset = offset_of!(SimpleQueue, weakreflist))]
+    impl SimpleQueue {
+        #[slot]
+        fn tp_new(cls: &Type, args: FuncArgs<'_>) -> PyResult<PyRef> {
+            if core::ptr::eq(cls, SimpleQueue::type_object()) {
+                args.no_keywords("SimpleQueue")?;
+                args.check_positional("SimpleQueue", 0, 0)?;
+            }
+            let q = alloc::<SimpleQueue>(cls)?;
+            // SAFETY: a new object whose fields are zero.
+            unsafe { (&raw mut (*q.as_raw()).inner).write(Some(Box::default())) };
+            Ok(track(q).upcast())
+        }
+        /// Put the item on the queue.
+        ///
+        /// The optional 'block' and 'timeout' arguments are ignored, as this method
+        /// never blocks.  They are provided for compatibility with the Queue class.
+        #[pymethod(sig = "item, block=True, timeout=None")]
+        fn put(&self, item: &Object, _block: bool, _timeout: Option<&Object>) -> PyResult<()> {
+            self.add(item)
+        }
+        /// Put an item into the queue without blocking.
+        ///
+        /// This is exactly equivalent to `put(item)` and is only provided
+        /// for compatibility with the Queue class.
+        #[pymethod(sig = "item")]
+        fn put_nowait(&self, item: &Object) -> PyResult<()> {
+            self.add(item)
+        }
+        /// Remove and return an item from the queue.
+        ///
+        /// If optional args 'block' is true and 'timeout' is None (the default),
+        /// block if necessary until an item is available. If 'timeout' is
+        /// a non-negative number, it blocks at most 'timeout' seconds and raises
+        /// the Empty exception if no item was available within that time.
+        /// Otherwise ('block' is false), return an item if one is immediately
+        /// available, else raise the Empty exception ('timeout' is ignored
+        /// in that case).
+        #[pymethod(sig = "block=True, timeout=None")]
+        fn get(&self, block: bool, timeout: Option<&Object>) -> PyResult<PyRef> {
+            self.take(block, timeout)
+        }
+        /// Remove and return an item from the queue without blocking.
+        ///
+        /// Only get an item if one is immediately available. Otherwise
+        /// raise the Empty exception.
+        #[pymethod]
+        fn get_nowait(&self) -> PyResult<PyRef> {
+            self.take(false, None)
+        }
+        /// Return True if the queue is empty, False otherwise (not reliable!).
+        #[pymethod(name = "empty")]
+        fn is_empty(&self) -> PyResult<bool> {
+            Ok(lock(self.inner()?).is_empty())
+        }
+        /// Return the approximate size of the queue (not reliable!).
+        #[pymethod]
+        fn qsize(&self) -> PyResult<usize> {
+            Ok(lock(self.inner()?).len())
+        }
+        #[pymethod]
+        fn __sizeof__(&self) -> PyResult<usize> {
+            Ok(core::mem::size_of::<SimpleQueue>() + lock(self.inner()?).capacity() * 8)
+        }
+        /// See PEP 585
+        #[pyclassmethod]
+        fn __class_getitem__(cls: &Type, args: &Object) -> PyResult<PyRef> {
+            runtime::objects::genericalias::alias(cls, args)
+        }
+        #[slot]
+        fn tp_traverse(&self, v: &mut Visitor) -> c_int {
+            let Some(inner) = &self.inner else { return 0 };
+            for x in lock(inner).iter() {
+                let r = v.visit(x);
+                if r != 0 {
+                    return r;
+                }
+            }
+            0
+        }
+        #[slot]
+        fn tp_clear(&self) {
+            if let Some(inner) = &self.inner {
+                let old = core::mem::take(&mut *lock(inner));
+                drop(old);
+            }
+        }
+        #[slot]
+        fn tp_dealloc(this: *mut Self) {
+            // SAFETY: a dying queue.
+            unsafe {
+                begin_dealloc(this);
+                if !(*this).weakreflist.is_empty() {
+                    runtime::objects::weakref::clear_weakrefs(this.cast());
+                }
+                drop((*this).inner.take());
+                free_object(this.cast());
+            }
+        }
+    }
+
+    #[exec]
+    fn init(m: &Module) -> PyResult<()> {
+        m.add_type::<SimpleQueue>()?;
+        // class Empty(Exception)
+        let ns = Dict::new()?;
+        ns.set_str("__module__", &*Str::new("_queue")?)?;
+        ns.set_str("__doc__", &*Str::new("Exception raised by Queue.get(block=0)/get_nowait().")?)?;
+        let bases = Tuple::pack(&[exc::Exception()])?;
+        let meta: &Object = exc::Exception().ty();
+        let empty = meta.call(&[&*Str::new("Empty")?, &bases, &ns])?;
+        m.add("Empty", empty)
+    }
+}
