@@ -18,6 +18,8 @@ fn main() {
     build.compile("freewheel_shims");
     if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
         println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libpython3.14t.so.1.0");
+        // Functions are bound on first use, as in CPython's library: start-up does not pay for two thousand exports.
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-z,lazy");
     }
     stage_library();
 }

@@ -30,7 +30,7 @@ fn open() -> Result<*mut c_void, String> {
                 return Ok(h);
             }
             let e = libc::dlerror();
-            if !e.is_null() {
+            if !e.is_null() && why.is_empty() {
                 why = std::ffi::CStr::from_ptr(e).to_string_lossy().into_owned();
             }
         }
