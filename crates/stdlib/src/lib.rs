@@ -17,6 +17,7 @@ pub mod _signal;
 pub mod _sre;
 pub mod _statistics;
 pub mod _string;
+pub mod _struct;
 pub mod _thread;
 pub mod _tracemalloc;
 pub mod _types;
@@ -64,6 +65,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _sre
     _statistics
     _string
+    _struct
     _thread
     _tracemalloc
     _types
