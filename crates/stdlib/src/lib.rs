@@ -10,6 +10,7 @@ pub mod _functools;
 pub mod _heapq;
 pub mod _imp;
 pub mod _io;
+pub mod _json;
 pub mod _operator;
 pub mod _queue;
 pub mod _random;
@@ -58,6 +59,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _heapq
     _imp
     _io
+    _json
     _operator
     _queue
     _random
