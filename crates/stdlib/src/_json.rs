@@ -70,7 +70,7 @@ pub mod _json {
     #[cold]
     fn stop(pos: usize) -> Raised {
         match Int::from_usize(pos) {
-            Ok(i) => runtime::error::raise_stop_iteration(i.upcast()),
+            Ok(i) => runtime::error::raise_stop_iteration(Some(&i)),
             Err(e) => e,
         }
     }
