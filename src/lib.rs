@@ -10,6 +10,7 @@ pub mod export;
 
 pub mod bytes;
 pub mod call;
+pub mod codecs;
 pub mod containers;
 pub mod dict;
 pub mod errors;
