@@ -24,7 +24,6 @@ pub mod misc;
 pub mod module;
 pub mod number;
 pub mod object;
-pub mod pystate;
 pub mod sequence;
 pub mod sys;
 pub mod threads;
