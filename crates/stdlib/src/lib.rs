@@ -10,6 +10,7 @@ pub mod _functools;
 pub mod _heapq;
 pub mod _imp;
 pub mod _io;
+pub mod _json;
 pub mod _operator;
 pub mod _queue;
 pub mod _random;
@@ -17,6 +18,7 @@ pub mod _signal;
 pub mod _sre;
 pub mod _statistics;
 pub mod _string;
+pub mod _struct;
 pub mod _thread;
 pub mod _tracemalloc;
 pub mod _types;
@@ -57,6 +59,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _heapq
     _imp
     _io
+    _json
     _operator
     _queue
     _random
@@ -64,6 +67,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _sre
     _statistics
     _string
+    _struct
     _thread
     _tracemalloc
     _types

@@ -286,8 +286,11 @@ pub fn list(o: &Object) -> Vec<PyRef> {
 /// Detaches a weak reference from its referent without calling its callback (`_PyWeakref_ClearRef` keeps the callback,
 /// `drop_callback` drops it).
 fn clear_ref(w: Wr, drop_callback: bool) {
-    // SAFETY: fields are changed under the lock.
+    // SAFETY: fields are changed under the lock; without one the object was never completed.
     unsafe {
+        if (*w).weakrefs_lock.is_null() {
+            return;
+        }
         let l = lock_wr(w);
         if (*w).wr_object != none_ptr() {
             unlink(w);

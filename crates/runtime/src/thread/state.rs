@@ -213,7 +213,7 @@ impl ThreadState {
         unsafe { &*self.qsbr.get() }
     }
 
-    pub(crate) fn bound_tid(&self) -> usize {
+    pub fn bound_tid(&self) -> usize {
         self.tid.get()
     }
 

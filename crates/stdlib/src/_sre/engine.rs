@@ -695,3 +695,67 @@ fn find_prefix<T: Char>(s: &[T], prefix: &[u32]) -> Option<Option<usize>> {
     }
     Some(None)
 }
+
+#[cfg(test)]
+mod tests {
+    //! Compares with vectors written by another implementation: one per line, `mode groups code subject expected\tpattern`,
+    //! in the file that `SRE_VECTORS` names.
+    use super::*;
+    use crate::_sre::program::translate;
+
+    fn numbers(t: &str, sep: char) -> Vec<u32> {
+        if t == "-" { vec![] } else { t.split(sep).map(|x| x.parse().expect("a number")).collect() }
+    }
+
+    fn outcome<T: Char>(p: &Program, groups: usize, mode: &str, text: &[T]) -> String {
+        let mut st = State::new(p, groups);
+        let sub = Subject { text, end: text.len() };
+        let r = match mode {
+            "s" => search(p, &mut st, &sub, 0, UNSET),
+            m => match_at(p, &mut st, &sub, 0, m == "f", UNSET).map(|e| e.map(|e| (0, e))),
+        };
+        match r.expect("no exception") {
+            None => "-".into(),
+            Some((a, b)) => {
+                let mut v = vec![format!("{a}:{b}")];
+                for g in 0..groups {
+                    let (x, y) = (st.marks[2 * g], st.marks[2 * g + 1]);
+                    v.push(if x == UNSET || y == UNSET { "-1:-1".into() } else { format!("{x}:{y}") });
+                }
+                format!("{};{}", v.join(","), st.last_index)
+            }
+        }
+    }
+
+    #[test]
+    fn vectors() {
+        let Ok(path) = std::env::var("SRE_VECTORS") else { return };
+        let mut bad = 0;
+        let data = std::fs::read_to_string(path).expect("the file of vectors");
+        for line in data.lines() {
+            let (left, pattern) = line.split_once('\t').expect("a tab");
+            let f: Vec<&str> = left.split(' ').collect();
+            let groups: usize = f[1].parse().expect("a number");
+            let text = numbers(f[3], '.');
+            let p = match translate(&numbers(f[2], ','), groups as u32) {
+                Ok(p) => p,
+                Err(_) => {
+                    println!("not translated: {pattern}");
+                    bad += 1;
+                    continue;
+                }
+            };
+            let mut got = vec![outcome(&p, groups, f[0], &text)];
+            if text.iter().all(|&c| c < 256) {
+                got.push(outcome(&p, groups, f[0], &text.iter().map(|&c| c as u8).collect::<Vec<_>>()));
+            }
+            for g in got {
+                if g != f[4] {
+                    println!("{} {pattern:?} on {:?}: {g} instead of {}", f[0], text.iter().filter_map(|&c| char::from_u32(c)).collect::<String>(), f[4]);
+                    bad += 1;
+                }
+            }
+        }
+        assert_eq!(bad, 0);
+    }
+}

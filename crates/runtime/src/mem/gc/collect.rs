@@ -130,6 +130,30 @@ pub(super) unsafe fn try_incref_stopped(o: &Object) -> bool {
     true
 }
 
+/// Untracks a tuple that can never be part of a cycle: its items are no GC objects, or tuples of that kind.
+fn untrack_tuple(p: *mut PyObject) -> bool {
+    // SAFETY: a tracked tuple is complete or has null items; items are alive.
+    unsafe {
+        let tuple_type = <crate::objects::Tuple as object::PyClass>::type_object().as_raw();
+        if (*p).ob_type.load(Relaxed) != tuple_type {
+            return false;
+        }
+        let t = p.cast::<abi::PyTupleObject>();
+        let items = (&raw const (*t).ob_item).cast::<*mut PyObject>();
+        for i in 0..(*t).ob_base.ob_size.max(0) as usize {
+            let Some(x) = (*items.add(i)).as_ref() else { return false };
+            let ty = x.ob_type.load(Relaxed);
+            let may_be_tracked = (*ty).tp_flags & abi::Py_TPFLAGS_HAVE_GC != 0
+                && (ty != tuple_type || x.ob_gc_bits.load(Relaxed) & gc_bits::TRACKED != 0);
+            if may_be_tracked {
+                return false;
+            }
+        }
+        (*p).ob_gc_bits.fetch_and(!gc_bits::TRACKED, Relaxed);
+        true
+    }
+}
+
 /// The pages that are being looked at, with their side arrays.
 struct Pages {
     pages: Vec<(&'static Page, Box<[i32]>)>,
@@ -144,7 +168,7 @@ impl Pages {
             for (i, s) in side.iter_mut().enumerate() {
                 // SAFETY: a block of a GC page has a readable header.
                 let bits = unsafe { (*page.object(i)).ob_gc_bits.load(Relaxed) };
-                if bits & (gc_bits::TRACKED | gc_bits::FROZEN) == gc_bits::TRACKED {
+                if bits & (gc_bits::TRACKED | gc_bits::FROZEN) == gc_bits::TRACKED && !untrack_tuple(page.object(i)) {
                     *s = UNVISITED;
                 }
             }

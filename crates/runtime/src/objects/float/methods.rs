@@ -129,7 +129,7 @@ fn construct(cls: &Type, args: &FuncArgs<'_>) -> PyResult<PyRef> {
     }
 }
 
-#[pyclass(name = "float", type_object = super::PyFloat_Type, flags = "BASETYPE|_MATCH_SELF",
+#[pyclass(name = "float", type_object = super::PyFloat_Type, flags = "BASETYPE|_MATCH_SELF", slots(tp_dealloc = crate::objects::long::number_dealloc),
     doc = "float(x=0, /)\n--\n\nConvert a string or number to a floating-point number, if possible.")]
 impl Float {
     #[slot]

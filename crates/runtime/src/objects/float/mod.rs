@@ -4,7 +4,7 @@ pub mod methods;
 pub mod text;
 
 use crate::error::{PyResult, Raised};
-use crate::object::{Object, PyClass, Ref, Type};
+use crate::object::{Object, Ref, Type};
 use crate::objects::long::{Int, ZEROED_TYPE};
 use crate::{py_layout, raise};
 
@@ -47,7 +47,8 @@ impl Float {
     /// A new float.
     #[inline]
     pub fn new(value: f64) -> PyResult<Ref<Float>> {
-        let f: Ref<Float> = crate::typeobject::alloc_object(Float::type_object())?;
+        // SAFETY: the exact type's size; the value is set below.
+        let f: Ref<Float> = unsafe { crate::objects::long::alloc_number((&raw mut PyFloat_Type).cast(), size_of::<abi::PyFloatObject>())? };
         // SAFETY: nobody else sees the object yet.
         unsafe { (*f.as_raw()).0.ob_fval = value };
         Ok(f)

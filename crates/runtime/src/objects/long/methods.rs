@@ -198,7 +198,7 @@ impl Int {
 }
 
 #[pyclass(name = "int", type_object = super::PyLong_Type, flags = "BASETYPE|LONG_SUBCLASS|_MATCH_SELF",
-    basicsize = core::mem::offset_of!(abi::PyLongObject, long_value.ob_digit), itemsize = 4,
+    basicsize = core::mem::offset_of!(abi::PyLongObject, long_value.ob_digit), itemsize = 4, slots(tp_dealloc = super::number_dealloc),
     doc = "int([x]) -> integer\nint(x, base=10) -> integer\n\nConvert a number or string to an integer, or return 0 if no arguments\nare given.  With a base, x must be a str, bytes or bytearray of digits in that base;\nbase 0 reads the base from the literal's prefix.\n>>> int('0b100', base=0)\n4")]
 impl Int {
     #[slot]

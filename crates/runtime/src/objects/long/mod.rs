@@ -99,6 +99,40 @@ pub struct Fresh {
     len: usize,
 }
 
+/// Where the digits begin.
+pub const DIGITS_OFFSET: usize = core::mem::offset_of!(abi::PyLongObject, long_value.ob_digit);
+
+/// Memory of an exact number (no collector, no heap type, body unset): the short way through the allocator.
+///
+/// # Safety
+/// `ty` is the static type whose exact instances have layout `T` and `size` bytes.
+#[inline(always)]
+pub(crate) unsafe fn alloc_number<T>(ty: *mut abi::PyTypeObject, size: usize) -> PyResult<Ref<T>> {
+    // SAFETY: attached, as for everything that makes objects; the header is set at once.
+    unsafe {
+        let p = crate::mem::domains::obj_malloc(size).cast::<abi::PyObject>();
+        if p.is_null() {
+            return Err(arith::no_memory());
+        }
+        crate::mem::refcount::init_header(p, ty);
+        Ok(Ref::from_raw(p.cast()))
+    }
+}
+
+/// `tp_dealloc` of `int` and `float`.
+pub(crate) unsafe extern "C" fn number_dealloc(p: *mut abi::PyObject) {
+    // SAFETY: the object is dead. Exact numbers came from `alloc_number`, instances of subclasses go through `tp_free`.
+    unsafe {
+        let ty = Object::from_ptr(p).ty();
+        let raw = ty.as_raw();
+        if raw == (&raw mut PyLong_Type).cast() || raw == (&raw mut crate::objects::float::PyFloat_Type).cast() {
+            crate::mem::domains::obj_free(p.cast());
+        } else if let Some(free) = (*raw).tp_free {
+            free(p.cast());
+        }
+    }
+}
+
 /// The largest number of digits that an int may have.
 pub const MAX_DIGITS: usize = (isize::MAX as usize) / 8;
 
@@ -109,7 +143,8 @@ impl Fresh {
         if len > MAX_DIGITS {
             return Err(raise!(OverflowError, "too many digits in integer"));
         }
-        let int: Ref<Int> = crate::typeobject::alloc_var_object(<Int as crate::object::PyClass>::type_object(), len.max(1))?;
+        // SAFETY: room for the fixed part and the digits; `finish` sets the tag.
+        let int: Ref<Int> = unsafe { alloc_number((&raw mut PyLong_Type).cast(), DIGITS_OFFSET + 4 * len.max(1))? };
         Ok(Fresh { int, len })
     }
 

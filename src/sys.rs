@@ -1,0 +1,448 @@
+//! `sysmodule.h`, `audit.h`, `fileobject.h`, `fileutils.h`, `pystrcmp.h`, `pymacro.h`, `cpython/monitoring.h`, watchers,
+//! and the variables of `cpython/pydebug.h` and `import.h`.
+
+use crate::export::{CText, bad_internal_call, borrowed, fine, text};
+use core::ffi::{c_char, c_int, c_uint, c_void};
+use core::ptr::null_mut;
+use runtime::abi;
+use runtime::lifecycle::audit;
+use runtime::objects::exceptions::display;
+use runtime::prelude::*;
+
+fn sys_dict() -> &'static Dict {
+    ThreadState::current().interp().sys_dict()
+}
+
+/// `sys.argv` (and `sys.path[0]`) from C strings.
+unsafe fn set_argv(argc: c_int, argv: *mut *mut c_int, update_path: bool) -> PyResult<()> {
+    let list = List::new()?;
+    for i in 0..argc.max(0) as usize {
+        // SAFETY: C passes `argc` terminated strings.
+        let chars: Vec<u32> = unsafe {
+            let p = *argv.add(i);
+            (0..).map(|k| *p.add(k) as u32).take_while(|c| *c != 0).collect()
+        };
+        list.append(&*Str::from_ucs4(&chars)?)?;
+    }
+    if list.is_empty() {
+        list.append(Str::empty())?;
+    }
+    sys_dict().set_str("argv", &list)?;
+    if update_path {
+        let script = list.get(0).and_then(|s| s.downcast::<Str>().map(|s| s.to_string_lossy().into_owned())).unwrap_or_default();
+        let first = match script.rfind('/') {
+            Some(0) => "/".to_owned(),
+            Some(at) => script[..at].to_owned(),
+            None => String::new(),
+        };
+        if let Some(path) = sys_dict().get_item_str("path")? {
+            if let Some(path) = path.downcast::<List>() {
+                path.insert(0, &*Str::new(&first)?)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+capi! {
+    /// Borrowed, and without an exception when it is missing.
+    fn PySys_GetObject(name: CText<'_>) -> *mut abi::PyObject {
+        match text(name).and_then(|n| sys_dict().get(&n)) {
+            Ok(v) => Ok(v.map_or(null_mut(), borrowed)),
+            Err(e) => {
+                e.clear();
+                Ok(null_mut())
+            }
+        }
+    }
+    fn PySys_SetObject(name: CText<'_>, value: Option<&Object>) -> c_int {
+        let name = crate::object::attr_text(name)?;
+        match value {
+            Some(v) => sys_dict().set(&name, v),
+            None => sys_dict().del(&name).map(drop),
+        }
+    }
+    fn PySys_GetXOptions() -> *mut abi::PyObject {
+        Ok(sys_dict().get_item_str("_xoptions")?.map_or(null_mut(), borrowed))
+    }
+    fn PySys_ResetWarnOptions() {
+        if let Some(list) = sys_dict().get_item_str("warnoptions")? {
+            if let Some(list) = list.downcast::<List>() {
+                list.clear();
+            }
+        }
+        Ok(())
+    }
+    fn PySys_HasWarnOptions() -> c_int {
+        Ok(sys_dict().get_item_str("warnoptions")?.is_some_and(|l| l.downcast::<List>().is_some_and(|l| !l.is_empty())))
+    }
+    fn PySys_SetArgv(argc: c_int, argv: *mut *mut c_int) {
+        // SAFETY: C passes `argc` strings.
+        unsafe { set_argv(argc, argv, true) }
+    }
+    fn PySys_SetArgvEx(argc: c_int, argv: *mut *mut c_int, update_path: c_int) {
+        // SAFETY: C passes `argc` strings.
+        unsafe { set_argv(argc, argv, update_path != 0) }
+    }
+    raw fn PySys_AddAuditHook(hook: *mut c_void, data: *mut c_void) -> c_int {
+        if !hook.is_null() {
+            // SAFETY: C passes a hook.
+            audit::add_native(unsafe { core::mem::transmute::<*mut c_void, audit::NativeHook>(hook) }, data);
+        }
+        fine(0)
+    }
+    fn PySys_AuditTuple(event: CText<'_>, args: Option<&Object>) -> c_int {
+        let event = text(event)?;
+        match args {
+            None => audit::audit_objects(&event, &[]),
+            Some(a) => match a.downcast::<Tuple>() {
+                Some(t) => audit::audit_objects(&event, t.as_slice()),
+                None => Err(raise!(TypeError, "args must be tuple, got {}", a.ty().tp_name())),
+            },
+        }
+    }
+
+    fn PyFile_FromFd(fd: c_int, _name: *const c_char, mode: Option<CText<'_>>, buffering: c_int, encoding: Option<CText<'_>>, errors: Option<CText<'_>>, newline: Option<CText<'_>>, closefd: c_int) -> *mut abi::PyObject {
+        let open = display::import("io")?.getattr(intern!("open"))?;
+        let opt = |t: Option<CText<'_>>| -> PyResult<PyRef> { t.map_or_else(|| Ok(none_ref()), |t| text(t).map(PyRef::from)) };
+        let mode = match mode {
+            Some(m) => text(m)?,
+            None => Str::new("r")?,
+        };
+        open.call(&[&*Int::from_i64(fd.into())?, &mode, &*Int::from_i64(buffering.into())?, &*opt(encoding)?, &*opt(errors)?, &*opt(newline)?, Bool::of(closefd != 0)])
+    }
+    fn PyFile_GetLine(f: &Object, n: c_int) -> *mut abi::PyObject {
+        let readline = f.getattr(intern!("readline"))?;
+        let line = if n <= 0 { readline.call0()? } else { readline.call1(&*Int::from_i64(n.into())?)? };
+        let (empty, ends) = match (line.downcast::<Str>(), line.downcast::<Bytes>()) {
+            (Some(s), _) => (s.is_empty(), s.as_str().is_some_and(|t| t.ends_with('\n'))),
+            (_, Some(b)) => (b.is_empty(), b.as_slice().ends_with(b"\n")),
+            _ => return Err(raise!(TypeError, "object.readline() returned non-string")),
+        };
+        if n < 0 && empty {
+            return Err(raise!(EOFError, "EOF when reading a line"));
+        }
+        if n < 0 && ends {
+            let len = line.len()? as isize;
+            return line.get_slice(0, len - 1);
+        }
+        Ok(line)
+    }
+    fn PyFile_WriteObject(o: &Object, f: Option<&Object>, flags: c_int) -> c_int {
+        let f = f.ok_or_else(|| raise!(TypeError, "writeobject with NULL file"))?;
+        let shown = if flags & 1 != 0 { o.str()? } else { o.repr()? };
+        f.call_method(intern!("write"), &[&shown]).map(drop)
+    }
+    fn PyFile_WriteString(s: CText<'_>, f: Option<&Object>) -> c_int {
+        let f = f.ok_or_else(|| raise!(SystemError, "null file for PyFile_WriteString"))?;
+        f.call_method(intern!("write"), &[&*text(s)?]).map(drop)
+    }
+    fn PyFile_OpenCode(path: CText<'_>) -> *mut abi::PyObject {
+        let path = crate::unicode::fs_decode(path.to_bytes())?;
+        display::import("io")?.call_method(intern!("open_code"), &[&path])
+    }
+    fn PyFile_OpenCodeObject(path: &Object) -> *mut abi::PyObject {
+        display::import("io")?.call_method(intern!("open_code"), &[path])
+    }
+    raw fn PyFile_SetOpenCodeHook(_hook: *mut c_void, _data: *mut c_void) -> c_int {
+        fine(0)
+    }
+    fn PyFile_NewStdPrinter(fd: c_int) -> *mut abi::PyObject {
+        let open = display::import("io")?.getattr(intern!("open"))?;
+        let kwargs = Dict::new()?;
+        kwargs.set_str("closefd", false_())?;
+        open.call_dict(&*Tuple::from_slice(&[&*Int::from_i64(fd.into())?, &*Str::new("w")?])?, Some(&kwargs))
+    }
+    fn Py_fopen(path: &Object, mode: *const c_char) -> *mut libc::FILE {
+        let encoded = runtime::lifecycle::fspath(path)?;
+        let bytes = match encoded.downcast::<Bytes>() {
+            Some(b) => Ref::new_ref(b),
+            None => runtime::objects::codecs::fs_encode(crate::unicode::str_arg(Some(&encoded))?)?,
+        };
+        let name = std::ffi::CString::new(bytes.as_slice()).map_err(|_| raise!(ValueError, "embedded null byte"))?;
+        // SAFETY: terminated strings.
+        let f = unsafe { libc::fopen(name.as_ptr(), mode) };
+        if f.is_null() {
+            return Err(runtime::error::raise_from_errno(Some(path)));
+        }
+        Ok(f)
+    }
+    raw fn Py_fclose(f: *mut libc::FILE) -> c_int {
+        // SAFETY: C passes an open stream.
+        fine(unsafe { libc::fclose(f) })
+    }
+    raw fn Py_UniversalNewlineFgets(buffer: *mut c_char, n: c_int, f: *mut libc::FILE, _o: *mut abi::PyObject) -> *mut c_char {
+        // SAFETY: C passes a buffer of `n` bytes and an open stream.
+        unsafe {
+            let mut i = 0;
+            while i + 1 < n {
+                let mut c = libc::fgetc(f);
+                if c == libc::EOF {
+                    break;
+                }
+                if c == c_int::from(b'\r') {
+                    let next = libc::fgetc(f);
+                    if next != c_int::from(b'\n') && next != libc::EOF {
+                        libc::ungetc(next, f);
+                    }
+                    c = c_int::from(b'\n');
+                }
+                *buffer.offset(i as isize) = c as c_char;
+                i += 1;
+                if c == c_int::from(b'\n') {
+                    break;
+                }
+            }
+            *buffer.offset(i as isize) = 0;
+            fine(if i == 0 { null_mut() } else { buffer })
+        }
+    }
+    fn PyOS_Readline(_in: *mut libc::FILE, _out: *mut libc::FILE, prompt: Option<CText<'_>>) -> *mut c_char {
+        use std::io::Write;
+        if let Some(p) = prompt {
+            let _ = std::io::stderr().write_all(p.to_bytes());
+        }
+        let mut line = Vec::new();
+        runtime::thread::detach(|| {
+            use std::io::BufRead;
+            let _ = std::io::stdin().lock().read_until(b'\n', &mut line);
+        });
+        // SAFETY: a fresh block, filled whole.
+        unsafe {
+            let p = runtime::mem::domains::mem_malloc(line.len() + 1).cast::<c_char>();
+            if p.is_null() {
+                return Err(runtime::error::raise_none(exc::MemoryError()));
+            }
+            core::ptr::copy_nonoverlapping(line.as_ptr().cast(), p, line.len());
+            *p.add(line.len()) = 0;
+            Ok(p)
+        }
+    }
+    raw fn Py_GETENV(name: CText<'_>) -> *mut c_char {
+        if runtime::thread::InterpreterState::try_main().is_some_and(|i| !i.config().use_environment) {
+            return fine(null_mut::<c_char>());
+        }
+        // SAFETY: a terminated string.
+        fine(unsafe { libc::getenv(name.as_ptr()) })
+    }
+    raw fn PyOS_mystricmp(a: CText<'_>, b: CText<'_>) -> c_int {
+        fine(compare(a.to_bytes_with_nul(), b.to_bytes_with_nul()))
+    }
+    raw fn PyOS_mystrnicmp(a: CText<'_>, b: CText<'_>, n: isize) -> c_int {
+        let n = n.max(0) as usize;
+        let cut = |t: &[u8]| t[..t.len().min(n)].to_vec();
+        fine(compare(&cut(a.to_bytes_with_nul()), &cut(b.to_bytes_with_nul())))
+    }
+    raw fn Py_PACK_VERSION(major: c_int, minor: c_int) -> c_uint {
+        fine(pack_version(major, minor, 0, 0, 0))
+    }
+    raw fn Py_PACK_FULL_VERSION(major: c_int, minor: c_int, micro: c_int, level: c_int, serial: c_int) -> c_uint {
+        fine(pack_version(major, minor, micro, level, serial))
+    }
+    raw fn _Py_GetBuiltWithAssert() -> c_int { fine(cfg!(debug_assertions)) }
+    raw fn _Py_IsValidFD(fd: c_int) -> c_int {
+        // SAFETY: only asks.
+        fine(unsafe { libc::fcntl(fd, libc::F_GETFD) } >= 0)
+    }
+
+    fn PyConfig_Get(name: CText<'_>) -> *mut abi::PyObject {
+        config_get(&name.to_string_lossy())
+    }
+    fn PyConfig_GetInt(name: CText<'_>, value: *mut c_int) -> c_int {
+        let v = config_get(&name.to_string_lossy())?;
+        let Some(i) = v.downcast::<Int>() else {
+            return Err(raise!(TypeError, "config option {} is not an int", name.to_string_lossy()));
+        };
+        let i = i.as_i64()? as c_int;
+        // SAFETY: C passes a place.
+        unsafe { *value = i };
+        Ok(())
+    }
+    fn PyConfig_Names() -> *mut abi::PyObject {
+        let names: Vec<PyRef> = OPTIONS.iter().map(|(n, _)| Str::new(n).map(PyRef::from)).collect::<PyResult<_>>()?;
+        let items: Vec<&Object> = names.iter().map(|r| &**r).collect();
+        FrozenSet::new(&items)
+    }
+    fn PyConfig_Set(name: CText<'_>, value: &Object) -> c_int {
+        let name = name.to_string_lossy();
+        match OPTIONS.iter().find(|(n, _)| *n == name) {
+            Some((_, Where::Sys(attr))) => sys_dict().set_str(attr, value),
+            Some(_) => Err(raise!(ValueError, "cannot set read-only option {}", name)),
+            None => Err(raise!(ValueError, "unknown config option name: {}", name)),
+        }
+    }
+
+    /// No tool of `sys.monitoring` is told of events in native code: the scopes say that nothing is active.
+    fn PyMonitoring_EnterScope(states: *mut u8, _version: *mut u64, _events: *const u8, n: isize) -> c_int {
+        // SAFETY: C passes `n` states of two bytes.
+        unsafe { core::ptr::write_bytes(states, 0, n.max(0) as usize * 2) };
+        Ok(())
+    }
+    fn PyMonitoring_ExitScope() -> c_int {
+        Ok(())
+    }
+    fn PyCode_AddWatcher(_f: *mut c_void) -> c_int { Err::<c_int, _>(no_watchers("code")) }
+    fn PyCode_ClearWatcher(_id: c_int) -> c_int { Err::<c_int, _>(no_watchers("code")) }
+    fn PyFunction_AddWatcher(_f: *mut c_void) -> c_int { Err::<c_int, _>(no_watchers("function")) }
+    fn PyFunction_ClearWatcher(_id: c_int) -> c_int { Err::<c_int, _>(no_watchers("function")) }
+    fn PyFunction_SetVectorcall(f: *mut abi::PyFunctionObject, vectorcall: abi::vectorcallfunc) {
+        if f.is_null() {
+            return Err(bad_internal_call());
+        }
+        // SAFETY: C passes a function; its slot is read at each call.
+        unsafe { (*f).vectorcall = vectorcall };
+        Ok(())
+    }
+    fn PyUnstable_Eval_RequestCodeExtraIndex(_free: *mut c_void) -> isize {
+        use core::sync::atomic::{AtomicIsize, Ordering::Relaxed};
+        static NEXT: AtomicIsize = AtomicIsize::new(0);
+        fine(NEXT.fetch_add(1, Relaxed))
+    }
+    fn PyUnstable_Code_GetExtra(_code: &Object, _index: isize, value: *mut *mut c_void) -> c_int {
+        // SAFETY: C passes a place.
+        unsafe { *value = null_mut() };
+        Ok(())
+    }
+    fn PyUnstable_Code_SetExtra(_code: &Object, _index: isize, _value: *mut c_void) -> c_int {
+        Err::<c_int, _>(raise!(NotImplementedError, "extra data of code objects"))
+    }
+    raw fn PyUnstable_PerfMapState_Init() -> c_int { fine(0) }
+    raw fn PyUnstable_PerfMapState_Fini() { Ok(()) }
+    raw fn PyUnstable_WritePerfMapEntry(_code: *const c_void, _size: c_uint, _name: *const c_char) -> c_int { fine(0) }
+    raw fn PyUnstable_CopyPerfMapFile(_name: *const c_char) -> c_int { fine(0) }
+    raw fn PyUnstable_PerfTrampoline_CompileCode(_code: *mut c_void) -> c_int { fine(0) }
+    raw fn PyUnstable_PerfTrampoline_SetPersistAfterFork(_on: c_int) -> c_int { fine(0) }
+}
+
+fn no_watchers(what: &str) -> Raised {
+    raise!(RuntimeError, "no more {} watcher IDs available", what)
+}
+
+fn compare(a: &[u8], b: &[u8]) -> c_int {
+    for (x, y) in a.iter().zip(b) {
+        let (x, y) = (x.to_ascii_lowercase(), y.to_ascii_lowercase());
+        if x != y || x == 0 {
+            return c_int::from(x) - c_int::from(y);
+        }
+    }
+    0
+}
+
+fn pack_version(major: c_int, minor: c_int, micro: c_int, level: c_int, serial: c_int) -> c_uint {
+    ((major & 0xff) << 24 | (minor & 0xff) << 16 | (micro & 0xff) << 8 | (level & 0xf) << 4 | serial & 0xf) as c_uint
+}
+
+/// Where an option of a running interpreter is found.
+enum Where {
+    /// An attribute of `sys`.
+    Sys(&'static str),
+    /// An attribute of `sys.flags`.
+    Flag(&'static str),
+}
+
+const OPTIONS: &[(&str, Where)] = &[
+    ("argv", Where::Sys("argv")),
+    ("base_exec_prefix", Where::Sys("base_exec_prefix")),
+    ("base_executable", Where::Sys("_base_executable")),
+    ("base_prefix", Where::Sys("base_prefix")),
+    ("bytes_warning", Where::Flag("bytes_warning")),
+    ("dev_mode", Where::Flag("dev_mode")),
+    ("exec_prefix", Where::Sys("exec_prefix")),
+    ("executable", Where::Sys("executable")),
+    ("inspect", Where::Flag("inspect")),
+    ("interactive", Where::Flag("interactive")),
+    ("isolated", Where::Flag("isolated")),
+    ("module_search_paths", Where::Sys("path")),
+    ("optimization_level", Where::Flag("optimize")),
+    ("orig_argv", Where::Sys("orig_argv")),
+    ("parser_debug", Where::Flag("debug")),
+    ("platlibdir", Where::Sys("platlibdir")),
+    ("prefix", Where::Sys("prefix")),
+    ("pycache_prefix", Where::Sys("pycache_prefix")),
+    ("quiet", Where::Flag("quiet")),
+    ("safe_path", Where::Flag("safe_path")),
+    ("stdlib_dir", Where::Sys("_stdlib_dir")),
+    ("utf8_mode", Where::Flag("utf8_mode")),
+    ("verbose", Where::Flag("verbose")),
+    ("warnoptions", Where::Sys("warnoptions")),
+    ("xoptions", Where::Sys("_xoptions")),
+];
+
+fn config_get(name: &str) -> PyResult<PyRef> {
+    let found = match OPTIONS.iter().find(|(n, _)| *n == name) {
+        Some((_, Where::Sys(attr))) => sys_dict().get_item_str(attr)?,
+        Some((_, Where::Flag(attr))) => match sys_dict().get_item_str("flags")? {
+            Some(flags) => flags.getattr_opt(Str::intern(attr))?,
+            None => None,
+        },
+        None => return Err(raise!(ValueError, "unknown config option name: {}", name)),
+    };
+    found.ok_or_else(|| raise!(RuntimeError, "lost sys.{}", name))
+}
+
+/// The firing functions: never reached while no scope is active.
+macro_rules! monitoring {
+    ($($name:ident)*) => {
+        capi! {$(
+            fn $name(_state: *mut c_void, _code: *mut abi::PyObject, _offset: c_int) -> c_int {
+                Ok(())
+            }
+        )*}
+    };
+}
+monitoring! {
+    _PyMonitoring_FireBranchEvent _PyMonitoring_FireBranchLeftEvent _PyMonitoring_FireBranchRightEvent _PyMonitoring_FireCRaiseEvent
+    _PyMonitoring_FireCReturnEvent _PyMonitoring_FireCallEvent _PyMonitoring_FireExceptionHandledEvent _PyMonitoring_FireJumpEvent
+    _PyMonitoring_FireLineEvent _PyMonitoring_FirePyResumeEvent _PyMonitoring_FirePyReturnEvent _PyMonitoring_FirePyStartEvent
+    _PyMonitoring_FirePyThrowEvent _PyMonitoring_FirePyUnwindEvent _PyMonitoring_FirePyYieldEvent _PyMonitoring_FireRaiseEvent
+    _PyMonitoring_FireReraiseEvent _PyMonitoring_FireStopIterationEvent
+}
+
+/// Variables that C code reads or sets before initialisation.
+macro_rules! variables {
+    ($($name:ident = $value:expr;)*) => {$(
+        #[unsafe(no_mangle)]
+        pub static mut $name: c_int = $value;
+    )*};
+}
+variables! {
+    Py_BytesWarningFlag = 0;
+    Py_DebugFlag = 0;
+    Py_DontWriteBytecodeFlag = 0;
+    Py_FrozenFlag = 0;
+    Py_IgnoreEnvironmentFlag = 0;
+    Py_InspectFlag = 0;
+    Py_InteractiveFlag = 0;
+    Py_IsolatedFlag = 0;
+    Py_NoSiteFlag = 0;
+    Py_NoUserSiteDirectory = 0;
+    Py_OptimizeFlag = 0;
+    Py_QuietFlag = 0;
+    Py_UnbufferedStdioFlag = 0;
+    Py_VerboseFlag = 0;
+    Py_UTF8Mode = 0;
+    Py_HasFileSystemDefaultEncoding = 1;
+}
+
+/// A pointer that C may read from any thread.
+#[repr(transparent)]
+pub struct Shared<T>(pub T);
+// SAFETY: constants, or variables that C sets by its own rules.
+unsafe impl<T> Sync for Shared<T> {}
+
+#[unsafe(no_mangle)]
+pub static Py_FileSystemDefaultEncoding: Shared<*const c_char> = Shared(c"utf-8".as_ptr());
+#[unsafe(no_mangle)]
+pub static Py_FileSystemDefaultEncodeErrors: Shared<*const c_char> = Shared(c"surrogateescape".as_ptr());
+#[unsafe(no_mangle)]
+pub static Py_hexdigits: Shared<*const c_char> = Shared(c"0123456789abcdef".as_ptr());
+#[unsafe(no_mangle)]
+pub static PyStructSequence_UnnamedField: Shared<*const c_char> = Shared(c"unnamed field".as_ptr());
+#[unsafe(no_mangle)]
+pub static mut PyOS_InputHook: Option<unsafe extern "C" fn() -> c_int> = None;
+#[unsafe(no_mangle)]
+pub static mut PyOS_ReadlineFunctionPointer: *mut c_void = null_mut();
+#[unsafe(no_mangle)]
+pub static mut PyImport_FrozenModules: *mut c_void = null_mut();
+#[unsafe(no_mangle)]
+pub static mut PyImport_Inittab: *mut c_void = null_mut();
