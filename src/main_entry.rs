@@ -98,8 +98,10 @@ pub fn bytes_main(argv: Vec<OsString>) -> i32 {
     }
     if let Err(e) = runtime::lifecycle::initialize(config, stdlib::INITTAB) {
         eprintln!("Fatal Python error: {}\nPython runtime state: core initialized", e.0);
-        if runtime::error::error_occurred() {
-            runtime::objects::exceptions::display::print_set_error();
+        // The streams do not exist yet: the exception goes to file descriptor 2 as plain text.
+        if let Some(e) = runtime::error::take_error() {
+            let text = e.str().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+            eprintln!("{}: {text}", e.ty().name_str());
         }
         return 1;
     }
