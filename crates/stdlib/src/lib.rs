@@ -1,6 +1,7 @@
 //! The native modules of the standard library, one file (or folder) per module.
 
 pub mod _abc;
+pub mod _ast;
 pub mod _bisect;
 pub mod _codecs;
 pub mod _collections;
@@ -50,6 +51,7 @@ macro_rules! inittab {
 #[rustfmt::skip]
 pub static INITTAB: &[InitTabEntry] = inittab! {
     _abc
+    _ast
     _bisect
     _codecs
     _collections
