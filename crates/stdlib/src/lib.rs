@@ -3,6 +3,7 @@
 pub mod _abc;
 pub mod _ast;
 pub mod _bisect;
+pub mod _blake2;
 pub mod _codecs;
 pub mod _collections;
 pub mod _contextvars;
@@ -12,9 +13,13 @@ pub mod _heapq;
 pub mod _imp;
 pub mod _io;
 pub mod _json;
+pub mod _md5;
 pub mod _operator;
 pub mod _queue;
 pub mod _random;
+pub mod _sha1;
+pub mod _sha2;
+pub mod _sha3;
 pub mod _signal;
 pub mod _sre;
 pub mod _statistics;
@@ -33,6 +38,7 @@ pub mod cmath;
 pub mod errno;
 pub mod faulthandler;
 pub mod gc;
+pub mod hashes;
 pub mod itertools;
 pub mod marshal;
 pub mod math;
@@ -53,6 +59,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _abc
     _ast
     _bisect
+    _blake2
     _codecs
     _collections
     _contextvars
@@ -62,9 +69,13 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _imp
     _io
     _json
+    _md5
     _operator
     _queue
     _random
+    _sha1
+    _sha2
+    _sha3
     _signal
     _sre
     _statistics
