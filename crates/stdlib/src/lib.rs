@@ -13,6 +13,7 @@ pub mod _heapq;
 pub mod _imp;
 pub mod _io;
 pub mod _json;
+pub mod _locale;
 pub mod _md5;
 pub mod _operator;
 pub mod _queue;
@@ -33,6 +34,7 @@ pub mod _uuid;
 pub mod _warnings;
 pub mod _weakref;
 pub mod atexit;
+pub mod binascii;
 pub mod builtins;
 pub mod cmath;
 pub mod errno;
@@ -46,6 +48,7 @@ pub mod posix;
 pub mod pytime;
 pub mod sys;
 pub mod time;
+pub mod unicodedata;
 
 use runtime::convert::InitTabEntry;
 
@@ -69,6 +72,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _imp
     _io
     _json
+    _locale
     _md5
     _operator
     _queue
@@ -89,6 +93,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _warnings
     _weakref
     atexit
+    binascii
     builtins
     cmath
     errno
@@ -100,4 +105,5 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     posix
     sys
     time
+    unicodedata
 };
