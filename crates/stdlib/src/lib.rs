@@ -1,7 +1,9 @@
 //! The native modules of the standard library, one file (or folder) per module.
 
 pub mod _abc;
+pub mod _ast;
 pub mod _bisect;
+pub mod _blake2;
 pub mod _codecs;
 pub mod _collections;
 pub mod _contextvars;
@@ -11,9 +13,14 @@ pub mod _heapq;
 pub mod _imp;
 pub mod _io;
 pub mod _json;
+pub mod _locale;
+pub mod _md5;
 pub mod _operator;
 pub mod _queue;
 pub mod _random;
+pub mod _sha1;
+pub mod _sha2;
+pub mod _sha3;
 pub mod _signal;
 pub mod _sre;
 pub mod _statistics;
@@ -27,11 +34,13 @@ pub mod _uuid;
 pub mod _warnings;
 pub mod _weakref;
 pub mod atexit;
+pub mod binascii;
 pub mod builtins;
 pub mod cmath;
 pub mod errno;
 pub mod faulthandler;
 pub mod gc;
+pub mod hashes;
 pub mod itertools;
 pub mod marshal;
 pub mod math;
@@ -39,6 +48,7 @@ pub mod posix;
 pub mod pytime;
 pub mod sys;
 pub mod time;
+pub mod unicodedata;
 
 use runtime::convert::InitTabEntry;
 
@@ -50,7 +60,9 @@ macro_rules! inittab {
 #[rustfmt::skip]
 pub static INITTAB: &[InitTabEntry] = inittab! {
     _abc
+    _ast
     _bisect
+    _blake2
     _codecs
     _collections
     _contextvars
@@ -60,9 +72,14 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _imp
     _io
     _json
+    _locale
+    _md5
     _operator
     _queue
     _random
+    _sha1
+    _sha2
+    _sha3
     _signal
     _sre
     _statistics
@@ -76,6 +93,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _warnings
     _weakref
     atexit
+    binascii
     builtins
     cmath
     errno
@@ -87,4 +105,5 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     posix
     sys
     time
+    unicodedata
 };

@@ -844,10 +844,11 @@ unsafe fn eval_loop(ts: &ThreadState, entry: *mut InterpFrame, throw: bool) -> S
                     }
                     sop::BINARY_OP_SUBSCR_GETITEM => {
                         let c = cache!();
-                        if let Some((f, fcode)) = specialize::hit_getitem(peek!(2), c.load(Acquire)) {
-                            call_exact!(f, Slot::new(f), fcode, sp.sub(2), 2, sp.sub(2));
+                        if let Some((fs, f, fcode)) = specialize::hit_getitem(peek!(2), c.load(Acquire)) {
+                            call_exact!(f, fs, fcode, sp.sub(2), 2, sp.sub(2));
                         }
-                        binary_miss!(c);
+                        quicken!(op::BINARY_OP);
+                        binary_generic!(arg);
                     }
                     op::COMPARE_OP => {
                         let c = cache!();
@@ -1185,8 +1186,8 @@ unsafe fn eval_loop(ts: &ThreadState, entry: *mut InterpFrame, throw: bool) -> S
                         let i = (*pc).load(Relaxed) as usize;
                         pc = pc.add(1);
                         let o = peek!(1);
-                        if let Some((f, fcode)) = specialize::hit_attr_property(o, (*(*code).caches.add(i + 1)).load(Acquire)) {
-                            call_exact!(f, Slot::new(f), fcode, sp.sub(1), 1, sp.sub(1));
+                        if let Some((fs, f, fcode)) = specialize::hit_attr_property(o, (*(*code).caches.add(i + 1)).load(Acquire)) {
+                            call_exact!(f, fs, fcode, sp.sub(1), 1, sp.sub(1));
                         }
                         save!();
                         if specialize::attr_miss(pc.sub(2), &*(*code).caches.add(i)) {
@@ -1331,6 +1332,14 @@ unsafe fn eval_loop(ts: &ThreadState, entry: *mut InterpFrame, throw: bool) -> S
                     sop::CALL_GENERIC => {
                         pc = pc.add(1);
                         let n = arg as usize;
+                        let callable = peek!(n + 2);
+                        if let Some(o) = callable.try_obj()
+                            && (type_is!(o, crate::objects::func::PyFunction_Type) || type_is!(o, super::pending::PyMethod_Type))
+                        {
+                            specialize::set_op(pc.sub(2), op::CALL);
+                            pc = pc.sub(2);
+                            continue 'run;
+                        }
                         save!();
                         let r = tri!(ops::call_object(sp.sub(n + 2), n, None));
                         ops::pop_n(frame, &mut sp, n + 2);
@@ -1355,10 +1364,10 @@ unsafe fn eval_loop(ts: &ThreadState, entry: *mut InterpFrame, throw: bool) -> S
                         }
                     }
                     sop::CALL_LEN => {
-                        pc = pc.add(1);
+                        let entry = cache!().load(Relaxed);
                         let bottom = sp.sub(3);
                         save!();
-                        match specialize::call_len(bottom) {
+                        match specialize::call_len(bottom, entry) {
                             specialize::Hit::Done(r) => {
                                 let v = peek!(1);
                                 let f = *bottom;
@@ -1376,11 +1385,11 @@ unsafe fn eval_loop(ts: &ThreadState, entry: *mut InterpFrame, throw: bool) -> S
                         }
                     }
                     sop::CALL_LIST_APPEND => {
-                        pc = pc.add(1);
+                        let entry = cache!().load(Relaxed);
                         // [list.append, list, value]
                         let bottom = sp.sub(3);
                         save!();
-                        match specialize::call_list_append(bottom) {
+                        match specialize::call_list_append(bottom, entry) {
                             specialize::Hit::Done(_) => {
                                 // the value moved into the list
                                 let (f, l) = (*bottom, *bottom.add(1));
@@ -1400,10 +1409,10 @@ unsafe fn eval_loop(ts: &ThreadState, entry: *mut InterpFrame, throw: bool) -> S
                         }
                     }
                     sop::CALL_ISINSTANCE => {
-                        pc = pc.add(1);
+                        let entry = cache!().load(Relaxed);
                         let bottom = sp.sub(4);
                         save!();
-                        match specialize::call_isinstance(bottom) {
+                        match specialize::call_isinstance(bottom, entry) {
                             specialize::Hit::Done(r) => {
                                 ops::pop_n(frame, &mut sp, 4);
                                 if r.is_obj(true_()) {
@@ -1439,9 +1448,15 @@ unsafe fn eval_loop(ts: &ThreadState, entry: *mut InterpFrame, throw: bool) -> S
                         let n = arg as usize;
                         let bottom = sp.sub(n + 2);
                         match specialize::hit_class_init(*bottom, *bottom.add(1), n, (*(*code).caches.add(i + 1)).load(Acquire)) {
-                            Some((cls, f, fcode)) => {
+                            Some((cls, fslot, f, fcode)) => {
                                 save!();
-                                let obj = tri!(ops::alloc_instance(cls));
+                                let obj = match ops::alloc_instance(cls) {
+                                    Ok(o) => o,
+                                    Err(_) => {
+                                        fslot.drop();
+                                        break 'run true;
+                                    }
+                                };
                                 // The object takes the place of the class; __init__ borrows it from the frame's aux
                                 let cls_slot = *bottom;
                                 let obj_ptr = obj.as_ptr();
@@ -1450,7 +1465,7 @@ unsafe fn eval_loop(ts: &ThreadState, entry: *mut InterpFrame, throw: bool) -> S
                                 *bottom = me;
                                 cls_slot.drop();
                                 let base = tri!(stack::push(ts, fcode.framesize()));
-                                let new = stack::init_frame(base, Slot::new(f), f, fcode);
+                                let new = stack::init_frame(base, fslot, f, fcode);
                                 let lp = InterpFrame::localsplus(new);
                                 for k in 0..=n {
                                     *lp.add(k) = *bottom.add(1 + k);

@@ -9,6 +9,8 @@
 //! - `trace`: settrace, setprofile, monitoring
 #![allow(missing_docs, clippy::missing_safety_doc)]
 
+pub mod astconv;
+pub mod astobj;
 pub mod call;
 pub mod callops;
 pub mod eval;
@@ -64,6 +66,7 @@ pub fn type_specs() -> Vec<&'static TypeSpec> {
         <typevar::Generic as HasSpec>::spec(),
         <typevar::NoDefaultType as HasSpec>::spec(),
         <typevar::ConstEvaluator as HasSpec>::spec(),
+        <astobj::Ast as HasSpec>::spec(),
     ]
 }
 

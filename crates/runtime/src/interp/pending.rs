@@ -66,6 +66,10 @@ fn native_overflow(ts: &ThreadState) -> Raised {
 unsafe extern "C" {
     fn PyObject_CallFinalizerFromDealloc(p: *mut abi::PyObject) -> core::ffi::c_int;
     fn PyObject_ClearWeakRefs(p: *mut abi::PyObject);
+    pub static PyCFunction_Type: abi::PyTypeObject;
+    pub static PyMethodDescr_Type: abi::PyTypeObject;
+    pub static PyMemberDescr_Type: abi::PyTypeObject;
+    pub static PyProperty_Type: abi::PyTypeObject;
     pub static PyMethod_Type: abi::PyTypeObject;
     pub static PyRangeIter_Type: abi::PyTypeObject;
     pub static PySuper_Type: abi::PyTypeObject;

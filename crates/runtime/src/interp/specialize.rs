@@ -102,21 +102,32 @@ const MAX_MISSES: u64 = 16;
 /// Re-specialisations after which it is made generic.
 const MAX_TRIES: u64 = 6;
 
-/// Counts a miss of an instruction whose entry is only a counter: misses in the low half, tries in the high half.
+/// Tag of entries that are counters: tries in the high half, misses above the low byte.
+const COUNTER: u64 = 15;
+
+/// How often the instruction was specialised and gave up again.
+fn tries(c: &AtomicU64) -> u64 {
+    let v = c.load(Relaxed);
+    if v & 15 == COUNTER { v >> 32 } else { 0 }
+}
+
+/// Counts a miss of an instruction whose entry is a counter.
 #[cold]
 #[inline(never)]
 pub unsafe fn miss(word: *const AtomicU32, c: &AtomicU64) {
-    let v = c.load(Relaxed).wrapping_add(1);
-    if v & 0xffff_ffff >= MAX_MISSES {
+    let v = c.load(Relaxed);
+    let v = if v & 15 == COUNTER { v } else { COUNTER };
+    let misses = (v >> 8 & 0xff_ffff) + 1;
+    if misses >= MAX_MISSES {
         let tries = (v >> 32) + 1;
-        c.store(tries << 32, Relaxed);
+        c.store(tries << 32 | COUNTER, Relaxed);
         // SAFETY: the caller points at an instruction word.
         unsafe {
             let base = base_op((*word).load(Relaxed) as u8);
             set_op(word, if tries >= MAX_TRIES { generic(base) } else { base });
         }
     } else {
-        c.store(v, Relaxed);
+        c.store(v & !0xffff_ffff | misses << 8 | COUNTER, Relaxed);
     }
 }
 
@@ -132,4 +143,1002 @@ const fn generic(base: u8) -> u8 {
     }
 }
 
-include!("specialize_stubs.rs");
+
+// ------------------------------------------------------------------------------------------ records
+
+/// An immutable cache record: what does not fit into one entry. Never freed while threads may read it.
+#[repr(align(16))]
+pub struct Record {
+    kind: u8,
+    /// Version of the type (attributes, class calls) or of the globals' keys
+    version: u32,
+    /// Number of names in the type's shared keys; `NO_DICT`: instances have no dict; or the version of the builtins' keys
+    names: u32,
+    index: u32,
+    /// Borrowed: alive as long as the version holds
+    value: *mut abi::PyObject,
+}
+
+const NO_DICT: u32 = u32::MAX;
+
+mod kind {
+    pub const GLOBAL_MODULE: u64 = 1;
+    pub const INSTANCE: u64 = 2;
+    pub const SLOT: u64 = 4;
+    pub const MODULE: u64 = 5;
+    pub const STORE_INSTANCE: u64 = 8;
+    pub const STORE_SLOT: u64 = 9;
+    // kinds of records
+    pub const BUILTIN: u8 = 1;
+    pub const METHOD: u8 = 2;
+    pub const CLASS: u8 = 3;
+    pub const CLASSVAR: u8 = 4;
+    pub const PROPERTY: u8 = 5;
+    pub const CLASS_INIT: u8 = 6;
+    pub const GETITEM: u8 = 7;
+}
+
+fn publish(c: &AtomicU64, r: Record) {
+    let new = Box::into_raw(Box::new(r)) as u64;
+    let old = c.swap(new, AcqRel);
+    if old != 0 && old & 15 == 0 {
+        unsafe fn free(p: *mut core::ffi::c_void) {
+            // SAFETY: made by `publish`.
+            drop(unsafe { Box::from_raw(p.cast::<Record>()) });
+        }
+        // SAFETY: readers may hold it until they pass a quiescent point.
+        unsafe { crate::mem::qsbr::retire(old as *mut core::ffi::c_void, free) };
+    }
+}
+
+#[inline(always)]
+fn record<'a>(entry: u64, kind: u8) -> Option<&'a Record> {
+    if entry == 0 || entry & 15 != 0 {
+        return None;
+    }
+    // SAFETY: such an entry is the address of a published record.
+    let r = unsafe { &*(entry as *const Record) };
+    if r.kind == kind { Some(r) } else { None }
+}
+
+/// Frees the records of a dying code object.
+pub fn free_records(c: &Code) {
+    if c.extra.is_null() {
+        return;
+    }
+    let words = c.original_words();
+    let mut i = 0;
+    while i < words.len() {
+        let o = words[i] as u8;
+        if !compiler::opcode::has_cache(o) {
+            i += 1;
+            continue;
+        }
+        let first = words[i + 1] as usize;
+        let slots: &[usize] = match o {
+            op::LOAD_ATTR | op::CALL => &[1],
+            op::LOAD_GLOBAL | op::BINARY_OP => &[0],
+            _ => &[],
+        };
+        for s in slots {
+            if let Some(e) = c.extra().caches.get(first + s) {
+                let v = e.swap(0, AcqRel);
+                if v != 0 && v & 15 == 0 {
+                    // SAFETY: nobody runs the code any more.
+                    drop(unsafe { Box::from_raw(v as *mut Record) });
+                }
+            }
+        }
+        i += 2;
+    }
+}
+
+/// A slot for a borrowed object that a version keeps alive: uncounted where possible, else counted and checked again.
+#[inline(always)]
+unsafe fn versioned_value(ty: &Type, version: u32, p: *mut abi::PyObject) -> Option<Slot> {
+    // SAFETY: type-stable memory until this thread's next quiescent point.
+    unsafe {
+        let o = Object::from_ptr(p);
+        if super::slot::is_uncounted(o) {
+            return Some(Slot::borrowed(o));
+        }
+        if !crate::mem::refcount::try_incref(p) {
+            return None;
+        }
+        let s = Slot::steal(p);
+        if ty.version() == version {
+            return Some(s);
+        }
+        s.drop();
+        None
+    }
+}
+
+// ------------------------------------------------------------------------------------------ LOAD_GLOBAL
+
+fn exact_dict(p: *mut abi::PyObject) -> Option<&'static Dict> {
+    // SAFETY: a live object.
+    unsafe { Object::from_ptr(p) }.downcast_exact::<Dict>()
+}
+
+/// Specialises LOAD_GLOBAL.
+#[cold]
+#[inline(never)]
+pub unsafe fn load_global(w: *const AtomicU32, c: &AtomicU64, frame: *mut InterpFrame, name: &Str) {
+    // SAFETY: the frame is live, `w` is an instruction word.
+    unsafe {
+        let Some(g) = exact_dict((*frame).globals) else { return };
+        let gv = g.keys_version();
+        if gv == 0 {
+            return;
+        }
+        if let Some(i) = g.index_of(name) {
+            if i >= 1 << 24 {
+                return;
+            }
+            retire_entry(c);
+            c.store((gv as u64) << 32 | (i as u64) << 8 | kind::GLOBAL_MODULE, Relaxed);
+            set_op(w, sop::LOAD_GLOBAL_MODULE);
+            return;
+        }
+        let Some(b) = exact_dict((*frame).builtins) else { return };
+        let bv = b.keys_version();
+        let Some(i) = b.index_of(name) else { return };
+        if bv == 0 {
+            return;
+        }
+        publish(c, Record { kind: kind::BUILTIN, version: gv, names: bv, index: i as u32, value: core::ptr::null_mut() });
+        set_op(w, sop::LOAD_GLOBAL_BUILTIN);
+    }
+}
+
+fn retire_entry(c: &AtomicU64) {
+    let old = c.load(Relaxed);
+    if old != 0 && old & 15 == 0 {
+        publish(c, Record { kind: 0, version: 0, names: 0, index: 0, value: core::ptr::null_mut() });
+    }
+}
+
+#[inline(always)]
+unsafe fn dict_slot(d: &Dict, version: u32, index: usize) -> Option<Slot> {
+    let p = d.value_ptr_at_version(version, index);
+    if p.is_null() {
+        return None;
+    }
+    // SAFETY: type-stable memory until this thread's next quiescent point.
+    let o = unsafe { Object::from_ptr(p) };
+    if super::slot::is_uncounted(o) {
+        return Some(Slot::borrowed(o));
+    }
+    d.value_at_version(version, index).map(Slot::owned)
+}
+
+#[inline(always)]
+pub unsafe fn hit_global_module(frame: *mut InterpFrame, c: u64) -> Option<Slot> {
+    if c & 15 != kind::GLOBAL_MODULE {
+        return None;
+    }
+    // SAFETY: the frame is live; the form is chosen for exact dicts, and a dict subclass has other keys versions.
+    unsafe { dict_slot((*frame).globals(), (c >> 32) as u32, (c as u32 >> 8) as usize) }
+}
+
+#[inline(always)]
+pub unsafe fn hit_global_builtin(frame: *mut InterpFrame, c: u64) -> Option<Slot> {
+    let r = record(c, kind::BUILTIN)?;
+    // SAFETY: the frame is live.
+    unsafe {
+        if (*frame).globals().current_keys_version() != r.version {
+            return None;
+        }
+        let b = (*frame).builtins();
+        if !super::eval::type_is!(b, crate::objects::dict::PyDict_Type) {
+            return None;
+        }
+        dict_slot(b.cast::<Dict>(), r.names, r.index as usize)
+    }
+}
+
+// ------------------------------------------------------------------------------------------ LOAD_ATTR
+
+fn names_of(ty: &Type) -> Option<u32> {
+    let f = ty.flags();
+    if f & abi::Py_TPFLAGS_INLINE_VALUES != 0 {
+        return crate::objects::dict::instance::cached_keys(ty).map(|k| k.nentries.load(Relaxed) as u32);
+    }
+    if f & abi::Py_TPFLAGS_MANAGED_DICT != 0 || ty.slots().tp_dictoffset != 0 {
+        return None;
+    }
+    Some(NO_DICT)
+}
+
+/// Whether the instance cannot hide an attribute of its type, as far as the record knows.
+#[inline(always)]
+fn not_hidden(o: &Object, ty: &Type, names: u32) -> bool {
+    if names == NO_DICT {
+        return true;
+    }
+    use crate::objects::dict::instance as inst;
+    if inst::inline_values(o).valid.load(Acquire) == 0 {
+        return false;
+    }
+    // SAFETY: a type with inline values has shared keys.
+    let keys = unsafe { inst::cached_keys(ty).unwrap_unchecked() };
+    keys.nentries.load(Relaxed) as u32 == names
+}
+
+/// Counts a failed or missed specialisation; true when the instruction should not try any more.
+fn give_up(w: *const AtomicU32, c: &AtomicU64) {
+    // Counter entries keep tag 15 in the low bits
+    let v = c.load(Relaxed);
+    let n = if v & 15 == 15 { (v >> 8) + 1 } else { 1 };
+    if n > 40 {
+        // SAFETY: the caller points at an instruction word.
+        unsafe { set_op(w, generic(base_op((*w).load(Relaxed) as u8))) };
+        return;
+    }
+    c.store(n << 8 | 15, Relaxed);
+}
+
+/// Specialises LOAD_ATTR.
+#[cold]
+#[inline(never)]
+pub unsafe fn load_attr(w: *const AtomicU32, c0: &AtomicU64, c1: &AtomicU64, o: Slot, name: &Str, method: bool) {
+    // SAFETY: `w` is an instruction word.
+    unsafe {
+        let held;
+        let obj = match o.try_obj() {
+            Some(x) => x,
+            None => {
+                // methods of unboxed numbers: through their type
+                held = match o.to_ref() {
+                    Ok(r) => r,
+                    Err(e) => return e.clear(),
+                };
+                &*held
+            }
+        };
+        if !try_load_attr(w, c0, c1, obj, name, method) {
+            give_up(w, c0);
+        }
+    }
+}
+
+unsafe fn try_load_attr(w: *const AtomicU32, c0: &AtomicU64, c1: &AtomicU64, obj: &Object, name: &Str, method: bool) -> bool {
+    use super::ops::is_generic_getattr;
+    use crate::objects::dict::instance as inst;
+    let ty = obj.ty();
+    // SAFETY: `w` is an instruction word; descriptors are what their types say.
+    unsafe {
+        if let Some(m) = obj.downcast_exact::<Module>() {
+            let Some(d) = exact_dict(m.md_dict) else { return false };
+            let v = d.keys_version();
+            let Some(i) = d.index_of(name) else { return false };
+            if v == 0 || i >= 1 << 24 || ty.lookup(name).is_some_and(|x| x.ty().slots().tp_descr_set.is_some()) {
+                return false;
+            }
+            c0.store((v as u64) << 32 | (i as u64) << 8 | kind::MODULE, Relaxed);
+            set_op(w, sop::LOAD_ATTR_MODULE);
+            return true;
+        }
+        if let Some(cls) = obj.downcast::<Type>() {
+            if !core::ptr::eq(ty, Type::type_object()) || ty.lookup(name).is_some() {
+                return false;
+            }
+            let (v, version) = cls.lookup_with_version(name);
+            let Some(v) = v else { return false };
+            if version == 0 || (v.ty().slots().tp_descr_get.is_some() && v.downcast_exact::<Function>().is_none()) {
+                return false;
+            }
+            publish(c1, Record { kind: kind::CLASS, version, names: 0, index: 0, value: v.as_ptr() });
+            set_op(w, sop::LOAD_ATTR_CLASS);
+            return true;
+        }
+        if !is_generic_getattr(ty) {
+            return false;
+        }
+        let (descr, version) = ty.lookup_with_version(name);
+        if version == 0 {
+            return false;
+        }
+        if let Some(d) = &descr {
+            let dt = d.ty().slots();
+            if dt.tp_flags & abi::Py_TPFLAGS_METHOD_DESCRIPTOR != 0 {
+                if !method {
+                    return false;
+                }
+                let Some(names) = names_of(ty) else { return false };
+                if !not_hidden(obj, ty, names) {
+                    return false;
+                }
+                if names != NO_DICT && inst::shared_key_index(ty, name).is_some() {
+                    return false;
+                }
+                crate::mem::refcount::set_deferred(d);
+                publish(c1, Record { kind: kind::METHOD, version, names, index: 0, value: d.as_ptr() });
+                set_op(w, sop::LOAD_ATTR_METHOD);
+                return true;
+            }
+            if core::ptr::addr_eq(d.ty(), &raw const super::pending::PyMemberDescr_Type) {
+                let m = (*d.as_ptr().cast::<abi::PyMemberDescrObject>()).d_member;
+                if (*m).type_ != 16 || (*m).flags & 8 != 0 || (*m).offset < 0 || (*m).offset >= 1 << 24 {
+                    return false;
+                }
+                c0.store((version as u64) << 32 | ((*m).offset as u64) << 8 | kind::SLOT, Relaxed);
+                set_op(w, sop::LOAD_ATTR_SLOT);
+                return true;
+            }
+            if core::ptr::addr_eq(d.ty(), &raw const super::pending::PyProperty_Type) {
+                if method {
+                    return false;
+                }
+                let fget = *d.as_ptr().add(1).cast::<*mut abi::PyObject>();
+                if fget.is_null() {
+                    return false;
+                }
+                let Some(f) = Object::from_ptr(fget).downcast_exact::<Function>() else { return false };
+                if !f.code().extra().simple_args || f.code().argcount() != 1 {
+                    return false;
+                }
+                publish(c1, Record { kind: kind::PROPERTY, version, names: 0, index: 0, value: fget });
+                set_op(w, sop::LOAD_ATTR_PROPERTY);
+                return true;
+            }
+            if dt.tp_descr_get.is_some() {
+                return false;
+            }
+            if dt.tp_descr_set.is_none()
+                && let Some(names) = names_of(ty)
+                && not_hidden(obj, ty, names)
+                && (names == NO_DICT || inst::shared_key_index(ty, name).is_none())
+            {
+                publish(c1, Record { kind: kind::CLASSVAR, version, names, index: 0, value: d.as_ptr() });
+                set_op(w, sop::LOAD_ATTR_CLASSVAR);
+                return true;
+            }
+        }
+        if ty.flags() & abi::Py_TPFLAGS_INLINE_VALUES != 0
+            && inst::inline_values(obj).valid.load(Acquire) != 0
+            && let Some(i) = inst::shared_key_index(ty, name)
+        {
+            c0.store((version as u64) << 32 | (i as u64) << 8 | kind::INSTANCE, Relaxed);
+            set_op(w, sop::LOAD_ATTR_INSTANCE);
+            return true;
+        }
+        false
+    }
+}
+
+#[inline(always)]
+fn guard<'a>(o: Slot, c: u64, k: u64) -> Option<(&'a Object, usize)> {
+    let obj = o.try_obj()?;
+    let want = (obj.ty().version() as u64) << 32 | k;
+    if c & 0xffff_ffff_0000_000f != want { None } else { Some((obj, (c as u32 >> 8) as usize)) }
+}
+
+#[inline(always)]
+pub unsafe fn hit_attr_instance(o: Slot, c: u64) -> Option<Slot> {
+    let (obj, i) = guard(o, c, kind::INSTANCE)?;
+    crate::objects::dict::instance::inline_value_at(obj, i).map(Slot::owned)
+}
+
+#[inline(always)]
+pub unsafe fn hit_attr_slot(o: Slot, c: u64) -> Option<Slot> {
+    let (obj, off) = guard(o, c, kind::SLOT)?;
+    // SAFETY: the version vouches for the member's place.
+    let p = unsafe { &*obj.as_ptr().byte_add(off).cast::<core::sync::atomic::AtomicPtr<abi::PyObject>>() };
+    super::pending::load_ref(obj, p).map(Slot::owned)
+}
+
+#[inline(always)]
+pub unsafe fn hit_attr_module(o: Slot, c: u64) -> Option<Slot> {
+    let obj = o.try_obj()?;
+    if c & 15 != kind::MODULE || !super::eval::type_is!(obj, crate::objects::module::PyModule_Type) {
+        return None;
+    }
+    // SAFETY: a module's dict is a dict as long as it is one of the recorded version.
+    unsafe { dict_slot(&*obj.cast::<Module>().md_dict.cast::<Dict>(), (c >> 32) as u32, (c as u32 >> 8) as usize) }
+}
+
+pub unsafe fn hit_attr_dict(_o: Slot, _c: u64) -> Option<Slot> {
+    None
+}
+
+#[inline(always)]
+pub unsafe fn hit_attr_class(o: Slot, c: u64) -> Option<Slot> {
+    let r = record(c, kind::CLASS)?;
+    let t = o.try_obj()?;
+    if !core::ptr::eq(t.ty(), Type::type_object()) {
+        return None;
+    }
+    // SAFETY: an exact `type` instance.
+    unsafe {
+        let t = t.cast::<Type>();
+        if t.version() != r.version {
+            return None;
+        }
+        versioned_value(t, r.version, r.value)
+    }
+}
+
+#[inline(always)]
+pub unsafe fn hit_attr_classvar(o: Slot, c: u64) -> Option<Slot> {
+    let r = record(c, kind::CLASSVAR)?;
+    let obj = o.try_obj()?;
+    let ty = obj.ty();
+    if ty.version() != r.version || !not_hidden(obj, ty, r.names) {
+        return None;
+    }
+    // SAFETY: the version vouches for the value.
+    unsafe { versioned_value(ty, r.version, r.value) }
+}
+
+#[inline(always)]
+pub unsafe fn hit_attr_method(o: Slot, c: u64) -> Option<Slot> {
+    let r = record(c, kind::METHOD)?;
+    let ty = if o.is_int() {
+        Int::type_object()
+    } else if o.is_float() {
+        Float::type_object()
+    } else {
+        o.obj().ty()
+    };
+    if ty.version() != r.version || !(o.is_unboxed() || not_hidden(o.obj(), ty, r.names)) {
+        return None;
+    }
+    // SAFETY: the version vouches for the value.
+    unsafe { versioned_value(ty, r.version, r.value) }
+}
+
+#[inline(always)]
+pub unsafe fn hit_attr_property<'a>(o: Slot, c: u64) -> Option<(Slot, &'a Function, &'a Code)> {
+    let r = record(c, kind::PROPERTY)?;
+    let obj = o.try_obj()?;
+    if obj.ty().version() != r.version {
+        return None;
+    }
+    // SAFETY: the version vouches for the property; its getter is read once more through the slot.
+    unsafe {
+        let s = versioned_value(obj.ty(), r.version, r.value)?;
+        let f = &*s.ptr().cast::<Function>();
+        let code = &*f.code.load(Acquire);
+        if !code.extra().simple_args || code.argcount() != 1 {
+            s.drop();
+            return None;
+        }
+        Some((s, f, code))
+    }
+}
+
+/// A hit failed: true when the instruction went back to its adaptive form and should run again.
+#[cold]
+#[inline(never)]
+pub unsafe fn attr_miss(w: *const AtomicU32, c: &AtomicU64) -> bool {
+    let _ = c;
+    // SAFETY: the caller points at an instruction word.
+    unsafe {
+        let base = base_op((*w).load(Relaxed) as u8);
+        set_op(w, base);
+    }
+    true
+}
+
+// ------------------------------------------------------------------------------------------ STORE_ATTR
+
+/// Specialises STORE_ATTR.
+#[cold]
+#[inline(never)]
+pub unsafe fn store_attr(w: *const AtomicU32, c: &AtomicU64, o: Slot, name: &Str) {
+    use crate::objects::dict::instance as inst;
+    // SAFETY: `w` is an instruction word.
+    unsafe {
+        let ok = (|| {
+            let obj = o.try_obj()?;
+            let ty = obj.ty();
+            let set = ty.slots().tp_setattro?;
+            if set as usize != super::pending::PyObject_GenericSetAttr as *const () as usize {
+                return None;
+            }
+            let (descr, version) = ty.lookup_with_version(name);
+            if version == 0 {
+                return None;
+            }
+            if let Some(d) = &descr {
+                if core::ptr::addr_eq(d.ty(), &raw const super::pending::PyMemberDescr_Type) {
+                    let m = (*d.as_ptr().cast::<abi::PyMemberDescrObject>()).d_member;
+                    if (*m).type_ != 16 || (*m).flags & 9 != 0 || (*m).offset < 0 || (*m).offset >= 1 << 24 {
+                        return None;
+                    }
+                    c.store((version as u64) << 32 | ((*m).offset as u64) << 8 | kind::STORE_SLOT, Relaxed);
+                    set_op(w, sop::STORE_ATTR_SLOT);
+                    return Some(());
+                }
+                if d.ty().slots().tp_descr_set.is_some() {
+                    return None;
+                }
+            }
+            if ty.flags() & abi::Py_TPFLAGS_INLINE_VALUES == 0 || inst::inline_values(obj).valid.load(Acquire) == 0 {
+                return None;
+            }
+            let i = inst::shared_key_index_or_insert(ty, name)?;
+            c.store((version as u64) << 32 | (i as u64) << 8 | kind::STORE_INSTANCE, Relaxed);
+            set_op(w, sop::STORE_ATTR_INSTANCE);
+            Some(())
+        })();
+        if ok.is_none() {
+            give_up(w, c);
+        }
+    }
+}
+
+/// `[value, object]` at `p`: moves the value into the object.
+#[inline(always)]
+pub unsafe fn hit_store_instance(p: *mut Slot, c: u64) -> bool {
+    // SAFETY: two live entries.
+    unsafe {
+        let Some((obj, i)) = guard(*p.add(1), c, kind::STORE_INSTANCE) else { return false };
+        if super::slot::materialize(p).is_err() {
+            drop(crate::error::take_error());
+            return false;
+        }
+        let Ok(v) = (*p).into_ref() else { return false };
+        *p = Slot::NULL;
+        match crate::objects::dict::instance::store_inline_value_at(obj, i, v) {
+            Ok(()) => true,
+            Err(v) => {
+                *p = Slot::owned(v);
+                false
+            }
+        }
+    }
+}
+
+#[inline(always)]
+pub unsafe fn hit_store_slot(p: *mut Slot, c: u64) -> bool {
+    // SAFETY: two live entries; the version vouches for the member's place.
+    unsafe {
+        let Some((obj, off)) = guard(*p.add(1), c, kind::STORE_SLOT) else { return false };
+        if super::slot::materialize(p).is_err() {
+            drop(crate::error::take_error());
+            return false;
+        }
+        let Ok(v) = (*p).into_ref() else { return false };
+        *p = Slot::NULL;
+        let slot = &*obj.as_ptr().byte_add(off).cast::<core::sync::atomic::AtomicPtr<abi::PyObject>>();
+        let old = {
+            let _lock = crate::thread::CriticalSection::new(obj);
+            slot.swap(v.into_ptr(), AcqRel)
+        };
+        drop(PyRef::from_ptr_opt(old));
+        true
+    }
+}
+
+// ------------------------------------------------------------------------------------------ calls
+
+/// Specialises CALL; the stack holds `[callable, self_or_null, n args]` below `sp`.
+#[cold]
+#[inline(never)]
+pub unsafe fn call(w: *const AtomicU32, c0: &AtomicU64, c1: &AtomicU64, sp: *mut Slot, n: usize) {
+    use super::eval::type_is;
+    use super::pending as p;
+    // SAFETY: `w` is an instruction word, the stack holds the call.
+    unsafe {
+        let bottom = sp.sub(n + 2);
+        let Some(callable) = (*bottom).try_obj() else { return };
+        let has_self = !(*bottom.add(1)).is_null();
+        let total = n + has_self as usize;
+        if type_is!(callable, crate::objects::func::PyFunction_Type) {
+            let f = &*callable.as_ptr().cast::<Function>();
+            let code = f.code();
+            let v = f.get_version();
+            if code.extra().simple_args && code.argcount() == total && v != 0 {
+                c0.store(v as u64, Relaxed);
+                set_op(w, sop::CALL_PY_EXACT);
+            }
+            return;
+        }
+        if type_is!(callable, p::PyMethod_Type) {
+            return;
+        }
+        if let Some(cls) = callable.downcast::<Type>() {
+            if has_self {
+                set_op(w, sop::CALL_GENERIC);
+                return;
+            }
+            if core::ptr::eq(cls, Type::type_object()) {
+                set_op(w, if n == 1 { sop::CALL_TYPE_1 } else { sop::CALL_GENERIC });
+                return;
+            }
+            if class_init(c1, cls, n) {
+                set_op(w, sop::CALL_CLASS_INIT);
+            } else {
+                set_op(w, sop::CALL_GENERIC);
+            }
+            return;
+        }
+        let def = method_def(callable, has_self);
+        if let Some(def) = def {
+            let f = (*def).ml_meth.map_or(0, |f| f as usize as u64);
+            let name = core::ffi::CStr::from_ptr((*def).ml_name).to_bytes();
+            let is_function = type_is!(callable, p::PyCFunction_Type);
+            let builtin = is_function && (*callable.as_ptr().cast::<abi::PyCFunctionObject>()).m_module as usize != 0;
+            c0.store(f, Relaxed);
+            if builtin && name == b"len" && n == 1 && is_builtin(callable, "len") {
+                set_op(w, sop::CALL_LEN);
+            } else if builtin && name == b"isinstance" && n == 2 && is_builtin(callable, "isinstance") {
+                set_op(w, sop::CALL_ISINSTANCE);
+            } else if !is_function && has_self && name == b"append" && n == 1 && (*bottom.add(1)).try_obj().is_some_and(|l| type_is!(l, crate::objects::list::PyList_Type)) {
+                set_op(w, sop::CALL_LIST_APPEND);
+            } else {
+                set_op(w, sop::CALL_CFUNC);
+            }
+            return;
+        }
+        set_op(w, sop::CALL_GENERIC);
+    }
+}
+
+fn is_builtin(o: &Object, name: &str) -> bool {
+    let r = (|| -> PyResult<bool> {
+        let b = super::interp_builtins()?;
+        Ok(super::ops::mapping_get(&b, Str::intern(name))?.is_some_and(|v| v.is(o)))
+    })();
+    r.unwrap_or_else(|e| {
+        e.clear();
+        false
+    })
+}
+
+/// The definition behind a native function or method whose calling convention `call_cfunc` knows.
+unsafe fn method_def(callable: &Object, has_self: bool) -> Option<*mut abi::PyMethodDef> {
+    use super::eval::type_is;
+    use super::pending as p;
+    // SAFETY: the type says the layout.
+    unsafe {
+        let def = if type_is!(callable, p::PyCFunction_Type) {
+            if has_self {
+                return None;
+            }
+            (*callable.as_ptr().cast::<abi::PyCFunctionObject>()).m_ml
+        } else if type_is!(callable, p::PyMethodDescr_Type) {
+            if !has_self {
+                return None;
+            }
+            (*callable.as_ptr().cast::<abi::PyMethodDescrObject>()).d_method
+        } else {
+            return None;
+        };
+        let flags = (*def).ml_flags & (abi::METH_VARARGS | abi::METH_FASTCALL | abi::METH_NOARGS | abi::METH_O | abi::METH_KEYWORDS | abi::METH_METHOD);
+        const FAST_KW: i32 = abi::METH_FASTCALL | abi::METH_KEYWORDS;
+        matches!(flags, abi::METH_FASTCALL | abi::METH_NOARGS | abi::METH_O | FAST_KW).then_some(def)
+    }
+}
+
+/// Calls a native function directly.
+#[inline(never)]
+pub unsafe fn call_cfunc(bottom: *mut Slot, n: usize, _c: u64) -> Hit {
+    use super::eval::type_is;
+    use super::pending as p;
+    // SAFETY: `[callable, self_or_null, n args]`
+    unsafe {
+        let Some(callable) = (*bottom).try_obj() else { return Hit::Miss };
+        let has_self = !(*bottom.add(1)).is_null();
+        let (def, me, first, n) = if type_is!(callable, p::PyCFunction_Type) {
+            let f = &*callable.as_ptr().cast::<abi::PyCFunctionObject>();
+            let me = if (*f.m_ml).ml_flags & abi::METH_STATIC != 0 { core::ptr::null_mut() } else { f.m_self };
+            let first = bottom.add(if has_self { 1 } else { 2 });
+            (f.m_ml, me, first, n + has_self as usize)
+        } else if type_is!(callable, p::PyMethodDescr_Type) && has_self {
+            let d = &*callable.as_ptr().cast::<abi::PyMethodDescrObject>();
+            if super::slot::materialize(bottom.add(1)).is_err() {
+                return Hit::Raised;
+            }
+            let me = (*bottom.add(1)).obj();
+            if !me.ty().is_subtype(Type::from_ptr(d.d_common.d_type)) {
+                return Hit::Miss;
+            }
+            (d.d_method, me.as_ptr(), bottom.add(2), n)
+        } else {
+            return Hit::Miss;
+        };
+        let flags = (*def).ml_flags & (abi::METH_VARARGS | abi::METH_FASTCALL | abi::METH_NOARGS | abi::METH_O | abi::METH_KEYWORDS | abi::METH_METHOD);
+        let Some(meth) = (*def).ml_meth else { return Hit::Miss };
+        let r = match flags {
+            abi::METH_NOARGS if n == 0 => meth(me, core::ptr::null_mut()),
+            abi::METH_O if n == 1 => {
+                if super::slot::materialize(first).is_err() {
+                    return Hit::Raised;
+                }
+                meth(me, (*first).ptr())
+            }
+            abi::METH_FASTCALL | 130 if n <= 8 => {
+                let mut buf = [core::ptr::null_mut::<abi::PyObject>(); 8];
+                for i in 0..n {
+                    if super::slot::materialize(first.add(i)).is_err() {
+                        return Hit::Raised;
+                    }
+                    buf[i] = (*first.add(i)).ptr();
+                }
+                if flags == abi::METH_FASTCALL {
+                    let f: unsafe extern "C" fn(*mut abi::PyObject, *mut *mut abi::PyObject, isize) -> *mut abi::PyObject = core::mem::transmute(meth);
+                    f(me, buf.as_mut_ptr(), n as isize)
+                } else {
+                    let f: unsafe extern "C" fn(*mut abi::PyObject, *mut *mut abi::PyObject, isize, *mut abi::PyObject) -> *mut abi::PyObject =
+                        core::mem::transmute(meth);
+                    f(me, buf.as_mut_ptr(), n as isize, core::ptr::null_mut())
+                }
+            }
+            _ => {
+                return match super::callops::call_object(bottom, if has_self && type_is!(callable, p::PyCFunction_Type) { n - 1 } else { n }, None) {
+                    Ok(v) => Hit::Done(v),
+                    Err(_) => Hit::Raised,
+                };
+            }
+        };
+        if r.is_null() {
+            let _ = super::callops::null_result(callable);
+            return Hit::Raised;
+        }
+        Hit::Done(Slot::steal(r))
+    }
+}
+
+#[inline(always)]
+unsafe fn is_cfunction(s: Slot, meth: u64) -> bool {
+    // SAFETY: the type says the layout.
+    unsafe {
+        s.try_obj().is_some_and(|o| {
+            super::eval::type_is!(o, super::pending::PyCFunction_Type)
+                && (*(*o.as_ptr().cast::<abi::PyCFunctionObject>()).m_ml).ml_meth.map_or(0, |f| f as usize as u64) == meth
+        })
+    }
+}
+
+#[inline(never)]
+pub unsafe fn call_len(b: *mut Slot, c: u64) -> Hit {
+    // SAFETY: `[len, NULL, object]`
+    unsafe {
+        if !is_cfunction(*b, c) || !(*b.add(1)).is_null() {
+            return Hit::Miss;
+        }
+        let Some(o) = (*b.add(2)).try_obj() else { return Hit::Miss };
+        match o.len() {
+            Ok(n) => Hit::Done(Slot::int_unchecked(n as i64)),
+            Err(_) => Hit::Raised,
+        }
+    }
+}
+
+#[inline(never)]
+pub unsafe fn call_list_append(b: *mut Slot, c: u64) -> Hit {
+    // SAFETY: `[list.append, list, value]`
+    unsafe {
+        let ok = (*b).try_obj().is_some_and(|o| {
+            super::eval::type_is!(o, super::pending::PyMethodDescr_Type)
+                && (*(*o.as_ptr().cast::<abi::PyMethodDescrObject>()).d_method).ml_meth.map_or(0, |f| f as usize as u64) == c
+        });
+        if !ok {
+            return Hit::Miss;
+        }
+        let l = *b.add(1);
+        if l.is_null() || l.is_unboxed() || !super::eval::type_is!(l.obj(), crate::objects::list::PyList_Type) {
+            return Hit::Miss;
+        }
+        if super::slot::materialize(b.add(2)).is_err() {
+            return Hit::Raised;
+        }
+        let Ok(v) = (*b.add(2)).into_ref() else { return Hit::Raised };
+        *b.add(2) = Slot::NULL;
+        match l.obj().cast::<List>().push(v) {
+            Ok(()) => Hit::Done(Slot::NULL),
+            Err(_) => Hit::Raised,
+        }
+    }
+}
+
+#[inline(never)]
+pub unsafe fn call_isinstance(b: *mut Slot, c: u64) -> Hit {
+    // SAFETY: `[isinstance, NULL, object, class]`
+    unsafe {
+        if !is_cfunction(*b, c) || !(*b.add(1)).is_null() {
+            return Hit::Miss;
+        }
+        let Some(cls) = (*b.add(3)).try_obj() else { return Hit::Miss };
+        let o = *b.add(2);
+        let ty = if o.is_int() {
+            Int::type_object()
+        } else if o.is_float() {
+            Float::type_object()
+        } else {
+            o.obj().ty()
+        };
+        if core::ptr::addr_eq(ty, cls) {
+            return Hit::Done(Slot::bool(true));
+        }
+        if super::slot::materialize(b.add(2)).is_err() {
+            return Hit::Raised;
+        }
+        match (*b.add(2)).obj().isinstance(cls) {
+            Ok(r) => Hit::Done(Slot::bool(r)),
+            Err(_) => Hit::Raised,
+        }
+    }
+}
+
+unsafe fn class_init(c1: &AtomicU64, cls: &Type, n: usize) -> bool {
+    if !core::ptr::eq(cls.ty(), Type::type_object()) || !cls.is_heap_type() {
+        return false;
+    }
+    let (s, base) = (cls.slots(), crate::typeobject::object_type().slots());
+    if s.tp_new.map(|f| f as usize) != base.tp_new.map(|f| f as usize) || cls.flags() & abi::Py_TPFLAGS_IS_ABSTRACT != 0 {
+        return false;
+    }
+    let (init, version) = cls.lookup_with_version(intern!("__init__"));
+    let Some(init) = init else { return false };
+    let Some(f) = init.downcast_exact::<Function>() else { return false };
+    if version == 0 || !f.code().extra().simple_args || f.code().argcount() != n + 1 || f.code().extra().is_generator {
+        return false;
+    }
+    publish(c1, Record { kind: kind::CLASS_INIT, version, names: 0, index: 0, value: init.as_ptr() });
+    true
+}
+
+#[inline(always)]
+pub unsafe fn hit_class_init<'a>(c: Slot, s: Slot, n: usize, e: u64) -> Option<(&'a Type, Slot, &'a Function, &'a Code)> {
+    let r = record(e, kind::CLASS_INIT)?;
+    if !s.is_null() {
+        return None;
+    }
+    let t = c.try_obj()?;
+    if !core::ptr::eq(t.ty(), Type::type_object()) {
+        return None;
+    }
+    // SAFETY: an exact `type` instance; the version vouches for `__init__`.
+    unsafe {
+        let t: &Type = &*t.as_ptr().cast::<Type>();
+        if t.version() != r.version {
+            return None;
+        }
+        let fs = versioned_value(t, r.version, r.value)?;
+        let f = &*fs.ptr().cast::<Function>();
+        let code = &*f.code.load(Acquire);
+        if !code.extra().simple_args || code.argcount() != n + 1 {
+            fs.drop();
+            return None;
+        }
+        Some((t, fs, f, code))
+    }
+}
+
+/// A Python `__getitem__` behind a subscription.
+#[inline(always)]
+pub unsafe fn hit_getitem<'a>(o: Slot, c: u64) -> Option<(Slot, &'a Function, &'a Code)> {
+    let r = record(c, kind::GETITEM)?;
+    let obj = o.try_obj()?;
+    if obj.ty().version() != r.version {
+        return None;
+    }
+    // SAFETY: the version vouches for the function.
+    unsafe {
+        let fs = versioned_value(obj.ty(), r.version, r.value)?;
+        let f = &*fs.ptr().cast::<Function>();
+        let code = &*f.code.load(Acquire);
+        if !code.extra().simple_args || code.argcount() != 2 {
+            fs.drop();
+            return None;
+        }
+        Some((fs, f, code))
+    }
+}
+
+// ------------------------------------------------------------------------------------------ operators
+
+/// Chooses a form for BINARY_OP from its operands.
+pub unsafe fn binary_op(w: *const AtomicU32, c: &AtomicU64, a: Slot, b: Slot, arg: u32) {
+    use super::eval::{slot_f64, slot_i64, type_is};
+    use compiler::opcode::nb;
+    if tries(c) >= MAX_TRIES {
+        return;
+    }
+    let base = if (nb::INPLACE..nb::SUBSCR).contains(&arg) { arg - nb::INPLACE } else { arg };
+    let new = if arg == nb::SUBSCR {
+        let Some(o) = a.try_obj() else { return };
+        if type_is!(o, crate::objects::list::PyList_Type) && b.is_int() {
+            sop::BINARY_OP_SUBSCR_LIST_INT
+        } else if type_is!(o, crate::objects::tuple::PyTuple_Type) && b.is_int() {
+            sop::BINARY_OP_SUBSCR_TUPLE_INT
+        } else if type_is!(o, crate::objects::unicode::PyUnicode_Type) && b.is_int() {
+            sop::BINARY_OP_SUBSCR_STR_INT
+        } else if type_is!(o, crate::objects::dict::PyDict_Type) {
+            sop::BINARY_OP_SUBSCR_DICT
+        } else {
+            if let (Some(f), version) = o.ty().lookup_with_version(intern!("__getitem__"))
+                && version != 0
+                && o.ty().is_heap_type()
+                && let Some(func) = f.downcast_exact::<Function>()
+                && func.code().extra().simple_args
+                && func.code().argcount() == 2
+            {
+                publish(c, Record { kind: kind::GETITEM, version, names: 0, index: 0, value: f.as_ptr() });
+                // SAFETY: the caller points at an instruction word.
+                unsafe { set_op(w, sop::BINARY_OP_SUBSCR_GETITEM) };
+            }
+            return;
+        }
+    } else if slot_i64(a).is_some() && slot_i64(b).is_some() {
+        match base {
+            nb::ADD => sop::BINARY_OP_ADD_INT,
+            nb::SUBTRACT => sop::BINARY_OP_SUB_INT,
+            nb::MULTIPLY => sop::BINARY_OP_MUL_INT,
+            nb::TRUE_DIVIDE => sop::BINARY_OP_DIV_FLOAT,
+            nb::MATRIX_MULTIPLY | nb::POWER => return,
+            _ => sop::BINARY_OP_INT,
+        }
+    } else if (slot_f64(a).is_some() && (slot_f64(b).is_some() || b.is_int())) || (slot_f64(b).is_some() && a.is_int()) {
+        match base {
+            nb::ADD => sop::BINARY_OP_ADD_FLOAT,
+            nb::SUBTRACT => sop::BINARY_OP_SUB_FLOAT,
+            nb::MULTIPLY => sop::BINARY_OP_MUL_FLOAT,
+            nb::TRUE_DIVIDE => sop::BINARY_OP_DIV_FLOAT,
+            _ => return,
+        }
+    } else if base == nb::ADD
+        && let (Some(x), Some(y)) = (a.try_obj(), b.try_obj())
+        && type_is!(x, crate::objects::unicode::PyUnicode_Type)
+        && type_is!(y, crate::objects::unicode::PyUnicode_Type)
+    {
+        sop::BINARY_OP_ADD_STR
+    } else {
+        return;
+    };
+    // SAFETY: the caller points at an instruction word.
+    unsafe { set_op(w, new) };
+}
+
+/// Chooses a form for COMPARE_OP from its operands.
+pub unsafe fn compare_op(w: *const AtomicU32, c: &AtomicU64, a: Slot, b: Slot) {
+    use super::eval::{slot_i64, slot_num, type_is};
+    if tries(c) >= MAX_TRIES {
+        return;
+    }
+    // SAFETY: the caller points at an instruction word.
+    unsafe {
+        let new = if slot_i64(a).is_some() && slot_i64(b).is_some() {
+            sop::COMPARE_OP_INT
+        } else if slot_num(a).is_some() && slot_num(b).is_some() {
+            sop::COMPARE_OP_FLOAT
+        } else if let (Some(x), Some(y)) = (a.try_obj(), b.try_obj())
+            && type_is!(x, crate::objects::unicode::PyUnicode_Type)
+            && type_is!(y, crate::objects::unicode::PyUnicode_Type)
+            && matches!((*w).load(Relaxed) >> 13, 2 | 3)
+        {
+            sop::COMPARE_OP_STR
+        } else {
+            return;
+        };
+        set_op(w, new);
+    }
+}
+
+/// Outcome of advancing a range iterator.
+pub enum RangeNext {
+    Value(Slot),
+    End,
+    Slow,
+}
+
+/// Advances a range iterator without making an object.
+#[inline(always)]
+pub unsafe fn range_next(it: &Object) -> RangeNext {
+    // SAFETY: an exact range iterator.
+    let it = unsafe { it.cast::<crate::objects::range::RangeIter>() };
+    let n = it.len.load(Relaxed);
+    if n <= 0 {
+        return RangeNext::End;
+    }
+    let v = it.start.load(Relaxed);
+    let Some(s) = Slot::int(v) else { return RangeNext::Slow };
+    it.start.store(v.wrapping_add(it.step.load(Relaxed)), Relaxed);
+    it.len.store(n - 1, Relaxed);
+    RangeNext::Value(s)
+}

@@ -25,7 +25,27 @@ pub(super) fn set_initialized(v: bool) {
 }
 
 fn step<T>(what: &str, r: PyResult<T>) -> Result<T, InitError> {
-    r.map_err(|_| InitError(what.to_string()))
+    r.map_err(|e| InitError(format!("{what}: {}", describe(e))))
+}
+
+/// The set exception in words, with the places it came through: there is no `sys.stderr` yet.
+fn describe(e: crate::error::Raised) -> String {
+    if !crate::error::error_occurred() {
+        return "no exception set".into();
+    }
+    let x = e.take();
+    let mut text = x.ty().name_str().to_string();
+    match x.str() {
+        Ok(s) => text.push_str(&format!(": {}", s.to_string_lossy())),
+        Err(e) => e.clear(),
+    }
+    let mut tb = x.getattr(intern!("__traceback__")).ok();
+    while let Some(t) = tb.as_ref().and_then(|t| t.downcast::<crate::objects::Traceback>()) {
+        let (file, name) = t.place();
+        text.push_str(&format!("\n  {}:{} in {}", file.to_string_lossy(), t.lineno(), name.to_string_lossy()));
+        tb = t.next().map(|t| t.upcast());
+    }
+    text
 }
 
 /// Creates the main interpreter with `config` and attaches the calling thread to it. `inittab` are the native modules.

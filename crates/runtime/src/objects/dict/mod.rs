@@ -821,6 +821,21 @@ impl Dict {
         }
     }
 
+    /// As `value_at_version`, without a reference: for values that turn out to be immortal or deferred. Null: a miss.
+    #[inline(always)]
+    pub fn value_ptr_at_version(&self, version: u32, index: usize) -> *mut abi::PyObject {
+        let kp = self.ma_keys.load(Acquire);
+        // SAFETY: the keys live until this thread is quiescent; the version vouches for kind and index.
+        unsafe {
+            let keys = &*kp;
+            if keys.version.load(Acquire) != version {
+                return null_mut();
+            }
+            let v = keys.u(index).value.load(Acquire);
+            if keys.version.load(Acquire) == version && self.ma_keys.load(Acquire) == kp { v } else { null_mut() }
+        }
+    }
+
     /// Cache hit: the value at `index` if the keys still have `version`; lock-free.
     #[inline(always)]
     pub fn value_at_version(&self, version: u32, index: usize) -> Option<PyRef> {
