@@ -1,5 +1,6 @@
 //! `compile`, `eval`, `exec`.
 
+use runtime::interp::astobj;
 use runtime::objects::Code;
 use runtime::prelude::*;
 
@@ -14,26 +15,6 @@ mod flag {
     /// The `CO_FUTURE_*` bits.
     pub const FUTURE: i32 = 0x1fe0000;
     pub const ALL: i32 = DONT_IMPLY_DEDENT | ONLY_AST | TYPE_COMMENTS | TOP_LEVEL_AWAIT | ALLOW_INCOMPLETE | OPTIMIZED_AST | FUTURE | 0x10 | 0x100;
-}
-
-/// How `compile` reaches trees: set by the module `_ast`.
-pub struct AstHooks {
-    /// Whether an object is a tree (`_ast.AST`).
-    pub is_ast: fn(&Object) -> PyResult<bool>,
-    /// Compiles a tree.
-    pub compile_object: fn(&Object, &compiler::Options) -> PyResult<PyRef>,
-    /// Parses source text to a tree.
-    pub parse_to_object: fn(&str, &compiler::Options) -> PyResult<PyRef>,
-}
-
-/// The hooks, once `_ast` has been imported.
-pub static AST_HOOKS: std::sync::OnceLock<AstHooks> = std::sync::OnceLock::new();
-
-fn ast_hooks() -> PyResult<&'static AstHooks> {
-    if AST_HOOKS.get().is_none() {
-        runtime::import::import_module("_ast")?;
-    }
-    AST_HOOKS.get().ok_or_else(|| raise!(NotImplementedError, "compile() cannot make syntax trees here"))
 }
 
 /// `CO_FUTURE_*` bits of the running code.
@@ -179,15 +160,13 @@ pub fn compile(source: &Object, filename: &Object, mode: &Object, flags: i32, do
         type_comments: flags & flag::TYPE_COMMENTS != 0,
         optimized_ast: flags & flag::OPTIMIZED_AST == flag::OPTIMIZED_AST,
     };
-    // Nobody can have a tree before `_ast` is imported.
-    if let Some(hooks) = AST_HOOKS.get() {
-        if (hooks.is_ast)(source)? {
-            return if only_ast { Ok(source.to_ref()) } else { (hooks.compile_object)(source, &opts) };
-        }
+    let textual = source.downcast::<Str>().is_some() || source.downcast::<Bytes>().is_some();
+    if !textual && astobj::is_ast(source)? {
+        return if only_ast { Ok(source.to_ref()) } else { astobj::compile_object(source, &opts) };
     }
     let text = source_text(source, "compile", "string, bytes or AST object")?;
     if only_ast {
-        return (ast_hooks()?.parse_to_object)(&text, &opts);
+        return astobj::parse_to_object(&text, &opts);
     }
     Ok(runtime::interp::compile(&text, &opts)?.upcast())
 }
