@@ -102,11 +102,7 @@ pub mod _imp {
     fn find_frozen(name: &Str, withdata: bool) -> PyResult<Option<(PyRef, bool, String)>> {
         let _ = withdata;
         let n = name.to_string_lossy();
-        let orig = match &*n {
-            "_frozen_importlib" => "importlib._bootstrap",
-            "_frozen_importlib_external" => "importlib._bootstrap_external",
-            n => n,
-        };
+        let orig = frozen::orig_name(&n);
         Ok(frozen::find(&n).map(|package| (none_ref(), package, orig.to_string())))
     }
 

@@ -26,6 +26,15 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     FROZEN.iter().map(|(n, ..)| *n)
 }
 
+/// The name a frozen module has in the library.
+pub fn orig_name(name: &str) -> &str {
+    match name {
+        "_frozen_importlib" => "importlib._bootstrap",
+        "_frozen_importlib_external" => "importlib._bootstrap_external",
+        n => n,
+    }
+}
+
 fn source_path(name: &str) -> Option<PathBuf> {
     let (_, file, _) = FROZEN.iter().find(|(n, ..)| *n == name)?;
     let dir = ThreadState::current().interp().config().stdlib_dir.clone()?;
@@ -46,7 +55,7 @@ pub fn code(name: &str) -> PyResult<Ref<Code>> {
     let Some(path) = source_path(name) else {
         return Err(raise!(ImportError, "No such frozen object named {}", name));
     };
-    let shown = format!("<frozen {}>", if name == "_frozen_importlib" { "importlib._bootstrap" } else if name == "_frozen_importlib_external" { "importlib._bootstrap_external" } else { name });
+    let shown = format!("<frozen {}>", orig_name(name));
     let Ok(meta) = std::fs::metadata(&path) else {
         return Err(raise!(ImportError, "can't find the standard library: {} is missing", path.display()));
     };
@@ -100,6 +109,11 @@ pub fn load(name: &str) -> PyResult<PyRef> {
     let m = Module::new(name)?;
     if let Some(b) = interp.import.modules().get(intern!("builtins"))? {
         m.dict().set(intern!("__builtins__"), &b)?;
+    }
+    // Taken away again by `FrozenImporter._fix_up_module`.
+    m.dict().set(intern!("__origname__"), &*Str::new(orig_name(name))?)?;
+    if find(name) == Some(true) {
+        m.dict().set(intern!("__path__"), &*List::from_vec(Vec::new())?)?;
     }
     interp.import.modules().set(Str::intern(name), &m)?;
     crate::interp::eval_code(&code, m.dict(), m.dict())?;
