@@ -1191,7 +1191,9 @@ impl Analyzer<'_> {
             }
             return Ok(Where::Local);
         }
-        if let Some(c) = class_entry {
+        if let Some(c) = class_entry
+            && !CLASS_CELLS[1..].contains(&&**name)
+        {
             let f = self.scopes[c].symbols.get(name).map_or(0, |s| s.flags);
             if f & def::GLOBAL != 0 {
                 return Ok(Where::GlobalExplicit);
@@ -1323,7 +1325,7 @@ impl Analyzer<'_> {
         }
         for n in &newfree {
             if s.symbols.get(n).is_some() {
-                if is_class {
+                if is_class || s.can_see_class_scope {
                     s.symbols.entry(n).flags |= def::FREE_CLASS;
                 }
                 continue;

@@ -193,7 +193,16 @@ impl<'a> Compiler<'a> {
             self.table.scopes[comp].symbols.iter().map(|(n, s)| (n.clone(), *s)).collect();
         for (n, sym) in list {
             let bound_here = sym.flags & def::LOCAL != 0 && sym.flags & def::NONLOCAL == 0;
-            if sym.flags & def::PARAM != 0 || !(bound_here || in_class) {
+            if sym.flags & def::PARAM != 0 {
+                continue;
+            }
+            if !(bound_here || in_class) {
+                // Global here, whatever another comprehension made of the name in this block.
+                let global = matches!(sym.place, Where::GlobalImplicit | Where::GlobalExplicit);
+                if global && self.scope().is_function_like() && self.scope().place(&n) != sym.place {
+                    let old = self.swap_symbol(&n, sym);
+                    state.symbols.push((n, old));
+                }
                 continue;
             }
             let outer = self.scope().symbols.get(&n).copied();

@@ -491,6 +491,15 @@ impl<'a> Compiler<'a> {
         ))
     }
 
+    /// The same for a name that comes from outside: a class may have a cell of that name as well.
+    fn free_index(&self, n: &str) -> Result<u32> {
+        let u = self.unit();
+        match u.freevars.get(n) {
+            Some(i) => Ok(u.cellvars.list.len() as u32 + i),
+            None => self.cell_index(n),
+        }
+    }
+
     /// Loads, stores or deletes a name.
     fn name_op(&mut self, loc: Loc, name: &Ident, ctx: Ctx) -> Result<()> {
         let mangled = self.mangle(name);
@@ -516,7 +525,7 @@ impl<'a> Compiler<'a> {
         };
         match kind {
             Kind::Deref => {
-                let i = self.cell_index(&mangled)?;
+                let i = if place == Where::Free { self.free_index(&mangled)? } else { self.cell_index(&mangled)? };
                 match ctx {
                     Ctx::Load if is_class && !in_comp => {
                         self.op(loc, op::LOAD_LOCALS);
