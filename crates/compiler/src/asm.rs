@@ -81,6 +81,14 @@ impl Slots {
                         i.arg = self.cell[i.arg as usize];
                         // A cell's slot is bound from the start, which the analyses do not know.
                     }
+                    ir::LOAD_SLOT_AND_CLEAR => {
+                        i.op = op::LOAD_FAST_AND_CLEAR as Op;
+                        i.arg = self.cell[i.arg as usize];
+                    }
+                    ir::STORE_SLOT => {
+                        i.op = ir::STORE_FAST_MAYBE_NULL;
+                        i.arg = self.cell[i.arg as usize];
+                    }
                     o if o < 256 => match o as u8 {
                         op::LOAD_DEREF | op::STORE_DEREF | op::DELETE_DEREF | op::MAKE_CELL | op::LOAD_FROM_DICT_OR_DEREF => {
                             i.arg = self.cell[i.arg as usize];

@@ -380,9 +380,11 @@ pub fn translate(src: &str, index: &LineIndex, parsed: &rp::Parsed<r::Mod>, opts
             return e;
         }
     }
+    let warnings = f.escape_warnings(tok.s);
     let (kind, at, msg) = known.unwrap_or_else(|| f.generic(i));
     let mut e = error_at(src, index, at, msg);
     e.kind = kind;
+    e.warnings = warnings;
     let exec = matches!(opts.mode, crate::Mode::Exec);
     let past_end = at.start().to_usize() >= src.len() && !src.ends_with('\n');
     if kind == ErrorKind::Indentation && at.is_empty() {
@@ -451,6 +453,20 @@ pub fn unsupported(src: &str, index: &LineIndex, e: &rp::UnsupportedSyntaxError)
 }
 
 impl Finder<'_> {
+    /// Warnings about escapes in the literals before an error.
+    fn escape_warnings(&self, until: usize) -> Vec<crate::SyntaxWarning> {
+        let mut lower = crate::lower::Lower::new(self.src, self.index);
+        for t in &self.tk.t {
+            if t.e > until {
+                break;
+            }
+            if t.k == K::String {
+                lower.token_warnings(t.s, t.e);
+            }
+        }
+        lower.warnings
+    }
+
     /// Whether the tokenizer has seen the end of the text when the parser stops at token `i`.
     fn at_end(&self, i: usize, indent: bool) -> bool {
         let tk = &self.tk;

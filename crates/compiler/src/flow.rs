@@ -414,6 +414,12 @@ fn inline_exits(g: &mut Graph) {
     }
 }
 
+/// A small block without a line that leaves the function or jumps (back): each way to it may have its own copy.
+fn lineless_exit(b: &Block) -> bool {
+    let jumps = b.ins.last().is_some_and(|i| i.op == ir::JUMP) && b.ins.len() <= 4;
+    (b.exits() || jumps) && !b.is_handler && b.ins.iter().all(|i| i.line() < 0)
+}
+
 /// Gives every instruction a line that can have one.
 fn lines(g: &mut Graph, firstlineno: i32) {
     let _ = firstlineno;
@@ -429,7 +435,7 @@ fn lines(g: &mut Graph, firstlineno: i32) {
         }
         let t = last.target as usize;
         let block = &g.blocks[t];
-        if block.exits() && !block.is_handler && block.ins.iter().all(|i| i.line() < 0) && left[t] > 1 {
+        if lineless_exit(block) && left[t] > 1 {
             let mut copy = block.clone();
             for i in &mut copy.ins {
                 i.loc = last.loc;
@@ -453,6 +459,17 @@ fn lines(g: &mut Graph, firstlineno: i32) {
         for b in old {
             g.order.push(b);
             g.order.extend(copies.remove(&b).unwrap_or_default());
+        }
+    }
+    // What falls through to such a block lends it its line.
+    for k in 0..g.order.len() {
+        let b = g.order[k];
+        if let Some(n) = g.blocks[b].next
+            && lineless_exit(&g.blocks[n])
+            && let Some(last) = g.blocks[b].ins.last().copied()
+            && last.line() >= 0
+        {
+            g.blocks[n].ins[0].loc = last.loc;
         }
     }
     let preds = predecessors(g);

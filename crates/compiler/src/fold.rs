@@ -121,6 +121,7 @@ pub struct Folder<'a> {
     optimize: u8,
     future_annotations: bool,
     finally: Vec<Finally>,
+    interactive: bool,
     depth: u32,
     /// Warnings found
     pub warnings: Vec<SyntaxWarning>,
@@ -128,7 +129,9 @@ pub struct Folder<'a> {
 
 /// Folds a tree in place.
 pub fn fold(tree: &mut Mod, src: Src<'_>, optimize: u8, future_annotations: bool) -> Result<Vec<SyntaxWarning>> {
-    let mut f = Folder { src, optimize, future_annotations, finally: Vec::new(), depth: 0, warnings: Vec::new() };
+    let interactive = matches!(tree, Mod::Interactive { .. });
+    let mut f =
+        Folder { src, optimize, future_annotations, finally: Vec::new(), interactive, depth: 0, warnings: Vec::new() };
     match tree {
         Mod::Module { body, .. } | Mod::Interactive { body } => f.stmts(body)?,
         Mod::Expression { body } => f.expr(body)?,
@@ -307,7 +310,15 @@ impl Folder<'_> {
                 self.expr(test)?;
                 self.opt(msg)
             }
-            StmtKind::Expr(e) => self.expr(e),
+            StmtKind::Expr(e) => {
+                let literal = matches!(e.kind, ExprKind::Constant { .. });
+                self.expr(e)?;
+                // What folding made is no docstring (and nobody sees its value, unless at the prompt).
+                if !literal && !self.interactive && e.as_str_constant().is_some() {
+                    set(e, Const::None);
+                }
+                Ok(())
+            }
             StmtKind::Break => {
                 self.warn_finally("break", loc, true);
                 Ok(())

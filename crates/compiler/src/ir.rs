@@ -25,6 +25,10 @@ pub const STORE_FAST_MAYBE_NULL: Op = 263;
 pub const JUMP_IF_FALSE: Op = 264;
 /// Jumps when the top is true, keeping it.
 pub const JUMP_IF_TRUE: Op = 265;
+/// LOAD_FAST_AND_CLEAR of the slot of a cell or free variable (argument: its number).
+pub const LOAD_SLOT_AND_CLEAR: Op = 267;
+/// STORE_FAST_MAYBE_NULL into such a slot.
+pub const STORE_SLOT: Op = 268;
 /// Marks the place of a label (argument).
 pub const LABEL: Op = 266;
 
@@ -73,8 +77,8 @@ pub fn effect(o: Op, arg: u32, jump: bool) -> i32 {
         SETUP_FINALLY => jump as i32,
         SETUP_CLEANUP => 2 * jump as i32,
         SETUP_WITH => jump as i32,
-        LOAD_CLOSURE => 1,
-        STORE_FAST_MAYBE_NULL => -1,
+        LOAD_CLOSURE | LOAD_SLOT_AND_CLEAR => 1,
+        STORE_FAST_MAYBE_NULL | STORE_SLOT => -1,
         0..=255 => crate::opcode::stack_effect(o as u8, arg, jump),
         _ => 0,
     }

@@ -82,6 +82,27 @@ impl<'a> Lower<'a> {
         }
     }
 
+    /// Warnings about the escapes of a string token.
+    pub fn token_warnings(&mut self, start: usize, end: usize) {
+        let text = &self.source[start..end];
+        let Some(q) = text.find(['"', '\'']) else { return };
+        let prefix = text[..q].to_ascii_lowercase();
+        if prefix.contains('r') {
+            return;
+        }
+        let n = if text[q..].starts_with("\"\"\"") || text[q..].starts_with("'''") { 3 } else { 1 };
+        let body = text.get(q + n..text.len().saturating_sub(n)).unwrap_or("");
+        let mut bad = Vec::new();
+        let failed = if prefix.contains('b') {
+            strings::decode_bytes(body, false, &mut Vec::new(), &mut bad).is_err()
+        } else {
+            strings::decode_str(body, false, false, &mut PyStr::new(), &mut bad).is_err()
+        };
+        if !failed {
+            self.warn_escapes((start + q + n) as u32, &bad);
+        }
+    }
+
     /// A suite.
     pub fn body(&mut self, stmts: &[r::Stmt]) -> LResult<Vec<Stmt>> {
         let mut out = Vec::with_capacity(stmts.len());

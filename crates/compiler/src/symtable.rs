@@ -113,7 +113,8 @@ pub struct Scope {
     pub children: Vec<ScopeId>,
     directives: Vec<(Ident, Loc)>,
     pub annotation_block: Option<ScopeId>,
-    mangled_names: Option<FxHashSet<Ident>>,
+    /// Names that private mangling applies to; all when there is none
+    pub mangled_names: Option<FxHashSet<Ident>>,
     pub nested: bool,
     pub generator: bool,
     pub coroutine: bool,
@@ -263,6 +264,7 @@ impl Builder<'_> {
         let parent = self.stack.last().map(|p| &self.table.scopes[*p]);
         let nested = parent.is_some_and(|p| p.nested || p.is_function_like());
         let comp_iter_expr = parent.map_or(0, |p| p.comp_iter_expr);
+        let mangled_names = parent.filter(|_| kind != BlockKind::Class).and_then(|p| p.mangled_names.clone());
         let method = kind == BlockKind::Function && parent.is_some_and(|p| p.kind == BlockKind::Class);
         let scope = Scope {
             kind,
@@ -271,7 +273,7 @@ impl Builder<'_> {
             children: Vec::new(),
             directives: Vec::new(),
             annotation_block: None,
-            mangled_names: None,
+            mangled_names,
             nested,
             generator: false,
             coroutine: false,
@@ -785,10 +787,9 @@ impl Builder<'_> {
         let kind = self.cur().kind;
         let unevaluated = kind == BlockKind::Function;
         let module_level = kind == BlockKind::Module;
-        if (module_level || (kind == BlockKind::Class && self.cur().in_conditional_block))
-            && !self.cur().has_conditional_annotations
-            && !self.future_annotations
-        {
+        let conditional =
+            (module_level || (kind == BlockKind::Class && self.cur().in_conditional_block)) && !self.future_annotations;
+        if conditional && !self.cur().has_conditional_annotations {
             self.cur().has_conditional_annotations = true;
             self.use_name("__conditional_annotations__")?;
         }
@@ -806,6 +807,9 @@ impl Builder<'_> {
                 }
             }
             Some(id) => self.enter_existing(id, false),
+        }
+        if conditional && kind == BlockKind::Class {
+            self.use_name("__conditional_annotations__")?;
         }
         self.cur().in_unevaluated_annotation = unevaluated;
         let r = self.expr(e);
@@ -1187,7 +1191,9 @@ impl Analyzer<'_> {
             }
             return Ok(Where::Local);
         }
-        if let Some(c) = class_entry {
+        if let Some(c) = class_entry
+            && !CLASS_CELLS[1..].contains(&&**name)
+        {
             let f = self.scopes[c].symbols.get(name).map_or(0, |s| s.flags);
             if f & def::GLOBAL != 0 {
                 return Ok(Where::GlobalExplicit);
@@ -1319,7 +1325,7 @@ impl Analyzer<'_> {
         }
         for n in &newfree {
             if s.symbols.get(n).is_some() {
-                if is_class {
+                if is_class || s.can_see_class_scope {
                     s.symbols.entry(n).flags |= def::FREE_CLASS;
                 }
                 continue;

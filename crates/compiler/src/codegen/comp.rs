@@ -5,7 +5,8 @@ use crate::ir::{JUMP, JUMP_NO_INTERRUPT, POP_BLOCK, SETUP_FINALLY, STORE_FAST_MA
 use crate::symtable::Key;
 
 struct Inlined {
-    pushed: Vec<Ident>,
+    /// Names saved, and whether in the slot of a free variable
+    pushed: Vec<(Ident, bool)>,
     symbols: Vec<(Ident, Option<Symbol>)>,
     hidden: Vec<Ident>,
     cleanup: Option<(Label, Label)>,
@@ -40,7 +41,7 @@ impl<'a> Compiler<'a> {
         if inlined {
             self.expr(&first.iter)?;
             self.op(first.iter.loc, get_iter);
-            let state = self.enter_inlined(loc, id);
+            let state = self.enter_inlined(loc, id)?;
             if let Some(b) = build {
                 self.op_i(loc, b, 0);
             }
@@ -184,7 +185,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// Isolates the comprehension's names from the block's; the iterator on top stays on top.
-    fn enter_inlined(&mut self, loc: Loc, comp: ScopeId) -> Inlined {
+    fn enter_inlined(&mut self, loc: Loc, comp: ScopeId) -> Result<Inlined> {
         let in_class = self.scope().kind == BlockKind::Class && self.unit().in_inlined_comp == 0;
         self.u().in_inlined_comp += 1;
         let mut state = Inlined { pushed: Vec::new(), symbols: Vec::new(), hidden: Vec::new(), cleanup: None };
@@ -192,7 +193,16 @@ impl<'a> Compiler<'a> {
             self.table.scopes[comp].symbols.iter().map(|(n, s)| (n.clone(), *s)).collect();
         for (n, sym) in list {
             let bound_here = sym.flags & def::LOCAL != 0 && sym.flags & def::NONLOCAL == 0;
-            if sym.flags & def::PARAM != 0 || !(bound_here || in_class) {
+            if sym.flags & def::PARAM != 0 {
+                continue;
+            }
+            if !(bound_here || in_class) {
+                // Global here, whatever another comprehension made of the name in this block.
+                let global = matches!(sym.place, Where::GlobalImplicit | Where::GlobalExplicit);
+                if global && self.scope().is_function_like() && self.scope().place(&n) != sym.place {
+                    let old = self.swap_symbol(&n, sym);
+                    state.symbols.push((n, old));
+                }
                 continue;
             }
             let outer = self.scope().symbols.get(&n).copied();
@@ -212,14 +222,20 @@ impl<'a> Compiler<'a> {
                     state.hidden.push(n.clone());
                 }
             }
-            let slot = self.u().varnames.add(&n);
-            self.op_i(loc, op::LOAD_FAST_AND_CLEAR, slot);
-            if place == Where::Cell
-                && let Ok(i) = self.cell_index(&n)
-            {
+            let shares_free = place == Where::Cell && outer_place == Where::Free;
+            if shares_free {
+                // The comprehension's cell takes the place of the free variable's for a while.
+                let i = self.cell_index(&n)?;
+                self.emit(loc, ir::LOAD_SLOT_AND_CLEAR, i, NO_LABEL);
+            } else {
+                let slot = self.u().varnames.add(&n);
+                self.op_i(loc, op::LOAD_FAST_AND_CLEAR, slot);
+            }
+            if place == Where::Cell {
+                let i = self.cell_index(&n)?;
                 self.op_i(loc, op::MAKE_CELL, i);
             }
-            state.pushed.push(n);
+            state.pushed.push((n, shares_free));
         }
         if !state.pushed.is_empty() {
             self.op_i(loc, op::SWAP, state.pushed.len() as u32 + 1);
@@ -228,13 +244,19 @@ impl<'a> Compiler<'a> {
             self.jump(loc, SETUP_FINALLY, cleanup);
             state.cleanup = Some((cleanup, end));
         }
-        state
+        Ok(state)
     }
 
-    fn restore_locals(&mut self, loc: Loc, names: &[Ident]) {
+    fn restore_locals(&mut self, loc: Loc, names: &[(Ident, bool)]) {
         // The result goes below the saved values.
         self.op_i(loc, op::SWAP, names.len() as u32 + 1);
-        for n in names.iter().rev() {
+        for (n, free) in names.iter().rev() {
+            if *free {
+                if let Ok(i) = self.cell_index(n) {
+                    self.emit(loc, ir::STORE_SLOT, i, NO_LABEL);
+                }
+                continue;
+            }
             let slot = self.u().varnames.add(n);
             self.emit(loc, STORE_FAST_MAYBE_NULL, slot, NO_LABEL);
         }

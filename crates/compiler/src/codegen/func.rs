@@ -7,7 +7,6 @@ use crate::symtable::Key;
 
 const DEFAULTS: u32 = 1;
 const KWDEFAULTS: u32 = 2;
-const ANNOTATIONS: u32 = 4;
 const ANNOTATE: u32 = 16;
 
 impl<'a> Compiler<'a> {
@@ -101,7 +100,7 @@ impl<'a> Compiler<'a> {
             }
         }
         if self.annotations(loc, &f.args, f.returns.as_ref())? {
-            flags |= if self.future_annotations() { ANNOTATIONS } else { ANNOTATE };
+            flags |= ANNOTATE;
         }
         self.function_body(loc, f, flags, firstlineno)?;
         if generic {
@@ -206,21 +205,13 @@ impl<'a> Compiler<'a> {
             return Ok(false);
         }
         let n = list.len() as u32;
-        if self.future_annotations() {
-            for (name, e, _) in list {
-                let m = self.mangle(&name);
-                self.load_str(loc, &m);
-                self.load_str(e.loc, &crate::unparse::unparse(e));
-            }
-            self.op_i(loc, op::BUILD_TUPLE, n * 2);
-            return Ok(true);
-        }
         let scope = self.block(a, Key::Annotations)?;
         self.enter_annotate(loc, "__annotate__".into(), scope)?;
         for (name, e, star) in list {
             let m = self.mangle(&name);
             self.load_str(loc, &m);
             match &e.kind {
+                _ if self.future_annotations() => self.load_str(e.loc, &crate::unparse::unparse(e)),
                 ExprKind::Starred { value, .. } if star => {
                     self.expr(value)?;
                     self.op_i(loc, op::UNPACK_SEQUENCE, 1);

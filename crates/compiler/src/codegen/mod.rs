@@ -231,7 +231,7 @@ impl<'a> Compiler<'a> {
         let mut cells: Vec<Ident> = s
             .symbols
             .iter()
-            .filter(|(_, y)| y.place == Where::Cell || y.flags & def::COMP_CELL != 0)
+            .filter(|(_, y)| y.place == Where::Cell || (y.flags & def::COMP_CELL != 0 && y.place != Where::Free))
             .map(|(n, _)| n.clone())
             .collect();
         cells.sort();
@@ -467,6 +467,12 @@ impl<'a> Compiler<'a> {
     }
 
     fn mangle(&self, n: &Ident) -> Ident {
+        if n.starts_with("__")
+            && let Some(set) = &self.scope().mangled_names
+            && !set.contains(n)
+        {
+            return n.clone();
+        }
         mangle(self.unit().private.as_ref(), n)
     }
 
@@ -485,9 +491,18 @@ impl<'a> Compiler<'a> {
         ))
     }
 
+    /// The same for a name that comes from outside: a class may have a cell of that name as well.
+    fn free_index(&self, n: &str) -> Result<u32> {
+        let u = self.unit();
+        match u.freevars.get(n) {
+            Some(i) => Ok(u.cellvars.list.len() as u32 + i),
+            None => self.cell_index(n),
+        }
+    }
+
     /// Loads, stores or deletes a name.
     fn name_op(&mut self, loc: Loc, name: &Ident, ctx: Ctx) -> Result<()> {
-        let mangled = self.mangle_in_scope(name);
+        let mangled = self.mangle(name);
         let scope = self.scope();
         let place = scope.place(&mangled);
         let function_like = scope.is_function_like();
@@ -510,7 +525,7 @@ impl<'a> Compiler<'a> {
         };
         match kind {
             Kind::Deref => {
-                let i = self.cell_index(&mangled)?;
+                let i = if place == Where::Free { self.free_index(&mangled)? } else { self.cell_index(&mangled)? };
                 match ctx {
                     Ctx::Load if is_class && !in_comp => {
                         self.op(loc, op::LOAD_LOCALS);
@@ -559,16 +574,6 @@ impl<'a> Compiler<'a> {
             }
         }
         Ok(())
-    }
-
-    /// In a generic class's parameter block only type parameters are mangled: whatever the table knows wins.
-    fn mangle_in_scope(&self, name: &Ident) -> Ident {
-        if !name.starts_with("__") || self.unit().private.is_none() {
-            return name.clone();
-        }
-        let m = self.mangle(name);
-        let s = self.scope();
-        if s.symbols.get(&m).is_none() && s.symbols.get(name).is_some() { name.clone() } else { m }
     }
 
     fn store_name(&mut self, loc: Loc, n: &str) -> Result<()> {
