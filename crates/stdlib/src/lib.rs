@@ -7,6 +7,7 @@ pub mod _blake2;
 pub mod _codecs;
 pub mod _collections;
 pub mod _contextvars;
+pub mod _csv;
 pub mod _datetime;
 pub mod _functools;
 pub mod _heapq;
@@ -66,6 +67,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _codecs
     _collections
     _contextvars
+    _csv
     _datetime
     _functools
     _heapq

@@ -31,7 +31,8 @@ pub(crate) const SPLIT_MAX: usize = 30;
 /// A hash table: header, then the index, then the entries.
 #[repr(C)]
 pub struct DictKeys {
-    /// References to a split table (its type, its instances' dicts); 1 otherwise. Negative: static.
+    /// References to a split table (its type, its instances' dicts). In other tables: no entry below this number is live.
+    /// Negative: static.
     pub(crate) refcnt: AtomicIsize,
     pub(crate) log2_size: u8,
     pub(crate) log2_index_bytes: u8,
@@ -180,7 +181,7 @@ impl DictKeys {
                 return null_mut();
             }
             p.cast::<DictKeys>().write(DictKeys {
-                refcnt: AtomicIsize::new(1),
+                refcnt: AtomicIsize::new((kind == SPLIT) as isize),
                 log2_size,
                 log2_index_bytes: lib,
                 kind,

@@ -575,6 +575,9 @@ impl Dict {
             let d = self.remove_at_locked(i, hash);
             // The tail is free again, but `usable` stays: the index keeps a deleted slot.
             keys.nentries.store(i as isize, Release);
+            if keys.refcnt.load(Relaxed) > i as isize {
+                keys.refcnt.store(i as isize, Relaxed);
+            }
             match (d.key, d.value) {
                 (Some(k), Some(v)) => Ok(Some((k, v))),
                 _ => Ok(None),
@@ -918,14 +921,15 @@ impl Dict {
             self.resize(log2_for_slots(self.len() * 3), false)?;
         }
         let keys = self.keys();
-        // A hint of where the first live entry is keeps repeated calls cheap; a table is rebuilt often enough to be right.
+        // The table remembers where its live entries begin.
         let n = keys.len_entries();
         // SAFETY: entries below `nentries`; one is live because the dict is not empty.
         unsafe {
-            let mut i = 0;
+            let mut i = (keys.refcnt.load(Relaxed).max(0) as usize).min(n);
             while i < n && keys.value_slot(i).load(Relaxed).is_null() {
                 i += 1;
             }
+            keys.refcnt.store(i as isize, Relaxed);
             if i == n {
                 return Ok(None);
             }
