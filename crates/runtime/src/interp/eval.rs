@@ -8,6 +8,7 @@
 use super::frame::{FLAG_ENTRY, FLAG_INIT, InterpFrame, Owner};
 use super::ops;
 use super::pending;
+use super::trace;
 use super::slot::{Slot, materialize};
 use super::specialize::{self, sop};
 use super::unwind;
@@ -92,12 +93,25 @@ pub unsafe fn eval(ts: &ThreadState, entry: *mut InterpFrame, throw: bool) -> Sl
         if unwind::enter_eval(ts, entry).is_err() {
             return Slot::NULL;
         }
-        eval_loop(ts, entry, throw)
+        let mut frame = entry;
+        let mut throw = throw;
+        loop {
+            let r = if trace::active(ts) { eval_loop::<true>(ts, frame, throw) } else { eval_loop::<false>(ts, frame, throw) };
+            if r != SWITCH {
+                return r;
+            }
+            // The other copy of the loop goes on with the current frame
+            frame = ts.abi().current_frame.cast();
+            throw = false;
+        }
     }
 }
 
+/// Result of a loop that wants its other copy to go on.
+const SWITCH: Slot = Slot(1);
+
 #[allow(clippy::cognitive_complexity)]
-unsafe fn eval_loop(ts: &ThreadState, entry: *mut InterpFrame, throw: bool) -> Slot {
+unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFrame, throw: bool) -> Slot {
     // SAFETY: as in `eval`; the compiler emits valid operands and depths.
     unsafe {
         let mut frame: *mut InterpFrame = entry;
@@ -156,10 +170,14 @@ unsafe fn eval_loop(ts: &ThreadState, entry: *mut InterpFrame, throw: bool) -> S
             }};
         }
 
+        let mut last_index = 0usize;
         load_frame!();
         'outer: loop {
             if unwinding {
                 unwinding = false;
+                if TRACED {
+                    trace::on_exception(ts, frame);
+                }
                 match unwind::handle(ts, frame, entry) {
                     Some(f) => {
                         frame = f;
@@ -170,6 +188,15 @@ unsafe fn eval_loop(ts: &ThreadState, entry: *mut InterpFrame, throw: bool) -> S
             }
             // Leaving this block by `break 'run` raises: true adds a traceback entry.
             let add_traceback: bool = 'run: loop {
+                if TRACED {
+                    save!();
+                    let i = pc.offset_from((*code).instrs) as usize;
+                    if trace::on_instruction(ts, frame, i, &mut last_index).is_err() {
+                        pc = pc.add(1);
+                        break 'run true;
+                    }
+                    pc = (*frame).pc;
+                }
                 let word = (*pc).load(Relaxed);
                 pc = pc.add(1);
                 let arg = word >> 8;
@@ -390,9 +417,24 @@ unsafe fn eval_loop(ts: &ThreadState, entry: *mut InterpFrame, throw: bool) -> S
                     op::RESUME => {
                         if pending::breaker(ts) {
                             save!();
+                            if ts.eval_breaker().load(Relaxed) & trace::INSTRUMENT != 0 {
+                                ts.clear_breaker(trace::INSTRUMENT);
+                                if trace::active(ts) != TRACED {
+                                    (*frame).pc = pc.sub(1);
+                                    return SWITCH;
+                                }
+                            }
                             if arg & 3 < 2 || arg > 3 {
                                 tri!(pending::handle_breaker(ts));
                             }
+                        }
+                        if TRACED {
+                            save!();
+                            if !trace::active(ts) && ts.abi().tracing == 0 {
+                                (*frame).pc = pc.sub(1);
+                                return SWITCH;
+                            }
+                            tri!(trace::on_call(ts, frame));
                         }
                     }
                     op::JUMP_BACKWARD => {
@@ -436,6 +478,10 @@ unsafe fn eval_loop(ts: &ThreadState, entry: *mut InterpFrame, throw: bool) -> S
                         }
                     }
                     op::RETURN_VALUE => {
+                        if TRACED {
+                            save!();
+                            tri!(trace::on_return(ts, frame, Some(peek!(1))));
+                        }
                         let v = pop!().strong();
                         save!();
                         let f = frame;
@@ -476,6 +522,10 @@ unsafe fn eval_loop(ts: &ThreadState, entry: *mut InterpFrame, throw: bool) -> S
                         push!(g);
                     }
                     op::YIELD_VALUE => {
+                        if TRACED {
+                            save!();
+                            tri!(trace::on_return(ts, frame, Some(peek!(1))));
+                        }
                         let v = pop!().counted();
                         save!();
                         let flags = (*frame).flags;

@@ -157,6 +157,9 @@ pub unsafe fn handle(ts: &ThreadState, frame: *mut InterpFrame, entry: *mut Inte
             }
             frame = leave_raising(ts, frame, entry)?;
             super::traceback_here(frame);
+            if super::trace::active(ts) {
+                super::trace::on_exception(ts, frame);
+            }
         }
     }
 }
@@ -172,6 +175,10 @@ pub unsafe fn leave_raising(ts: &ThreadState, frame: *mut InterpFrame, entry: *m
     unsafe {
         let is_entry = (*frame).flags & FLAG_ENTRY != 0;
         let prev = (*frame).previous;
+        if super::trace::active(ts) {
+            // the hook may raise another exception instead
+            let _ = super::trace::on_return(ts, frame, None);
+        }
         let exc = crate::error::take_error();
         if (*frame).owner == Owner::Generator {
             ops::finish_generator(ts, frame);
