@@ -11,18 +11,7 @@ pub fn setup(m: &Module) -> PyResult<()> {
     Ok(())
 }
 
-pub fn settrace(f: &Object) -> PyResult<()> {
-    if f.is_none() { Ok(()) } else { Err(raise!(NotImplementedError, "sys.settrace is not available yet")) }
-}
-pub fn gettrace() -> PyRef {
-    none_ref()
-}
-pub fn setprofile(f: &Object) -> PyResult<()> {
-    if f.is_none() { Ok(()) } else { Err(raise!(NotImplementedError, "sys.setprofile is not available yet")) }
-}
-pub fn getprofile() -> PyRef {
-    none_ref()
-}
+pub use runtime::interp::trace::{getprofile, gettrace, setprofile, settrace};
 
 /// Every thread's innermost frame, read while the world is stopped.
 pub fn current_frames() -> PyResult<Ref<Dict>> {
