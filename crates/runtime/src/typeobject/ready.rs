@@ -34,6 +34,10 @@ pub unsafe fn ready(t: T) -> PyResult<()> {
         if (*t).tp_name.is_null() {
             return Err(raise!(SystemError, "Type does not define the tp_name field."));
         }
+        // A type that speaks vectorcall is called through it, unless it says otherwise.
+        if (*t).tp_vectorcall_offset != 0 && (*t).tp_call.is_none() && (*t).tp_flags & abi::Py_TPFLAGS_HAVE_VECTORCALL != 0 {
+            (*t).tp_call = Some(crate::protocol::call::PyVectorcall_Call);
+        }
         (*t).tp_flags |= abi::Py_TPFLAGS_READYING;
         let r = ready_inner(t, ty);
         (*t).tp_flags &= !abi::Py_TPFLAGS_READYING;
