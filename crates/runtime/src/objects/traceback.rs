@@ -180,7 +180,7 @@ pub fn traceback_here(frame: *mut InterpFrame) {
     let add = || -> PyResult<()> {
         let f = InterpFrame::frame_object(frame)?;
         // SAFETY: a frame of this thread's stack.
-        let lasti = unsafe { (*frame).lasti() };
+        let lasti = unsafe { (*frame).lasti() } * 2;
         let t = Traceback::new(exc.traceback(), &f, lasti, -1)?;
         exc.set_traceback(Some(t.upcast()));
         Ok(())
