@@ -24,6 +24,7 @@ pub mod misc;
 pub mod module;
 pub mod number;
 pub mod object;
+pub mod rest;
 pub mod sequence;
 pub mod sys;
 pub mod threads;
