@@ -234,8 +234,7 @@ impl BaseExceptionGroup {
     /// See PEP 585
     #[pyclassmethod(name = "__class_getitem__")]
     fn class_getitem(cls: &Type, item: &Object) -> PyResult<PyRef> {
-        let alias = super::display::import("types")?.getattr(intern!("GenericAlias"))?;
-        alias.call(&[cls, item])
+        crate::objects::genericalias::alias(cls, item)
     }
 
     /// A group of the same message with other exceptions; a subclass that adds fields overrides it.

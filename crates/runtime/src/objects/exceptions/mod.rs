@@ -94,8 +94,11 @@ impl<'a> Slot<'a> {
     /// The object.
     #[inline]
     pub fn get(self) -> Option<PyRef> {
-        // SAFETY: the field owns its reference.
-        unsafe { Object::from_ptr_opt(self.0.load(Acquire)) }.map(Object::to_ref)
+        crate::thread::load_ref(self.0).or_else(|| {
+            // An object of another thread that nobody has shared yet: it is not about to go.
+            // SAFETY: the field owns its reference.
+            unsafe { Object::from_ptr_opt(self.0.load(Acquire)) }.map(Object::to_ref)
+        })
     }
 
     /// The object; `None` stands for an empty field.
