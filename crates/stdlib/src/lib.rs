@@ -17,6 +17,7 @@ pub mod _json;
 pub mod _locale;
 pub mod _md5;
 pub mod _operator;
+pub mod _posixsubprocess;
 pub mod _queue;
 pub mod _random;
 pub mod _sha1;
@@ -40,13 +41,17 @@ pub mod builtins;
 pub mod cmath;
 pub mod errno;
 pub mod faulthandler;
+pub mod fcntl;
 pub mod gc;
 pub mod hashes;
 pub mod itertools;
 pub mod marshal;
 pub mod math;
 pub mod posix;
+pub mod pwd;
 pub mod pytime;
+pub mod resource;
+pub mod select;
 pub mod sys;
 pub mod time;
 pub mod unicodedata;
@@ -77,6 +82,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _locale
     _md5
     _operator
+    _posixsubprocess
     _queue
     _random
     _sha1
@@ -100,11 +106,15 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     cmath
     errno
     faulthandler
+    fcntl
     gc
     itertools
     marshal
     math
     posix
+    pwd
+    resource
+    select
     sys
     time
     unicodedata

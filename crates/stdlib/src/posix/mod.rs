@@ -1,7 +1,7 @@
 //! `posix`: the operating system, under the names that `os` re-exports.
 
 mod consts;
-mod fork;
+pub mod fork;
 mod fs;
 pub mod path;
 mod process;
