@@ -239,6 +239,9 @@ unsafe fn build(meta: Option<&Type>, module: Option<&Object>, bases_in: Option<&
         (*raw).tp_dict = Dict::new()?.into_ptr();
         crate::mem::refcount::set_deferred(&ty);
         ready::ready(raw)?;
+        if n > 0 {
+            (*raw).tp_members = dst;
+        }
         let d = ty.dict();
         for i in 0..n {
             let m = dst.add(i);
