@@ -29,6 +29,7 @@ pub mod _statistics;
 pub mod _string;
 pub mod _struct;
 pub mod _thread;
+pub mod _tokenize;
 pub mod _tracemalloc;
 pub mod _types;
 pub mod _typing;
@@ -94,6 +95,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _string
     _struct
     _thread
+    _tokenize
     _tracemalloc
     _types
     _typing
