@@ -389,6 +389,9 @@ pub fn translate(src: &str, index: &LineIndex, parsed: &rp::Parsed<r::Mod>, opts
     let past_end = at.start().to_usize() >= src.len() && !src.ends_with('\n');
     if kind == ErrorKind::Indentation && at.is_empty() {
         e.end_offset = 0;
+        if e.msg == "unexpected indent" || (past_end && !exec) {
+            e.offset -= 1;
+        }
     } else if e.msg == "invalid syntax" && past_end && !exec {
         // Without the newline that `exec` adds, the end has no column.
         e.offset = 0;
@@ -411,14 +414,10 @@ pub fn token_error(src: &str, index: &LineIndex, t: &tokens::TokenError) -> Comp
             e.offset = 1;
             e.end_offset = 0;
         }
-        ErrorKind::Indentation => {
-            e.offset += 1;
-            e.end_offset = 0;
-        }
+        ErrorKind::Indentation => e.end_offset = 0,
         _ if t.msg.starts_with("unexpected EOF") => {
             e.offset += 1;
             e.end_offset = 0;
-            (e.end_lineno, e.lineno) = (e.lineno, e.lineno);
         }
         _ if t.msg.starts_with("unexpected character after") => e.end_offset = 0,
         _ => {}

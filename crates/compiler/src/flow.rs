@@ -97,9 +97,14 @@ pub fn assemble(unit: Unit<'_>, flags: u32, filename: &str, table: &SymbolTable)
     walk(&mut g, &unit)?;
     g.order.retain(|b| g.blocks[*b].reachable);
     relink(&mut g);
-    inline_exits(&mut g);
+    // A jump to a jump to an exit needs several rounds.
+    for _ in 0..8 {
+        if !inline_exits(&mut g) {
+            break;
+        }
+    }
     prune(&mut g);
-    lines(&mut g, unit.firstlineno);
+    lines(&mut g);
     thread(&mut g);
     for b in g.order.clone() {
         peephole(&mut g.blocks[b].ins);
@@ -383,7 +388,8 @@ fn to_fallthrough(g: &mut Graph) {
 }
 
 /// Copies small blocks that leave the function to the jumps that lead to them.
-fn inline_exits(g: &mut Graph) {
+fn inline_exits(g: &mut Graph) -> bool {
+    let mut changed = false;
     for k in 0..g.order.len() {
         let b = g.order[k];
         let Some(last) = g.blocks[b].ins.last().copied() else { continue };
@@ -399,6 +405,7 @@ fn inline_exits(g: &mut Graph) {
         if !small && !no_line {
             continue;
         }
+        changed = true;
         let copy = g.blocks[t].ins.clone();
         let at = g.blocks[b].ins.len() - 1;
         g.blocks[b].ins[at].nop();
@@ -412,6 +419,7 @@ fn inline_exits(g: &mut Graph) {
             }
         }
     }
+    changed
 }
 
 /// A small block without a line that leaves the function or jumps (back): each way to it may have its own copy.
@@ -421,8 +429,7 @@ fn lineless_exit(b: &Block) -> bool {
 }
 
 /// Gives every instruction a line that can have one.
-fn lines(g: &mut Graph, firstlineno: i32) {
-    let _ = firstlineno;
+fn lines(g: &mut Graph) {
     // Exits without a line are copied for each way that leads to them.
     let preds = predecessors(g);
     let mut extra: Vec<(usize, BlockId)> = Vec::new();
@@ -657,16 +664,6 @@ fn drop_nops(g: &mut Graph) {
             }
             line
         };
-        let jump_line = {
-            let i = g.blocks[b].ins.last().copied();
-            match i {
-                Some(i) if i.op == ir::JUMP && i.target != NONE => {
-                    g.blocks[i.target as usize].ins.iter().find(|i| i.line() >= 0).map_or(-1, |i| i.line())
-                }
-                _ => -1,
-            }
-        };
-        let _ = jump_line;
         let ins = std::mem::take(&mut g.blocks[b].ins);
         let mut out: Vec<I> = Vec::with_capacity(ins.len());
         let mut prev_line = -1;

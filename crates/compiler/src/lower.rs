@@ -25,6 +25,8 @@ pub struct Lower<'a> {
     pub index: &'a LineIndex,
     /// Warnings found
     pub warnings: Vec<SyntaxWarning>,
+    /// Longest decimal int literal
+    pub max_digits: usize,
     names: FxHashSet<Ident>,
     depth: u32,
 }
@@ -38,7 +40,7 @@ fn range_of(start: u32, end: u32) -> TextRange {
 impl<'a> Lower<'a> {
     /// For a source.
     pub fn new(source: &'a str, index: &'a LineIndex) -> Self {
-        Lower { source, index, warnings: Vec::new(), names: FxHashSet::default(), depth: 0 }
+        Lower { source, index, warnings: Vec::new(), max_digits: 4300, names: FxHashSet::default(), depth: 0 }
     }
 
     fn loc(&self, r: TextRange) -> Loc {
@@ -587,15 +589,14 @@ impl<'a> Lower<'a> {
             Some("0b" | "0B") => (&text[2..], 2),
             _ => (&text[..], 10),
         };
-        if radix == 10 && digits.len() > 4300 {
-            let (l, _) = self.index.line_col(range.start().to_u32());
-            let _ = l;
+        if radix == 10 && digits.len() > self.max_digits {
             return Err(self.error(
                 range,
                 format!(
-                    "Exceeds the limit (4300 digits) for integer string conversion: value has {} digits; use \
+                    "Exceeds the limit ({} digits) for integer string conversion: value has {} digits; use \
                      sys.set_int_max_str_digits() to increase the limit - Consider hexadecimal for huge integer literals \
                      to avoid decimal conversion limits.",
+                    self.max_digits,
                     digits.len()
                 ),
             ));

@@ -46,7 +46,7 @@ pub fn parse_normalized(source: &str, opts: &Options) -> Result<(ast::Mod, Vec<S
         return Err(crate::errors::token_error(source, &LineIndex::new(source), e));
     }
     if scan.prefixes > MAX_PREFIXES {
-        return Err(CompileError::plain(crate::ErrorKind::Memory, "Parser stack overflowed - Memory Error"));
+        return Err(CompileError::plain(crate::ErrorKind::Memory, "Parser stack overflowed - Python source too complex to parse"));
     }
     // The parser and the tree's destructor recurse; untouched stack costs nothing.
     let need = (64 << 20) + scan.chain.saturating_mul(512).min(2 << 30);
@@ -71,6 +71,9 @@ fn parse_inner(source: &str, opts: &Options) -> Result<(ast::Mod, Vec<SyntaxWarn
         return Err(crate::errors::unsupported(source, &index, e));
     }
     let mut lower = Lower::new(source, &index);
+    if opts.int_max_str_digits > 0 {
+        lower.max_digits = opts.int_max_str_digits as usize;
+    }
     let tree = match parsed.syntax() {
         r::Mod::Module(m) => {
             let body = lower.body(&m.body)?;

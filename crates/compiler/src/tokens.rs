@@ -504,7 +504,7 @@ impl Scanner<'_> {
         // A newline that only the end of the text stands for does not count as a line.
         let text_end = if triple && i == self.b.len() && self.b.last() == Some(&b'\n') { i - 1 } else { i };
         let line = self.line_of(text_end);
-        let hint = if escaped_quote && !triple { "; perhaps you escaped the end quote" } else { "" };
+        let hint = if escaped_quote && !triple { "; perhaps you escaped the end quote?" } else { "" };
         let what = if triple { "unterminated triple-quoted string literal" } else { "unterminated string literal" };
         Err(self.err(start, Some(start), format!("{what} (detected at line {line}){hint}")))
     }
