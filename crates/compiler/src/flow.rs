@@ -70,9 +70,7 @@ impl Block {
         self.ins.last().is_none_or(|i| !ir::ends_flow(i.op))
     }
     fn exits(&self) -> bool {
-        self.ins.last().is_some_and(|i| {
-            i.is(op::RETURN_VALUE) || i.is(op::RAISE_VARARGS) || i.is(op::RERAISE)
-        })
+        self.ins.last().is_some_and(|i| i.is(op::RETURN_VALUE) || i.is(op::RAISE_VARARGS) || i.is(op::RERAISE))
     }
 }
 
@@ -85,10 +83,7 @@ pub struct Graph {
 }
 
 fn bug(unit: &Unit, what: &str) -> CompileError {
-    CompileError::plain(
-        ErrorKind::System,
-        format!("compiler: {what} in {} (line {})", unit.qualname, unit.firstlineno),
-    )
+    CompileError::plain(ErrorKind::System, format!("compiler: {what} in {} (line {})", unit.qualname, unit.firstlineno))
 }
 
 /// Optimises and assembles a unit.
@@ -519,7 +514,8 @@ fn thread(g: &mut Graph) {
                 break;
             }
             let t = last.target as usize;
-            let Some(to) = g.blocks[t].ins.iter().find(|i| !i.is(op::NOP) || i.line() >= 0 && i.line() != last.line()).copied()
+            let Some(to) =
+                g.blocks[t].ins.iter().find(|i| !i.is(op::NOP) || i.line() >= 0 && i.line() != last.line()).copied()
             else {
                 break;
             };
@@ -546,7 +542,8 @@ fn thread(g: &mut Graph) {
                     last_mut.target = to.target;
                     true
                 }
-                (ir::JUMP_IF_FALSE, ir::JUMP_IF_TRUE) | (ir::JUMP_IF_TRUE, ir::JUMP_IF_FALSE) => match g.blocks[t].next {
+                (ir::JUMP_IF_FALSE, ir::JUMP_IF_TRUE) | (ir::JUMP_IF_TRUE, ir::JUMP_IF_FALSE) => match g.blocks[t].next
+                {
                     // The second test fails for sure: go on after it.
                     Some(after) => {
                         g.blocks[b].ins[n].target = after as u32;
@@ -581,10 +578,9 @@ fn peephole(ins: &mut [I]) {
         } else if i.is(op::LOAD_GLOBAL) && next.is(op::PUSH_NULL) {
             ins[k].arg |= 1;
             ins[k + 1].nop();
-        } else if (i.is(op::LOAD_CONST) || i.is(op::LOAD_SMALL_INT)) && next.is(op::POP_TOP) {
-            ins[k].nop();
-            ins[k + 1].nop();
-        } else if i.is(op::COPY) && i.arg == 1 && next.is(op::POP_TOP) {
+        } else if (i.is(op::LOAD_CONST) || i.is(op::LOAD_SMALL_INT) || i.is(op::COPY) && i.arg == 1)
+            && next.is(op::POP_TOP)
+        {
             ins[k].nop();
             ins[k + 1].nop();
         } else if i.is(op::BUILD_TUPLE) && next.is(op::UNPACK_SEQUENCE) && i.arg == next.arg {
@@ -731,22 +727,23 @@ fn pairs(g: &mut Graph) {
         let mut k = 0;
         while k + 1 < ins.len() {
             let (i, j) = (ins[k], ins[k + 1]);
-            let joined = if i.arg < 4096 && j.arg < 4096 && (j.line() < 0 || i.line() == j.line()) && i.handler == j.handler {
-                let two = |a: u8, b: u8| i.is(a) && j.is(b);
-                if two(op::LOAD_FAST, op::LOAD_FAST) {
-                    Some(op::LOAD_FAST_LOAD_FAST)
-                } else if two(op::LOAD_FAST_BORROW, op::LOAD_FAST_BORROW) {
-                    Some(op::LOAD_FAST_BORROW_LOAD_FAST_BORROW)
-                } else if two(op::STORE_FAST, op::LOAD_FAST) {
-                    Some(op::STORE_FAST_LOAD_FAST)
-                } else if two(op::STORE_FAST, op::STORE_FAST) {
-                    Some(op::STORE_FAST_STORE_FAST)
+            let joined =
+                if i.arg < 4096 && j.arg < 4096 && (j.line() < 0 || i.line() == j.line()) && i.handler == j.handler {
+                    let two = |a: u8, b: u8| i.is(a) && j.is(b);
+                    if two(op::LOAD_FAST, op::LOAD_FAST) {
+                        Some(op::LOAD_FAST_LOAD_FAST)
+                    } else if two(op::LOAD_FAST_BORROW, op::LOAD_FAST_BORROW) {
+                        Some(op::LOAD_FAST_BORROW_LOAD_FAST_BORROW)
+                    } else if two(op::STORE_FAST, op::LOAD_FAST) {
+                        Some(op::STORE_FAST_LOAD_FAST)
+                    } else if two(op::STORE_FAST, op::STORE_FAST) {
+                        Some(op::STORE_FAST_STORE_FAST)
+                    } else {
+                        None
+                    }
                 } else {
                     None
-                }
-            } else {
-                None
-            };
+                };
             if let Some(o) = joined {
                 ins[k].op = o as Op;
                 ins[k].arg = pair(i.arg, j.arg);
