@@ -7,25 +7,25 @@ Both are called with the same arguments in one process: results, exceptions and 
 the reference interpreter this shows that the shims say what CPython says; in Freewheel, that the
 exported names reach them.
 """
-import argparse
-import os
-import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
 SUFFIX = ".cpython-314t-x86_64-linux-gnu.so"
 
 
 def build_and_run(python, include):
+    import os
+    import subprocess
+    import tempfile
+    from pathlib import Path
+    here = Path(__file__).resolve().parent
+    root = here.parent
+    include = include or root / "include"
     with tempfile.TemporaryDirectory() as folder:
         flags = ["gcc", "-std=c11", "-shared", "-fPIC", "-O1", "-g", "-Wall", "-Werror", f"-I{include}"]
-        shims = sorted(str(p) for p in (ROOT / "src" / "capi_variadic").glob("*.c"))
-        probe = str(HERE / "variadic_probe.c")
+        shims = sorted(str(p) for p in (root / "src" / "capi_variadic").glob("*.c"))
+        probe = str(here / "variadic_probe.c")
         subprocess.run([*flags, probe, "-o", f"{folder}/probe_api{SUFFIX}"], check=True)
-        subprocess.run([*flags, "-DSHIMS", probe, *shims, f"-I{ROOT}/src/capi_variadic", "-o",
+        subprocess.run([*flags, "-DSHIMS", probe, *shims, f"-I{root}/src/capi_variadic", "-o",
                         f"{folder}/probe_shims{SUFFIX}"], check=True)
         return subprocess.run([python, __file__, "--inside"], env={**os.environ, "PYTHONPATH": folder}).returncode
 
@@ -230,8 +230,9 @@ def compare():
 if __name__ == "__main__":
     if "--inside" in sys.argv:
         sys.exit(bool(compare()))
+    import argparse
     ask = argparse.ArgumentParser()
     ask.add_argument("--python", required=True)
-    ask.add_argument("--include", default=ROOT / "include")
+    ask.add_argument("--include")
     asked = ask.parse_args()
     sys.exit(build_and_run(asked.python, asked.include))

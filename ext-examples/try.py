@@ -18,7 +18,7 @@ MODULES = ["declared.c", "undeclared.c", "single_phase.c", "grid.c", "kernel.c",
 FLAGS = ["-O2", "-g", "-fPIC", "-Wall", "-Wextra", "-Werror", "-pthread"]
 
 CHECK = r'''
-import sys, threading, warnings, array
+import sys, threading, warnings
 assert not sys._is_gil_enabled()
 import declared
 assert not sys._is_gil_enabled()
@@ -77,12 +77,17 @@ except TypeError as e: assert str(e) == "cannot set 'x' attribute of immutable t
 else: raise AssertionError
 
 import kernel
-rows = [array.array("i", bytes(4 * 64 * 16)) for _ in range(4)]
+rows = [memoryview(bytearray(4 * 64 * 16)).cast("i") for _ in range(4)]
 threads = [threading.Thread(target=kernel.mandelbrot, args=(rows[i], 64, i * 16, 16, 64)) for i in range(4)]
 for t in threads: t.start()
 for t in threads: t.join()
 assert max(map(max, rows)) == 256 and min(map(min, rows)) >= 1
-assert kernel.dot(array.array("d", [1, 2, 3]), array.array("d", [4, 5, 6])) == 32.0
+def doubles(*values):
+    view = memoryview(bytearray(8 * len(values))).cast("d")
+    for i, v in enumerate(values):
+        view[i] = v
+    return view
+assert kernel.dot(bytes(doubles(1, 2, 3)), doubles(4, 5, 6)) == 32.0
 try: kernel.mandelbrot(b"", 1, 1, 1, 1)
 except TypeError as e: assert str(e) == "mandelbrot() argument 1 must be read-write bytes-like object, not bytes", e
 else: raise AssertionError

@@ -13,7 +13,13 @@ fn caches(o: u8) -> usize {
     match o {
         op::TO_BOOL => 3,
         op::BINARY_OP => 5,
-        op::STORE_SUBSCR | op::SEND | op::UNPACK_SEQUENCE | op::COMPARE_OP | op::CONTAINS_OP | op::FOR_ITER | op::JUMP_BACKWARD => 1,
+        op::STORE_SUBSCR
+        | op::SEND
+        | op::UNPACK_SEQUENCE
+        | op::COMPARE_OP
+        | op::CONTAINS_OP
+        | op::FOR_ITER
+        | op::JUMP_BACKWARD => 1,
         op::LOAD_GLOBAL | op::STORE_ATTR => 4,
         op::LOAD_SUPER_ATTR => 1,
         op::LOAD_ATTR => 9,

@@ -20,7 +20,13 @@ fn main() {
             Ok(_) => println!("OK"),
             Err(e) => println!(
                 "{:?}\x01{}\x01{},{},{},{}\x01{:?}",
-                e.kind, e.msg.replace('\n', "\\n"), e.lineno, e.offset, e.end_lineno, e.end_offset, e.text
+                e.kind,
+                e.msg.replace('\n', "\\n"),
+                e.lineno,
+                e.offset,
+                e.end_lineno,
+                e.end_offset,
+                e.text
             ),
         }
     }

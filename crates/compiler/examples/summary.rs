@@ -5,13 +5,8 @@ use compiler::{CodeData, Const};
 
 fn one(c: &CodeData, out: &mut Vec<String>) {
     let pick = |f: u8| c.localsplus.iter().filter(|l| l.1 & f != 0).map(|l| l.0.as_str()).collect::<Vec<_>>().join(",");
-    let vars = c
-        .localsplus
-        .iter()
-        .filter(|l| l.1 & fast::LOCAL != 0)
-        .map(|l| l.0.as_str())
-        .collect::<Vec<_>>()
-        .join(",");
+    let vars =
+        c.localsplus.iter().filter(|l| l.1 & fast::LOCAL != 0).map(|l| l.0.as_str()).collect::<Vec<_>>().join(",");
     let mut names = c.names.clone();
     names.sort();
     let mut lines: Vec<i32> = c.positions.iter().map(|p| p.line).filter(|l| *l >= 0).collect();
@@ -22,7 +17,21 @@ fn one(c: &CodeData, out: &mut Vec<String>) {
     while k < c.instrs.len() {
         let o = compiler::opcode::op_of(c.instrs[k]);
         let n = compiler::opcode::name(o).unwrap_or("?");
-        if ["CALL", "CALL_KW", "LOAD_ATTR", "BINARY_OP", "STORE_ATTR", "COMPARE_OP", "RAISE_VARARGS", "STORE_SUBSCR", "LOAD_GLOBAL", "IMPORT_NAME", "RETURN_VALUE"].contains(&n) {
+        if [
+            "CALL",
+            "CALL_KW",
+            "LOAD_ATTR",
+            "BINARY_OP",
+            "STORE_ATTR",
+            "COMPARE_OP",
+            "RAISE_VARARGS",
+            "STORE_SUBSCR",
+            "LOAD_GLOBAL",
+            "IMPORT_NAME",
+            "RETURN_VALUE",
+        ]
+        .contains(&n)
+        {
             let p = c.positions[k];
             pos.push(format!("{n}@{}:{}-{}:{}", p.line, p.col, p.end_line, p.end_col));
         }

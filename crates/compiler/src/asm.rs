@@ -45,11 +45,12 @@ impl Slots {
             if unit.hidden.contains_key(n) {
                 k |= fast::HIDDEN;
             }
-            let shown = if unit.kind == UnitKind::Annotations && &**n == ".format" && unit.name.as_ref() == "__annotate__" {
-                "format"
-            } else {
-                n
-            };
+            let shown =
+                if unit.kind == UnitKind::Annotations && &**n == ".format" && unit.name.as_ref() == "__annotate__" {
+                    "format"
+                } else {
+                    n
+                };
             list.push((shown.to_string(), k));
         }
         let mut cell = Vec::new();
@@ -90,7 +91,11 @@ impl Slots {
                         i.arg = self.cell[i.arg as usize];
                     }
                     o if o < 256 => match o as u8 {
-                        op::LOAD_DEREF | op::STORE_DEREF | op::DELETE_DEREF | op::MAKE_CELL | op::LOAD_FROM_DICT_OR_DEREF => {
+                        op::LOAD_DEREF
+                        | op::STORE_DEREF
+                        | op::DELETE_DEREF
+                        | op::MAKE_CELL
+                        | op::LOAD_FROM_DICT_OR_DEREF => {
                             i.arg = self.cell[i.arg as usize];
                         }
                         _ => {}
@@ -133,7 +138,8 @@ pub fn emit(unit: Unit<'_>, g: Graph, slots: Slots, flags: u32, filename: &str) 
     for c in cells {
         out.push(op::MAKE_CELL, c, none);
     }
-    let generator = flags & (crate::code::co::GENERATOR | crate::code::co::COROUTINE | crate::code::co::ASYNC_GENERATOR) != 0;
+    let generator =
+        flags & (crate::code::co::GENERATOR | crate::code::co::COROUTINE | crate::code::co::ASYNC_GENERATOR) != 0;
     if generator {
         let p = Position { line: unit.firstlineno, end_line: unit.firstlineno, col: -1, end_col: -1 };
         out.push(op::RETURN_GENERATOR, 0, p);
@@ -212,7 +218,9 @@ pub fn emit(unit: Unit<'_>, g: Graph, slots: Slots, flags: u32, filename: &str) 
                 let target = place[i.handler as usize];
                 let depth = (h.depth - 1 - h.lasti as i32).max(0) as u32;
                 match table.last_mut() {
-                    Some(e) if e.end == start && e.target == target && e.depth == depth && e.lasti == h.lasti => e.end = end,
+                    Some(e) if e.end == start && e.target == target && e.depth == depth && e.lasti == h.lasti => {
+                        e.end = end
+                    }
                     _ => table.push(ExcEntry { start, end, target, depth, lasti: h.lasti }),
                 }
             }

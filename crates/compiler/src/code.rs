@@ -97,7 +97,11 @@ impl PyStr {
             let mut buf = [0; 4];
             self.0.extend_from_slice(c.encode_utf8(&mut buf).as_bytes());
         } else {
-            self.0.extend_from_slice(&[0xe0 | (cp >> 12) as u8, 0x80 | (cp >> 6 & 0x3f) as u8, 0x80 | (cp & 0x3f) as u8]);
+            self.0.extend_from_slice(&[
+                0xe0 | (cp >> 12) as u8,
+                0x80 | (cp >> 6 & 0x3f) as u8,
+                0x80 | (cp & 0x3f) as u8,
+            ]);
         }
     }
     /// Appends other text.

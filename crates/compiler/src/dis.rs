@@ -72,7 +72,15 @@ fn one(code: &CodeData, out: &mut String) {
         k += 1 + cached as usize;
     }
     for e in &code.exception_table {
-        let _ = writeln!(out, "  {}..{} -> {} [{}]{}", e.start, e.end, e.target, e.depth, if e.lasti { " lasti" } else { "" });
+        let _ = writeln!(
+            out,
+            "  {}..{} -> {} [{}]{}",
+            e.start,
+            e.end,
+            e.target,
+            e.depth,
+            if e.lasti { " lasti" } else { "" }
+        );
     }
     let _ = writeln!(out);
     for c in &code.consts {
@@ -85,7 +93,9 @@ fn one(code: &CodeData, out: &mut String) {
 /// Checks a code and the nested ones: jump targets, argument ranges, agreement of stack depths.
 pub fn verify(code: &CodeData) -> Result<(), String> {
     let n = code.instrs.len();
-    let fail = |k: usize, what: &str| Err(format!("{}:{} {what} at word {k} of {}", code.filename, code.positions[k].line, code.qualname));
+    let fail = |k: usize, what: &str| {
+        Err(format!("{}:{} {what} at word {k} of {}", code.filename, code.positions[k].line, code.qualname))
+    };
     let mut starts = vec![false; n + 1];
     let mut k = 0;
     let mut caches = 0;

@@ -8,333 +8,19 @@
 use crate::Options;
 use crate::error::{CompileError, ErrorKind};
 use crate::lower::error_at;
+use crate::recognise::{T, Tokens, expr_name, range};
 use crate::source::LineIndex;
 use crate::tokens;
 use ruff_python_ast as r;
 use ruff_python_ast::token::TokenKind as K;
 use ruff_python_parser as rp;
 use ruff_python_parser::{InterpolatedStringErrorType as F, LexicalErrorType as L, ParseErrorType as P};
-use ruff_text_size::{Ranged, TextRange, TextSize};
-
-/// A token: kind and byte range.
-#[derive(Clone, Copy, Debug)]
-pub struct T {
-    pub k: K,
-    pub s: usize,
-    pub e: usize,
-}
-
-/// The significant tokens, and recognisers over them. A recogniser gives the index after what it recognised.
-pub struct Tokens<'a> {
-    pub t: Vec<T>,
-    pub src: &'a str,
-}
-
-fn range(s: usize, e: usize) -> TextRange {
-    TextRange::new(TextSize::new(s as u32), TextSize::new(e.max(s) as u32))
-}
-
-impl Tokens<'_> {
-    fn k(&self, i: usize) -> K {
-        self.t.get(i).map_or(K::EndOfFile, |t| t.k)
-    }
-    fn text(&self, i: usize) -> &str {
-        self.t.get(i).map_or("", |t| &self.src[t.s..t.e])
-    }
-    /// Index of the first token at or after an offset.
-    fn at(&self, offset: usize) -> usize {
-        self.t.partition_point(|t| t.e <= offset && !(t.s == t.e && t.s >= offset)).min(self.t.len().saturating_sub(1))
-    }
-    fn is_name(&self, i: usize) -> bool {
-        matches!(self.k(i), K::Name | K::Match | K::Case | K::Type | K::Lazy)
-    }
-    /// Matching close of the bracket at `i`: index after it.
-    fn brackets(&self, i: usize) -> Option<usize> {
-        let mut depth = 0;
-        for j in i..self.t.len() {
-            match self.k(j) {
-                K::Lpar | K::Lsqb | K::Lbrace => depth += 1,
-                K::Rpar | K::Rsqb | K::Rbrace => {
-                    depth -= 1;
-                    if depth == 0 {
-                        return Some(j + 1);
-                    }
-                }
-                K::EndOfFile => return None,
-                _ => {}
-            }
-        }
-        None
-    }
-    fn fstring(&self, i: usize) -> Option<usize> {
-        let mut depth = 0;
-        for j in i..self.t.len() {
-            match self.k(j) {
-                K::FStringStart | K::TStringStart => depth += 1,
-                K::FStringEnd | K::TStringEnd => {
-                    depth -= 1;
-                    if depth == 0 {
-                        return Some(j + 1);
-                    }
-                }
-                _ => {}
-            }
-        }
-        None
-    }
-    fn atom(&self, i: usize) -> Option<usize> {
-        match self.k(i) {
-            _ if self.is_name(i) => Some(i + 1),
-            K::Int | K::Float | K::Complex | K::None | K::True | K::False | K::Ellipsis => Some(i + 1),
-            K::String | K::FStringStart | K::TStringStart => {
-                let mut j = i;
-                loop {
-                    match self.k(j) {
-                        K::String => j += 1,
-                        K::FStringStart | K::TStringStart => j = self.fstring(j)?,
-                        _ => return Some(j),
-                    }
-                }
-            }
-            K::Lpar | K::Lsqb | K::Lbrace => self.brackets(i),
-            _ => None,
-        }
-    }
-    fn primary(&self, i: usize) -> Option<usize> {
-        let mut j = self.atom(i)?;
-        loop {
-            match self.k(j) {
-                K::Dot if self.is_name(j + 1) => j += 2,
-                K::Lpar | K::Lsqb => j = self.brackets(j)?,
-                _ => return Some(j),
-            }
-        }
-    }
-    fn unary(&self, i: usize) -> Option<usize> {
-        let mut j = i;
-        while matches!(self.k(j), K::Plus | K::Minus | K::Tilde | K::Await) {
-            j += 1;
-        }
-        self.primary(j)
-    }
-    fn bitwise_or(&self, i: usize) -> Option<usize> {
-        let mut j = self.unary(i)?;
-        while matches!(
-            self.k(j),
-            K::Plus | K::Minus | K::Star | K::Slash | K::DoubleSlash | K::Percent | K::At | K::DoubleStar | K::LeftShift | K::RightShift | K::Amper
-                | K::Vbar | K::CircumFlex
-        ) {
-            match self.unary(j + 1) {
-                Some(n) => j = n,
-                None => return Some(j),
-            }
-        }
-        Some(j)
-    }
-    fn inversion(&self, i: usize) -> Option<usize> {
-        let mut i = i;
-        while self.k(i) == K::Not {
-            i += 1;
-        }
-        let mut j = self.bitwise_or(i)?;
-        loop {
-            let n = match (self.k(j), self.k(j + 1)) {
-                (K::EqEqual | K::NotEqual | K::Less | K::LessEqual | K::Greater | K::GreaterEqual, _) => j + 1,
-                (K::Is, K::Not) | (K::Not, K::In) => j + 2,
-                (K::Is | K::In, _) => j + 1,
-                _ => return Some(j),
-            };
-            match self.bitwise_or(n) {
-                Some(n) => j = n,
-                None => return Some(j),
-            }
-        }
-    }
-    fn disjunction(&self, i: usize) -> Option<usize> {
-        let mut j = self.inversion(i)?;
-        while matches!(self.k(j), K::And | K::Or) {
-            match self.inversion(j + 1) {
-                Some(n) => j = n,
-                None => return Some(j),
-            }
-        }
-        Some(j)
-    }
-    fn lambda(&self, i: usize) -> Option<usize> {
-        let mut j = i + 1;
-        let mut depth = 0;
-        loop {
-            match self.k(j) {
-                K::Colon if depth == 0 => return self.expression(j + 1),
-                K::Lambda => depth += 1,
-                K::Colon => depth -= 1,
-                K::Lpar | K::Lsqb | K::Lbrace => {
-                    j = self.brackets(j)?;
-                    continue;
-                }
-                K::Newline | K::EndOfFile | K::Rpar | K::Rsqb | K::Rbrace => return None,
-                _ => {}
-            }
-            j += 1;
-        }
-    }
-    fn expression(&self, i: usize) -> Option<usize> {
-        if self.k(i) == K::Lambda {
-            return self.lambda(i);
-        }
-        let j = self.disjunction(i)?;
-        if self.k(j) == K::If
-            && let Some(n) = self.disjunction(j + 1)
-            && self.k(n) == K::Else
-            && let Some(e) = self.expression(n + 1)
-        {
-            return Some(e);
-        }
-        Some(j)
-    }
-    fn star_expressions(&self, i: usize) -> Option<usize> {
-        let one = |j: usize| if self.k(j) == K::Star { self.bitwise_or(j + 1) } else { self.expression(j) };
-        let mut j = one(i)?;
-        while self.k(j) == K::Comma {
-            match one(j + 1) {
-                Some(n) => j = n,
-                None => return Some(j + 1),
-            }
-        }
-        Some(j)
-    }
-    /// `for x in y if z ...` at `i`.
-    fn for_clauses(&self, i: usize) -> Option<usize> {
-        let mut j = i;
-        loop {
-            if self.k(j) == K::Async {
-                j += 1;
-            }
-            if self.k(j) != K::For {
-                return (j > i).then_some(j);
-            }
-            j += 1;
-            while !matches!(self.k(j), K::In | K::Newline | K::EndOfFile | K::Rpar | K::Rsqb | K::Rbrace) {
-                j = match self.k(j) {
-                    K::Lpar | K::Lsqb | K::Lbrace => self.brackets(j)?,
-                    _ => j + 1,
-                };
-            }
-            if self.k(j) != K::In {
-                return None;
-            }
-            j = self.disjunction(j + 1)?;
-            while self.k(j) == K::If {
-                j = self.disjunction(j + 1)?;
-            }
-        }
-    }
-    /// Start of the expression part that runs up to `i`: after the last token that cannot be inside one.
-    fn boundary(&self, i: usize) -> usize {
-        let mut j = i;
-        let mut depth = 0;
-        while j > 0 {
-            match self.k(j - 1) {
-                K::Rpar | K::Rsqb | K::Rbrace => depth += 1,
-                K::Lpar | K::Lsqb | K::Lbrace if depth == 0 => return j,
-                K::Lpar | K::Lsqb | K::Lbrace => depth -= 1,
-                K::FStringEnd | K::TStringEnd => depth += 1,
-                K::FStringStart | K::TStringStart if depth == 0 => return j,
-                K::FStringStart | K::TStringStart => depth -= 1,
-                _ if depth > 0 => {}
-                K::Comma | K::Colon | K::Equal | K::ColonEqual | K::Newline | K::Semi | K::Indent | K::Dedent | K::If | K::Elif | K::Else
-                | K::While | K::Return | K::For | K::With | K::Yield | K::From | K::Assert | K::Raise | K::Import | K::Del | K::As | K::Rarrow
-                | K::Lambda => return j,
-                k if format!("{k:?}").ends_with("Equal") && !matches!(k, K::EqEqual | K::NotEqual | K::LessEqual | K::GreaterEqual) => return j,
-                _ => {}
-            }
-            j -= 1;
-        }
-        0
-    }
-    /// Innermost bracket open at token `i`.
-    fn enclosing(&self, i: usize) -> Option<usize> {
-        let mut depth = 0;
-        for j in (0..i).rev() {
-            match self.k(j) {
-                K::Rpar | K::Rsqb | K::Rbrace => depth += 1,
-                K::Lpar | K::Lsqb | K::Lbrace if depth == 0 => return Some(j),
-                K::Lpar | K::Lsqb | K::Lbrace => depth -= 1,
-                _ => {}
-            }
-        }
-        None
-    }
-    /// First token of the logical line of token `i`.
-    fn line_start(&self, i: usize) -> usize {
-        let mut j = i;
-        while j > 0 && !matches!(self.k(j - 1), K::Newline | K::Indent | K::Dedent) {
-            j -= 1;
-        }
-        j
-    }
-    /// First token of the simple statement of token `i`.
-    fn stmt_start(&self, i: usize) -> usize {
-        let mut j = i;
-        let mut depth = 0;
-        while j > 0 {
-            match self.k(j - 1) {
-                K::Rpar | K::Rsqb | K::Rbrace => depth += 1,
-                K::Lpar | K::Lsqb | K::Lbrace => depth -= 1,
-                K::Newline | K::Indent | K::Dedent => return j,
-                K::Semi if depth == 0 => return j,
-                _ => {}
-            }
-            j -= 1;
-        }
-        0
-    }
-}
-
-/// CPython's name for what an expression is, in "cannot assign to ...".
-pub fn expr_name(e: &r::Expr) -> &'static str {
-    match e {
-        r::Expr::Attribute(_) => "attribute",
-        r::Expr::Subscript(_) => "subscript",
-        r::Expr::Starred(_) => "starred",
-        r::Expr::Name(_) => "name",
-        r::Expr::List(_) => "list",
-        r::Expr::Tuple(_) => "tuple",
-        r::Expr::Lambda(_) => "lambda",
-        r::Expr::Call(_) => "function call",
-        r::Expr::BoolOp(_) | r::Expr::BinOp(_) | r::Expr::UnaryOp(_) => "expression",
-        r::Expr::Generator(_) => "generator expression",
-        r::Expr::Yield(_) | r::Expr::YieldFrom(_) => "yield expression",
-        r::Expr::Await(_) => "await expression",
-        r::Expr::ListComp(_) => "list comprehension",
-        r::Expr::SetComp(_) => "set comprehension",
-        r::Expr::DictComp(_) => "dict comprehension",
-        r::Expr::Dict(_) => "dict literal",
-        r::Expr::Set(_) => "set display",
-        r::Expr::FString(_) => "f-string expression",
-        r::Expr::TString(_) => "t-string expression",
-        r::Expr::NoneLiteral(_) => "None",
-        r::Expr::BooleanLiteral(b) => {
-            if b.value {
-                "True"
-            } else {
-                "False"
-            }
-        }
-        r::Expr::EllipsisLiteral(_) => "ellipsis",
-        r::Expr::StringLiteral(_) | r::Expr::BytesLiteral(_) | r::Expr::NumberLiteral(_) => "literal",
-        r::Expr::Compare(_) => "comparison",
-        r::Expr::If(_) => "conditional expression",
-        r::Expr::Named(_) => "named expression",
-        r::Expr::Slice(_) | r::Expr::IpyEscapeCommand(_) => "expression",
-    }
-}
+use ruff_text_size::{Ranged, TextRange};
 
 struct Finder<'a> {
     src: &'a str,
     index: &'a LineIndex,
     tk: Tokens<'a>,
-    parsed: &'a rp::Parsed<r::Mod>,
     opts: &'a Options,
 }
 
@@ -359,7 +45,7 @@ pub fn translate(src: &str, index: &LineIndex, parsed: &rp::Parsed<r::Mod>, opts
         .filter(|t| !matches!(t.kind(), K::Comment | K::NonLogicalNewline))
         .map(|t| T { k: t.kind(), s: t.start().to_usize(), e: t.end().to_usize() })
         .collect();
-    let f = Finder { src, index, tk: Tokens { t, src }, parsed, opts };
+    let f = Finder { src, index, tk: Tokens { t, src }, opts };
     let err = parsed.errors().iter().min_by_key(|e| e.location.start()).unwrap_or(&parsed.errors()[0]);
     let i = f.tk.at(err.location.start().to_usize());
     let known = f.known(err, i);
@@ -389,6 +75,9 @@ pub fn translate(src: &str, index: &LineIndex, parsed: &rp::Parsed<r::Mod>, opts
     let past_end = at.start().to_usize() >= src.len() && !src.ends_with('\n');
     if kind == ErrorKind::Indentation && at.is_empty() {
         e.end_offset = 0;
+        if e.msg == "unexpected indent" || (past_end && !exec) {
+            e.offset -= 1;
+        }
     } else if e.msg == "invalid syntax" && past_end && !exec {
         // Without the newline that `exec` adds, the end has no column.
         e.offset = 0;
@@ -411,14 +100,10 @@ pub fn token_error(src: &str, index: &LineIndex, t: &tokens::TokenError) -> Comp
             e.offset = 1;
             e.end_offset = 0;
         }
-        ErrorKind::Indentation => {
-            e.offset += 1;
-            e.end_offset = 0;
-        }
+        ErrorKind::Indentation => e.end_offset = 0,
         _ if t.msg.starts_with("unexpected EOF") => {
             e.offset += 1;
             e.end_offset = 0;
-            (e.end_lineno, e.lineno) = (e.lineno, e.lineno);
         }
         _ if t.msg.starts_with("unexpected character after") => e.end_offset = 0,
         _ => {}
@@ -447,7 +132,9 @@ pub fn unsupported(src: &str, index: &LineIndex, e: &rp::UnsupportedSyntaxError)
         U::UnpackingInComprehension(_) if src[s..].starts_with("**") => {
             error_at(src, index, range(s, s + 2), "dict unpacking cannot be used in dict comprehension")
         }
-        U::UnpackingInComprehension(_) => error_at(src, index, at, "iterable unpacking cannot be used in comprehension"),
+        U::UnpackingInComprehension(_) => {
+            error_at(src, index, at, "iterable unpacking cannot be used in comprehension")
+        }
         _ => error_at(src, index, at, "invalid syntax"),
     }
 }
@@ -549,7 +236,9 @@ impl Finder<'_> {
         if let Some(f) = self.targets(err, i).or_else(|| self.arguments(err, i)).or_else(|| self.conditional(i)) {
             return Some(f);
         }
-        if let Some(f) = self.blocks(i, &text).or_else(|| self.patterns(err, i, &text)).or_else(|| self.displays(err, i)) {
+        if let Some(f) =
+            self.blocks(i, &text).or_else(|| self.patterns(err, i, &text)).or_else(|| self.displays(err, i))
+        {
             return Some(f);
         }
         if let Some(f) = self.equal_sign(i).or_else(|| self.forgotten_comma(i)) {
@@ -601,9 +290,15 @@ impl Finder<'_> {
     fn lexical(&self, l: &L, at: TextRange, i: usize) -> Found {
         let tk = &self.tk;
         match l {
-            L::UnicodeError | L::MissingUnicodeLbrace | L::MissingUnicodeRbrace | L::InvalidByteLiteral | L::StringError => {
+            L::UnicodeError
+            | L::MissingUnicodeLbrace
+            | L::MissingUnicodeRbrace
+            | L::InvalidByteLiteral
+            | L::StringError => {
                 let o = at.start().to_usize();
-                let j = tk.t.iter().position(|t| t.s <= o && o <= t.e && matches!(t.k, K::String | K::FStringMiddle | K::TStringMiddle))?;
+                let j = tk.t.iter().position(|t| {
+                    t.s <= o && o <= t.e && matches!(t.k, K::String | K::FStringMiddle | K::TStringMiddle)
+                })?;
                 let t = tk.t[j];
                 let raw = &self.src[t.s..t.e];
                 if *l == L::InvalidByteLiteral {
@@ -641,9 +336,14 @@ impl Finder<'_> {
             F::LambdaWithoutParentheses => {
                 let j = (0..=i).rev().find(|j| tk.k(*j) == K::Lambda)?;
                 let c = (j..tk.t.len()).find(|c| tk.k(*c) == K::Colon)?;
-                self.syntax(self.span(j, c + 1), format!("{name}: lambda expressions are not allowed without parentheses"))
+                self.syntax(
+                    self.span(j, c + 1),
+                    format!("{name}: lambda expressions are not allowed without parentheses"),
+                )
             }
-            F::InvalidConversionFlag | F::ConversionFlagNotImmediatelyAfterExclamation => self.in_fstring(i).or_else(|| self.syntax(at, "invalid syntax")),
+            F::InvalidConversionFlag | F::ConversionFlagNotImmediatelyAfterExclamation => {
+                self.in_fstring(i).or_else(|| self.syntax(at, "invalid syntax"))
+            }
             _ => self.in_fstring(i),
         }
     }
@@ -704,11 +404,15 @@ impl Finder<'_> {
             if let Some(c) = (a..tk.t.len()).find(|c| matches!(tk.k(*c), K::Colon | K::FStringEnd | K::TStringEnd))
                 && tk.k(c) == K::Colon
             {
-                return self.syntax(self.span(a, c + 1), format!("{start}: lambda expressions are not allowed without parentheses"));
+                return self.syntax(
+                    self.span(a, c + 1),
+                    format!("{start}: lambda expressions are not allowed without parentheses"),
+                );
             }
         }
         let starts = |j: usize| {
-            tk.star_expressions(j).or_else(|| (tk.k(j) == K::Yield).then(|| tk.star_expressions(j + 1).unwrap_or(j + 1)))
+            tk.star_expressions(j)
+                .or_else(|| (tk.k(j) == K::Yield).then(|| tk.star_expressions(j + 1).unwrap_or(j + 1)))
         };
         let Some(mut j) = starts(a) else {
             return self.syntax(self.tok(a), format!("{start}: expecting a valid expression after '{{'"));
@@ -724,7 +428,11 @@ impl Finder<'_> {
             j += 1;
         }
         let spec = |f: &Self, j: usize| -> Found {
-            let what = if tk.k(j) == K::FStringEnd || tk.k(j) == K::TStringEnd { "expecting '}'" } else { "expecting ':' or '}'" };
+            let what = if tk.k(j) == K::FStringEnd || tk.k(j) == K::TStringEnd {
+                "expecting '}'"
+            } else {
+                "expecting ':' or '}'"
+            };
             f.syntax(f.tok(j), format!("{start}: {what}"))
         };
         if tk.k(j) == K::Exclamation {
@@ -764,7 +472,7 @@ impl Finder<'_> {
     fn indented_block(&self, i: usize) -> Found {
         let tk = &self.tk;
         // The header's last token is a newline before the error's token.
-        let nl = (0..=i.min(tk.t.len() - 1)).rev().find(|j| tk.k(*j) == K::Newline && (*j < i || *j == i))?;
+        let nl = (0..=i.min(tk.t.len() - 1)).rev().find(|j| tk.k(*j) == K::Newline)?;
         let start = tk.line_start(nl);
         let head = if tk.k(start) == K::Async { start + 1 } else { start };
         let name = match tk.k(head) {
@@ -831,7 +539,11 @@ impl Finder<'_> {
                 return self.syntax(self.tok(star), "named arguments must follow bare *");
             }
             P::ParamAfterVarKeywordParam => {
-                let j = if tk.is_name(i) || matches!(tk.k(i), K::Star | K::DoubleStar | K::Slash) { i } else { tk.at(at.start().to_usize()) };
+                let j = if tk.is_name(i) || matches!(tk.k(i), K::Star | K::DoubleStar | K::Slash) {
+                    i
+                } else {
+                    tk.at(at.start().to_usize())
+                };
                 return self.syntax(self.tok(j), "arguments cannot follow var-keyword argument");
             }
             P::VarParameterWithDefault => {
@@ -852,14 +564,21 @@ impl Finder<'_> {
             return self.syntax(here, "/ must be ahead of *");
         }
         if text.starts_with("Position-only parameter separator not allowed as first") {
-            return if tk.k(i + 1) == K::Comma { self.syntax(here, "at least one argument must precede /") } else { None };
+            return if tk.k(i + 1) == K::Comma {
+                self.syntax(here, "at least one argument must precede /")
+            } else {
+                None
+            };
         }
         if text.starts_with("Only one '*'") || text.starts_with("Keyword-only parameter separator not allowed") {
             return self.syntax(here, "* argument may appear only once");
         }
         // Inside a parameter list from here on.
         let (open, lambda) = self.param_list(i)?;
-        if tk.k(i) == K::Lpar && matches!(tk.k(i - 1), K::Comma | K::Lpar | K::Lambda) && (i - 1 == open || tk.k(i - 1) == K::Comma) {
+        if tk.k(i) == K::Lpar
+            && matches!(tk.k(i - 1), K::Comma | K::Lpar | K::Lambda)
+            && (i - 1 == open || tk.k(i - 1) == K::Comma)
+        {
             let e = tk.brackets(i)?;
             let names = (i + 1..e - 1).all(|j| tk.is_name(j) || tk.k(j) == K::Comma);
             // (x) and (x, y), not (x,) nor anything after `*`.
@@ -873,7 +592,11 @@ impl Finder<'_> {
         if tk.k(i) == K::Star && i > 0 && tk.k(i - 1) == K::Slash {
             return self.syntax(here, "expected comma between / and *");
         }
-        if i > 0 && tk.k(i - 1) == K::Equal && matches!(tk.k(i), K::Comma | K::Rpar | K::Colon) && (lambda || tk.k(i) != K::Colon) {
+        if i > 0
+            && tk.k(i - 1) == K::Equal
+            && matches!(tk.k(i), K::Comma | K::Rpar | K::Colon)
+            && (lambda || tk.k(i) != K::Colon)
+        {
             return self.syntax(self.tok(i - 1), "expected default value expression");
         }
         None
@@ -963,7 +686,8 @@ impl Finder<'_> {
             }
             P::InvalidAugmentedAssignmentTarget => {
                 let e = self.reparse(at)?;
-                return self.syntax(at, format!("'{}' is an illegal expression for augmented assignment", expr_name(&e)));
+                return self
+                    .syntax(at, format!("'{}' is an illegal expression for augmented assignment", expr_name(&e)));
             }
             P::InvalidAnnotatedAssignmentTarget => return self.syntax(at, "illegal target for annotation"),
             P::OtherError(m) if m.starts_with("Only single target") => {
@@ -1025,7 +749,12 @@ impl Finder<'_> {
         if start == i || tk.bitwise_or(start) != Some(i) {
             return None;
         }
-        if start > 0 && matches!(tk.k(start - 1), K::Def | K::Class | K::Import | K::Del | K::Raise | K::Return | K::As | K::For | K::Yield) {
+        if start > 0
+            && matches!(
+                tk.k(start - 1),
+                K::Def | K::Class | K::Import | K::Del | K::Raise | K::Return | K::As | K::For | K::Yield
+            )
+        {
             return None;
         }
         // A keyword argument of a call is judged elsewhere.
@@ -1062,7 +791,9 @@ impl Finder<'_> {
             return None;
         }
         // NAME STRING is more likely a wrong prefix; soft keywords are statements.
-        if tk.is_name(start) && tk.k(start + 1) == K::String || matches!(tk.k(start), K::Match | K::Case | K::Type) && start + 1 == i {
+        if tk.is_name(start) && tk.k(start + 1) == K::String
+            || matches!(tk.k(start), K::Match | K::Case | K::Type) && start + 1 == i
+        {
             return None;
         }
         if tk.k(i) == K::String && tk.k(i - 1) != K::String && i == start + 1 && tk.is_name(start) {
@@ -1088,20 +819,33 @@ impl Finder<'_> {
                 let star = tk.at(at.start().to_usize());
                 let e = tk.expression(star + 1).unwrap_or(star + 1);
                 let s = if star > 0 && tk.k(star - 1) == K::Comma {
-                    (0..star).rev().find(|j| tk.k(*j) == K::DoubleStar).and_then(|d| tk.expression(d + 1)).unwrap_or(star)
+                    (0..star)
+                        .rev()
+                        .find(|j| tk.k(*j) == K::DoubleStar)
+                        .and_then(|d| tk.expression(d + 1))
+                        .unwrap_or(star)
                 } else {
                     star
                 };
                 let _ = s;
-                return self.syntax(self.span(star.saturating_sub(1), e), "iterable argument unpacking follows keyword argument unpacking");
+                return self.syntax(
+                    self.span(star.saturating_sub(1), e),
+                    "iterable argument unpacking follows keyword argument unpacking",
+                );
             }
-            P::UnparenthesizedGeneratorExpression => return self.syntax(at, "Generator expression must be parenthesized"),
-            P::IterableUnpackingInComprehension => return self.syntax(at, "iterable unpacking cannot be used in comprehension"),
+            P::UnparenthesizedGeneratorExpression => {
+                return self.syntax(at, "Generator expression must be parenthesized");
+            }
+            P::IterableUnpackingInComprehension => {
+                return self.syntax(at, "iterable unpacking cannot be used in comprehension");
+            }
             _ => {}
         }
         // name= without a value, or what is no name before `=`
         let o = tk.enclosing(i)?;
-        let call = tk.k(o) == K::Lpar && o > 0 && (tk.is_name(o - 1) || matches!(tk.k(o - 1), K::Rpar | K::Rsqb | K::String | K::Rbrace));
+        let call = tk.k(o) == K::Lpar
+            && o > 0
+            && (tk.is_name(o - 1) || matches!(tk.k(o - 1), K::Rpar | K::Rsqb | K::String | K::Rbrace));
         if !call || self.param_list(i).is_some() {
             return None;
         }
@@ -1112,7 +856,11 @@ impl Finder<'_> {
             let s = tk.boundary(i - 1);
             return self.syntax(self.span(s, i), "expected argument value expression");
         }
-        let eq = if tk.k(i) == K::Equal { i } else { (i..tk.t.len()).find(|j| tk.k(*j) == K::Equal && tk.enclosing(*j) == Some(o)).filter(|j| *j < i + 40)? };
+        let eq = if tk.k(i) == K::Equal {
+            i
+        } else {
+            (i..tk.t.len()).find(|j| tk.k(*j) == K::Equal && tk.enclosing(*j) == Some(o)).filter(|j| *j < i + 40)?
+        };
         let s = tk.boundary(eq);
         if s >= 1 && tk.k(s) == K::Star {
             if let Some(e) = tk.expression(eq + 1) {
@@ -1133,7 +881,8 @@ impl Finder<'_> {
         if eq == s + 1 && tk.is_name(s) {
             let v = tk.expression(eq + 1)?;
             if tk.for_clauses(v).is_some() {
-                return self.syntax(self.span(s, eq + 1), "invalid syntax. Maybe you meant '==' or ':=' instead of '='?");
+                return self
+                    .syntax(self.span(s, eq + 1), "invalid syntax. Maybe you meant '==' or ':=' instead of '='?");
             }
             return None;
         }
@@ -1159,7 +908,17 @@ impl Finder<'_> {
         let statement = |k: K| {
             matches!(
                 k,
-                K::Pass | K::Break | K::Continue | K::Return | K::Raise | K::Global | K::Nonlocal | K::Del | K::Assert | K::Import | K::From
+                K::Pass
+                    | K::Break
+                    | K::Continue
+                    | K::Return
+                    | K::Raise
+                    | K::Global
+                    | K::Nonlocal
+                    | K::Del
+                    | K::Assert
+                    | K::Import
+                    | K::From
             )
         };
         if statement(tk.k(i)) {
@@ -1248,19 +1007,40 @@ impl Finder<'_> {
                 }
             }
         }
-        if tk.k(head) == K::For && i > head + 1 && tk.enclosing(i).is_none() && !(head..i).any(|j| tk.k(j) == K::In) && newline {
+        if tk.k(head) == K::For
+            && i > head + 1
+            && tk.enclosing(i).is_none()
+            && !(head..i).any(|j| tk.k(j) == K::In)
+            && newline
+        {
             return None;
         }
         if tk.k(head) == K::Def && i == head + 2 && tk.is_name(head + 1) && tk.k(i) != K::Lpar && tk.k(i) != K::Lsqb {
             return self.syntax(here, "expected '('");
         }
-        if tk.k(head) == K::Def && i > head + 2 && tk.k(i) != K::Lpar && tk.k(i - 1) == K::Rsqb && tk.enclosing(i).is_none() && text.contains("Expected `(`") {
+        if tk.k(head) == K::Def
+            && i > head + 2
+            && tk.k(i) != K::Lpar
+            && tk.k(i - 1) == K::Rsqb
+            && tk.enclosing(i).is_none()
+            && text.contains("Expected `(`")
+        {
             return self.syntax(here, "expected '('");
         }
-        let colon = text.starts_with("Expected `:`") || text.contains("expected `:`") ;
+        let colon = text.starts_with("Expected `:`") || text.contains("expected `:`");
         let compound = matches!(
             tk.k(head),
-            K::If | K::Elif | K::Else | K::For | K::While | K::With | K::Try | K::Except | K::Finally | K::Def | K::Class
+            K::If
+                | K::Elif
+                | K::Else
+                | K::For
+                | K::While
+                | K::With
+                | K::Try
+                | K::Except
+                | K::Finally
+                | K::Def
+                | K::Class
         ) || matches!(tk.text(head), "match" | "case");
         if colon && compound && tk.enclosing(i).is_none() {
             let forced = matches!(tk.k(head), K::Try | K::Finally | K::Else | K::Def);
@@ -1268,18 +1048,15 @@ impl Finder<'_> {
                 return self.syntax(here, "expected ':'");
             }
         }
-        if tk.text(head) == "match" && newline && tk.enclosing(i).is_none() && i > head + 1 && !(head..i).any(|j| tk.k(j) == K::Equal) {
+        if tk.text(head) == "match"
+            && newline
+            && tk.enclosing(i).is_none()
+            && i > head + 1
+            && !(head..i).any(|j| tk.k(j) == K::Equal)
+        {
             if tk.star_expressions(head + 1) == Some(i) && text.contains("separated by newlines") {
                 return self.syntax(here, "expected ':'");
             }
-        }
-        if tk.k(i) == K::Colon
-            && i > 0
-            && let Some(l) = (0..i).rev().find(|j| tk.k(*j) == K::Lambda)
-            && tk.k(l) == K::Lambda
-            && false
-        {
-            return None;
         }
         None
     }
@@ -1338,7 +1115,10 @@ impl Finder<'_> {
         let tk = &self.tk;
         let at = err.location;
         let here = self.tok(i);
-        if matches!(err.error, P::InvalidStarredExpressionUsage) || matches!(tk.k(i), K::Star) || i > 0 && tk.k(i - 1) == K::Star {
+        if matches!(err.error, P::InvalidStarredExpressionUsage)
+            || matches!(tk.k(i), K::Star)
+            || i > 0 && tk.k(i - 1) == K::Star
+        {
             if let Some(f) = self.starred(at, i) {
                 return Some(f);
             }
@@ -1374,7 +1154,8 @@ impl Finder<'_> {
             }
             if j == i && (items > 1 || items == 1 && last != i) && tk.for_clauses(i).is_some() {
                 let end = if last == i { i } else { last + 1 };
-                return self.syntax(self.span(o + 1, end), "did you forget parentheses around the comprehension target?");
+                return self
+                    .syntax(self.span(o + 1, end), "did you forget parentheses around the comprehension target?");
             }
         }
         // Dicts.
@@ -1430,10 +1211,5 @@ impl Finder<'_> {
     fn is_call(&self, o: usize) -> bool {
         let tk = &self.tk;
         o > 0 && (tk.is_name(o - 1) || matches!(tk.k(o - 1), K::Rpar | K::Rsqb | K::String | K::Rbrace))
-    }
-
-    #[allow(dead_code)]
-    fn unused(&self) -> bool {
-        self.parsed.has_valid_syntax() && self.opts.optimized_ast
     }
 }

@@ -70,9 +70,7 @@ impl Block {
         self.ins.last().is_none_or(|i| !ir::ends_flow(i.op))
     }
     fn exits(&self) -> bool {
-        self.ins.last().is_some_and(|i| {
-            i.is(op::RETURN_VALUE) || i.is(op::RAISE_VARARGS) || i.is(op::RERAISE)
-        })
+        self.ins.last().is_some_and(|i| i.is(op::RETURN_VALUE) || i.is(op::RAISE_VARARGS) || i.is(op::RERAISE))
     }
 }
 
@@ -85,10 +83,7 @@ pub struct Graph {
 }
 
 fn bug(unit: &Unit, what: &str) -> CompileError {
-    CompileError::plain(
-        ErrorKind::System,
-        format!("compiler: {what} in {} (line {})", unit.qualname, unit.firstlineno),
-    )
+    CompileError::plain(ErrorKind::System, format!("compiler: {what} in {} (line {})", unit.qualname, unit.firstlineno))
 }
 
 /// Optimises and assembles a unit.
@@ -97,9 +92,14 @@ pub fn assemble(unit: Unit<'_>, flags: u32, filename: &str, table: &SymbolTable)
     walk(&mut g, &unit)?;
     g.order.retain(|b| g.blocks[*b].reachable);
     relink(&mut g);
-    inline_exits(&mut g);
+    // A jump to a jump to an exit needs several rounds.
+    for _ in 0..8 {
+        if !inline_exits(&mut g) {
+            break;
+        }
+    }
     prune(&mut g);
-    lines(&mut g, unit.firstlineno);
+    lines(&mut g);
     thread(&mut g);
     for b in g.order.clone() {
         peephole(&mut g.blocks[b].ins);
@@ -383,7 +383,8 @@ fn to_fallthrough(g: &mut Graph) {
 }
 
 /// Copies small blocks that leave the function to the jumps that lead to them.
-fn inline_exits(g: &mut Graph) {
+fn inline_exits(g: &mut Graph) -> bool {
+    let mut changed = false;
     for k in 0..g.order.len() {
         let b = g.order[k];
         let Some(last) = g.blocks[b].ins.last().copied() else { continue };
@@ -399,6 +400,7 @@ fn inline_exits(g: &mut Graph) {
         if !small && !no_line {
             continue;
         }
+        changed = true;
         let copy = g.blocks[t].ins.clone();
         let at = g.blocks[b].ins.len() - 1;
         g.blocks[b].ins[at].nop();
@@ -412,6 +414,7 @@ fn inline_exits(g: &mut Graph) {
             }
         }
     }
+    changed
 }
 
 /// A small block without a line that leaves the function or jumps (back): each way to it may have its own copy.
@@ -421,8 +424,7 @@ fn lineless_exit(b: &Block) -> bool {
 }
 
 /// Gives every instruction a line that can have one.
-fn lines(g: &mut Graph, firstlineno: i32) {
-    let _ = firstlineno;
+fn lines(g: &mut Graph) {
     // Exits without a line are copied for each way that leads to them.
     let preds = predecessors(g);
     let mut extra: Vec<(usize, BlockId)> = Vec::new();
@@ -512,7 +514,8 @@ fn thread(g: &mut Graph) {
                 break;
             }
             let t = last.target as usize;
-            let Some(to) = g.blocks[t].ins.iter().find(|i| !i.is(op::NOP) || i.line() >= 0 && i.line() != last.line()).copied()
+            let Some(to) =
+                g.blocks[t].ins.iter().find(|i| !i.is(op::NOP) || i.line() >= 0 && i.line() != last.line()).copied()
             else {
                 break;
             };
@@ -539,7 +542,8 @@ fn thread(g: &mut Graph) {
                     last_mut.target = to.target;
                     true
                 }
-                (ir::JUMP_IF_FALSE, ir::JUMP_IF_TRUE) | (ir::JUMP_IF_TRUE, ir::JUMP_IF_FALSE) => match g.blocks[t].next {
+                (ir::JUMP_IF_FALSE, ir::JUMP_IF_TRUE) | (ir::JUMP_IF_TRUE, ir::JUMP_IF_FALSE) => match g.blocks[t].next
+                {
                     // The second test fails for sure: go on after it.
                     Some(after) => {
                         g.blocks[b].ins[n].target = after as u32;
@@ -574,10 +578,9 @@ fn peephole(ins: &mut [I]) {
         } else if i.is(op::LOAD_GLOBAL) && next.is(op::PUSH_NULL) {
             ins[k].arg |= 1;
             ins[k + 1].nop();
-        } else if (i.is(op::LOAD_CONST) || i.is(op::LOAD_SMALL_INT)) && next.is(op::POP_TOP) {
-            ins[k].nop();
-            ins[k + 1].nop();
-        } else if i.is(op::COPY) && i.arg == 1 && next.is(op::POP_TOP) {
+        } else if (i.is(op::LOAD_CONST) || i.is(op::LOAD_SMALL_INT) || i.is(op::COPY) && i.arg == 1)
+            && next.is(op::POP_TOP)
+        {
             ins[k].nop();
             ins[k + 1].nop();
         } else if i.is(op::BUILD_TUPLE) && next.is(op::UNPACK_SEQUENCE) && i.arg == next.arg {
@@ -657,16 +660,6 @@ fn drop_nops(g: &mut Graph) {
             }
             line
         };
-        let jump_line = {
-            let i = g.blocks[b].ins.last().copied();
-            match i {
-                Some(i) if i.op == ir::JUMP && i.target != NONE => {
-                    g.blocks[i.target as usize].ins.iter().find(|i| i.line() >= 0).map_or(-1, |i| i.line())
-                }
-                _ => -1,
-            }
-        };
-        let _ = jump_line;
         let ins = std::mem::take(&mut g.blocks[b].ins);
         let mut out: Vec<I> = Vec::with_capacity(ins.len());
         let mut prev_line = -1;
@@ -734,22 +727,23 @@ fn pairs(g: &mut Graph) {
         let mut k = 0;
         while k + 1 < ins.len() {
             let (i, j) = (ins[k], ins[k + 1]);
-            let joined = if i.arg < 4096 && j.arg < 4096 && (j.line() < 0 || i.line() == j.line()) && i.handler == j.handler {
-                let two = |a: u8, b: u8| i.is(a) && j.is(b);
-                if two(op::LOAD_FAST, op::LOAD_FAST) {
-                    Some(op::LOAD_FAST_LOAD_FAST)
-                } else if two(op::LOAD_FAST_BORROW, op::LOAD_FAST_BORROW) {
-                    Some(op::LOAD_FAST_BORROW_LOAD_FAST_BORROW)
-                } else if two(op::STORE_FAST, op::LOAD_FAST) {
-                    Some(op::STORE_FAST_LOAD_FAST)
-                } else if two(op::STORE_FAST, op::STORE_FAST) {
-                    Some(op::STORE_FAST_STORE_FAST)
+            let joined =
+                if i.arg < 4096 && j.arg < 4096 && (j.line() < 0 || i.line() == j.line()) && i.handler == j.handler {
+                    let two = |a: u8, b: u8| i.is(a) && j.is(b);
+                    if two(op::LOAD_FAST, op::LOAD_FAST) {
+                        Some(op::LOAD_FAST_LOAD_FAST)
+                    } else if two(op::LOAD_FAST_BORROW, op::LOAD_FAST_BORROW) {
+                        Some(op::LOAD_FAST_BORROW_LOAD_FAST_BORROW)
+                    } else if two(op::STORE_FAST, op::LOAD_FAST) {
+                        Some(op::STORE_FAST_LOAD_FAST)
+                    } else if two(op::STORE_FAST, op::STORE_FAST) {
+                        Some(op::STORE_FAST_STORE_FAST)
+                    } else {
+                        None
+                    }
                 } else {
                     None
-                }
-            } else {
-                None
-            };
+                };
             if let Some(o) = joined {
                 ins[k].op = o as Op;
                 ins[k].arg = pair(i.arg, j.arg);

@@ -327,14 +327,20 @@ impl Folder<'_> {
                 self.warn_finally("continue", loc, true);
                 Ok(())
             }
-            StmtKind::Import(_) | StmtKind::ImportFrom { .. } | StmtKind::Global(_) | StmtKind::Nonlocal(_) | StmtKind::Pass => Ok(()),
+            StmtKind::Import(_)
+            | StmtKind::ImportFrom { .. }
+            | StmtKind::Global(_)
+            | StmtKind::Nonlocal(_)
+            | StmtKind::Pass => Ok(()),
         }
     }
 
     fn pattern(&mut self, p: &mut Pattern) -> Result<()> {
         match &mut p.kind {
             PatternKind::MatchValue(e) => self.expr(e),
-            PatternKind::MatchSequence(l) | PatternKind::MatchOr(l) => l.iter_mut().try_for_each(|p| self.deeper(|f| f.pattern(p))),
+            PatternKind::MatchSequence(l) | PatternKind::MatchOr(l) => {
+                l.iter_mut().try_for_each(|p| self.deeper(|f| f.pattern(p)))
+            }
             PatternKind::MatchMapping { keys, patterns, .. } => {
                 self.exprs(keys)?;
                 patterns.iter_mut().try_for_each(|p| self.deeper(|f| f.pattern(p)))
@@ -417,7 +423,9 @@ impl Folder<'_> {
                 self.exprs(l)?;
                 None
             }
-            ExprKind::ListComp { elt, generators } | ExprKind::SetComp { elt, generators } | ExprKind::GeneratorExp { elt, generators } => {
+            ExprKind::ListComp { elt, generators }
+            | ExprKind::SetComp { elt, generators }
+            | ExprKind::GeneratorExp { elt, generators } => {
                 self.expr(elt)?;
                 self.generators(generators)?;
                 None
@@ -428,7 +436,10 @@ impl Folder<'_> {
                 self.generators(generators)?;
                 None
             }
-            ExprKind::Await(v) | ExprKind::YieldFrom(v) | ExprKind::Starred { value: v, .. } | ExprKind::Attribute { value: v, .. } => {
+            ExprKind::Await(v)
+            | ExprKind::YieldFrom(v)
+            | ExprKind::Starred { value: v, .. }
+            | ExprKind::Attribute { value: v, .. } => {
                 self.expr(v)?;
                 None
             }
@@ -452,7 +463,8 @@ impl Folder<'_> {
                 keywords.iter_mut().try_for_each(|k| self.expr(&mut k.value))?;
                 None
             }
-            ExprKind::FormattedValue { value, format_spec, .. } | ExprKind::Interpolation { value, format_spec, .. } => {
+            ExprKind::FormattedValue { value, format_spec, .. }
+            | ExprKind::Interpolation { value, format_spec, .. } => {
                 self.expr(value)?;
                 self.opt(format_spec)?;
                 None
@@ -461,7 +473,9 @@ impl Folder<'_> {
                 self.expr(value)?;
                 self.expr(slice)?;
                 match (&value.kind, &slice.kind) {
-                    (ExprKind::Constant { value: v, .. }, ExprKind::Constant { value: i, .. }) if *ctx == Ctx::Load => subscript(v, i),
+                    (ExprKind::Constant { value: v, .. }, ExprKind::Constant { value: i, .. }) if *ctx == Ctx::Load => {
+                        subscript(v, i)
+                    }
                     _ => None,
                 }
             }
@@ -615,7 +629,9 @@ fn binary(op: Operator, a: &Const, b: &Const) -> Option<Const> {
         }
         (Operator::Add, Const::Bytes(x), Const::Bytes(y)) => Some(Const::Bytes([&x[..], y].concat())),
         (Operator::Add, Const::Tuple(x), Const::Tuple(y)) => Some(Const::Tuple([&x[..], y].concat())),
-        (Operator::Mult, seq, n) | (Operator::Mult, n, seq) if matches!(n, Const::Int(_)) && !matches!(seq, Const::Int(_)) => {
+        (Operator::Mult, seq, n) | (Operator::Mult, n, seq)
+            if matches!(n, Const::Int(_)) && !matches!(seq, Const::Int(_)) =>
+        {
             let Const::Int(n) = n else { return None };
             let n = usize::try_from((*n).max(0)).ok()?;
             match seq {

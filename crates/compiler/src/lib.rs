@@ -21,11 +21,13 @@ mod locals;
 mod lower;
 pub mod opcode;
 mod parse;
+mod recognise;
 mod source;
 mod strings;
 mod symtable;
 mod tokens;
 mod unparse;
+mod validate;
 
 pub use code::{CodeData, Const, ExcEntry, Position, PyStr, SyntaxWarning, WarningKind};
 pub use error::{CompileError, ErrorKind, Result};
@@ -65,6 +67,8 @@ pub struct Options {
     pub allow_top_level_await: bool,
     /// PyCF_TYPE_COMMENTS
     pub type_comments: bool,
+    /// Longest decimal int literal in digits (`sys.set_int_max_str_digits`); 0 means the default, 4300
+    pub int_max_str_digits: u32,
     /// Only parse: `ast.PyCF_OPTIMIZED_AST` folds constants in the tree
     pub optimized_ast: bool,
 }
@@ -77,11 +81,21 @@ pub fn compile_source(source: &str, opts: &Options) -> Result<CodeData> {
 }
 
 /// Compiles a tree. `source`, if known, gives the text for errors.
+///
+/// The tree may come from anywhere: it is checked first (ValueError, TypeError).
 pub fn compile_ast(tree: ast::Mod, source: Option<&str>, opts: &Options) -> Result<CodeData> {
+    validate::validate(&tree)?;
     compile_tree(tree, source, opts, Vec::new())
 }
 
-fn compile_tree(mut tree: ast::Mod, source: Option<&str>, opts: &Options, mut warnings: Vec<SyntaxWarning>) -> Result<CodeData> {
+fn compile_tree(
+    mut tree: ast::Mod,
+    source: Option<&str>,
+    opts: &Options,
+    mut warnings: Vec<SyntaxWarning>,
+) -> Result<CodeData> {
+    // Like CPython, which looks the line up by the file's name, give no text for `<string>` and its like.
+    let source = source.filter(|_| !opts.filename.starts_with('<'));
     let index = source.map(source::LineIndex::new);
     let src = symtable::Src(source.zip(index.as_ref()));
     let add = |mut e: CompileError, w: Vec<SyntaxWarning>| {

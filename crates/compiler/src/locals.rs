@@ -72,7 +72,8 @@ pub fn check_unbound(g: &mut Graph, nlocals: usize, nargs: usize) {
                 last_handler = i.handler;
                 dirty = false;
             }
-            let before_unbinds = is(&i, op::DELETE_FAST) || is(&i, op::LOAD_FAST_AND_CLEAR) || i.op == ir::STORE_FAST_MAYBE_NULL;
+            let before_unbinds =
+                is(&i, op::DELETE_FAST) || is(&i, op::LOAD_FAST_AND_CLEAR) || i.op == ir::STORE_FAST_MAYBE_NULL;
             step(&i, &mut s);
             dirty |= before_unbinds;
             if i.target != NONE {
@@ -162,10 +163,21 @@ pub fn borrow(g: &mut Graph) {
                     stack.swap(top, other);
                 }
                 // The result may be the operand itself.
-                op::GET_ITER | op::GET_YIELD_FROM_ITER | op::GET_AITER | op::FORMAT_SIMPLE | op::GET_AWAITABLE | op::CONVERT_VALUE => {}
+                op::GET_ITER
+                | op::GET_YIELD_FROM_ITER
+                | op::GET_AITER
+                | op::FORMAT_SIMPLE
+                | op::GET_AWAITABLE
+                | op::CONVERT_VALUE => {}
                 // These keep their operands.
-                op::GET_LEN | op::MATCH_KEYS | op::MATCH_MAPPING | op::MATCH_SEQUENCE | op::IMPORT_FROM | op::GET_ANEXT
-                | op::WITH_EXCEPT_START | op::FOR_ITER => stack.push(OTHER),
+                op::GET_LEN
+                | op::MATCH_KEYS
+                | op::MATCH_MAPPING
+                | op::MATCH_SEQUENCE
+                | op::IMPORT_FROM
+                | op::GET_ANEXT
+                | op::WITH_EXCEPT_START
+                | op::FOR_ITER => stack.push(OTHER),
                 op::CHECK_EXC_MATCH => {
                     stack.pop();
                     stack.push(OTHER);
@@ -256,7 +268,13 @@ fn pops(o: u8, arg: u32) -> i32 {
         op::CLEANUP_THROW => 3,
         op::STORE_SLICE => 4,
         op::STORE_SUBSCR | op::MATCH_CLASS => 3,
-        op::BINARY_OP | op::COMPARE_OP | op::CONTAINS_OP | op::IS_OP | op::STORE_ATTR | op::IMPORT_NAME | op::END_ASYNC_FOR => 2,
+        op::BINARY_OP
+        | op::COMPARE_OP
+        | op::CONTAINS_OP
+        | op::IS_OP
+        | op::STORE_ATTR
+        | op::IMPORT_NAME
+        | op::END_ASYNC_FOR => 2,
         op::BUILD_INTERPOLATION => 2 + (n & 1),
         op::BUILD_LIST | op::BUILD_SET | op::BUILD_STRING | op::BUILD_TUPLE | op::BUILD_SLICE => n,
         op::BUILD_MAP => 2 * n,

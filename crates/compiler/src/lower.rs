@@ -25,6 +25,8 @@ pub struct Lower<'a> {
     pub index: &'a LineIndex,
     /// Warnings found
     pub warnings: Vec<SyntaxWarning>,
+    /// Longest decimal int literal
+    pub max_digits: usize,
     names: FxHashSet<Ident>,
     depth: u32,
 }
@@ -38,7 +40,7 @@ fn range_of(start: u32, end: u32) -> TextRange {
 impl<'a> Lower<'a> {
     /// For a source.
     pub fn new(source: &'a str, index: &'a LineIndex) -> Self {
-        Lower { source, index, warnings: Vec::new(), names: FxHashSet::default(), depth: 0 }
+        Lower { source, index, warnings: Vec::new(), max_digits: 4300, names: FxHashSet::default(), depth: 0 }
     }
 
     fn loc(&self, r: TextRange) -> Loc {
@@ -194,10 +196,12 @@ impl<'a> Lower<'a> {
                     None => (Vec::new(), Vec::new()),
                 };
                 if let Some(a) = &c.arguments
-                    && let Some(r::Expr::Generator(g)) = a.args.iter().find(|e| matches!(e, r::Expr::Generator(g) if !g.parenthesized))
+                    && let Some(r::Expr::Generator(g)) =
+                        a.args.iter().find(|e| matches!(e, r::Expr::Generator(g) if !g.parenthesized))
                 {
                     let at = g.generators[0].range;
-                    let end = self.source[at.start().to_usize()..].find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(0);
+                    let end =
+                        self.source[at.start().to_usize()..].find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(0);
                     return Err(self.error(TextRange::at(at.start(), TextSize::new(end as u32)), "invalid syntax"));
                 }
                 StmtKind::ClassDef(Box::new(ClassDef {
@@ -264,7 +268,10 @@ impl<'a> Lower<'a> {
                     .items
                     .iter()
                     .map(|i| {
-                        Ok(WithItem { context_expr: self.expr(&i.context_expr)?, optional_vars: self.opt(&i.optional_vars)? })
+                        Ok(WithItem {
+                            context_expr: self.expr(&i.context_expr)?,
+                            optional_vars: self.opt(&i.optional_vars)?,
+                        })
                     })
                     .collect::<LResult<_>>()?,
                 body: self.body(&s.body)?,
@@ -363,15 +370,27 @@ impl<'a> Lower<'a> {
     }
 
     fn arg(&mut self, p: &r::Parameter) -> LResult<Arg> {
-        let range = TextRange::new(p.name.range.start(), p.annotation.as_ref().map_or(p.name.range.end(), |a| a.range().end().max(p.range.end())));
-        Ok(Arg { loc: self.loc(range), arg: self.name(&p.name.id), annotation: self.opt(&p.annotation)?, type_comment: None })
+        let range = TextRange::new(
+            p.name.range.start(),
+            p.annotation.as_ref().map_or(p.name.range.end(), |a| a.range().end().max(p.range.end())),
+        );
+        Ok(Arg {
+            loc: self.loc(range),
+            arg: self.name(&p.name.id),
+            annotation: self.opt(&p.annotation)?,
+            type_comment: None,
+        })
     }
 
     fn parameters(&mut self, p: &r::Parameters) -> LResult<Arguments> {
         let mut a = Arguments::default();
         for (i, x) in p.posonlyargs.iter().chain(&p.args).enumerate() {
             let arg = self.arg(&x.parameter)?;
-            if i < p.posonlyargs.len() { a.posonlyargs.push(arg) } else { a.args.push(arg) }
+            if i < p.posonlyargs.len() {
+                a.posonlyargs.push(arg)
+            } else {
+                a.args.push(arg)
+            }
             if let Some(d) = &x.default {
                 a.defaults.push(self.expr(d)?);
             }
@@ -407,7 +426,11 @@ impl<'a> Lower<'a> {
     fn keywords(&mut self, list: &[r::Keyword]) -> LResult<Vec<Keyword>> {
         list.iter()
             .map(|k| {
-                Ok(Keyword { loc: self.loc(k.range), arg: k.arg.as_ref().map(|n| self.name(&n.id)), value: self.expr(&k.value)? })
+                Ok(Keyword {
+                    loc: self.loc(k.range),
+                    arg: k.arg.as_ref().map(|n| self.name(&n.id)),
+                    value: self.expr(&k.value)?,
+                })
             })
             .collect()
     }
@@ -457,9 +480,11 @@ impl<'a> Lower<'a> {
                 }),
                 body: self.boxed(&x.body)?,
             },
-            r::Expr::If(x) => {
-                ExprKind::IfExp { test: self.boxed(&x.test)?, body: self.boxed(&x.body)?, orelse: self.boxed(&x.orelse)? }
-            }
+            r::Expr::If(x) => ExprKind::IfExp {
+                test: self.boxed(&x.test)?,
+                body: self.boxed(&x.body)?,
+                orelse: self.boxed(&x.orelse)?,
+            },
             r::Expr::Dict(x) => {
                 let mut keys = Vec::with_capacity(x.items.len());
                 let mut values = Vec::with_capacity(x.items.len());
@@ -473,7 +498,9 @@ impl<'a> Lower<'a> {
             r::Expr::ListComp(x) => {
                 ExprKind::ListComp { elt: self.boxed(&x.elt)?, generators: self.generators(&x.generators)? }
             }
-            r::Expr::SetComp(x) => ExprKind::SetComp { elt: self.boxed(&x.elt)?, generators: self.generators(&x.generators)? },
+            r::Expr::SetComp(x) => {
+                ExprKind::SetComp { elt: self.boxed(&x.elt)?, generators: self.generators(&x.generators)? }
+            }
             r::Expr::DictComp(x) => {
                 let Some(key) = &x.key else {
                     return Err(self.error(x.range, "dict unpacking cannot be used in dict comprehension"));
@@ -587,15 +614,14 @@ impl<'a> Lower<'a> {
             Some("0b" | "0B") => (&text[2..], 2),
             _ => (&text[..], 10),
         };
-        if radix == 10 && digits.len() > 4300 {
-            let (l, _) = self.index.line_col(range.start().to_u32());
-            let _ = l;
+        if radix == 10 && digits.len() > self.max_digits {
             return Err(self.error(
                 range,
                 format!(
-                    "Exceeds the limit (4300 digits) for integer string conversion: value has {} digits; use \
+                    "Exceeds the limit ({} digits) for integer string conversion: value has {} digits; use \
                      sys.set_int_max_str_digits() to increase the limit - Consider hexadecimal for huge integer literals \
                      to avoid decimal conversion limits.",
+                    self.max_digits,
                     digits.len()
                 ),
             ));
@@ -677,14 +703,8 @@ impl<'a> Lower<'a> {
                         Some(spec) => {
                             let mut p = Parts::default();
                             self.elements(&spec.elements, raw, false, &mut p)?;
-                            let mut s = spec.range.start();
-                            if self.source.as_bytes().get(s.to_usize()) != Some(&b':') || s == i.expression.range().end() + TextSize::new(0) && false {
-                                s -= TextSize::new(1);
-                            }
                             // The colon belongs to the format spec.
-                            if s.to_usize() > 0 && self.source.as_bytes()[s.to_usize() - 1] == b':' && self.source.as_bytes()[s.to_usize()] == b':' && spec.range.start() == s {
-                                s -= TextSize::new(1);
-                            }
+                            let s = spec.range.start() - TextSize::new(1);
                             let loc = self.loc(TextRange::new(s, i.range.end() - TextSize::new(1)));
                             Some(Box::new(Expr { loc, kind: ExprKind::JoinedStr(p.finish(self)) }))
                         }

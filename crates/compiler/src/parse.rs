@@ -21,7 +21,11 @@ pub enum FeedResult {
 
 /// Line ends become `\n`, as CPython's tokenizer sees them.
 pub fn normalize(source: &str) -> Cow<'_, str> {
-    if source.contains('\r') { Cow::Owned(source.replace("\r\n", "\n").replace('\r', "\n")) } else { Cow::Borrowed(source) }
+    if source.contains('\r') {
+        Cow::Owned(source.replace("\r\n", "\n").replace('\r', "\n"))
+    } else {
+        Cow::Borrowed(source)
+    }
 }
 
 /// Parses source text to a tree, with the warnings of the tokenizer (invalid escapes and the like).
@@ -46,11 +50,16 @@ pub fn parse_normalized(source: &str, opts: &Options) -> Result<(ast::Mod, Vec<S
         return Err(crate::errors::token_error(source, &LineIndex::new(source), e));
     }
     if scan.prefixes > MAX_PREFIXES {
-        return Err(CompileError::plain(crate::ErrorKind::Memory, "Parser stack overflowed - Memory Error"));
+        return Err(CompileError::plain(
+            crate::ErrorKind::Memory,
+            "Parser stack overflowed - Python source too complex to parse",
+        ));
     }
     // The parser and the tree's destructor recurse; untouched stack costs nothing.
     let need = (64 << 20) + scan.chain.saturating_mul(512).min(2 << 30);
-    stacker::grow(if scan.prefixes + scan.open.len() + scan.chain < 500 { 8 << 20 } else { need }, || parse_inner(source, opts))
+    stacker::grow(if scan.prefixes + scan.open.len() + scan.chain < 500 { 8 << 20 } else { need }, || {
+        parse_inner(source, opts)
+    })
 }
 
 /// Nesting of prefix operators that a parser should stand.
@@ -71,6 +80,9 @@ fn parse_inner(source: &str, opts: &Options) -> Result<(ast::Mod, Vec<SyntaxWarn
         return Err(crate::errors::unsupported(source, &index, e));
     }
     let mut lower = Lower::new(source, &index);
+    if opts.int_max_str_digits > 0 {
+        lower.max_digits = opts.int_max_str_digits as usize;
+    }
     let tree = match parsed.syntax() {
         r::Mod::Module(m) => {
             let body = lower.body(&m.body)?;
@@ -93,7 +105,8 @@ fn single(body: Vec<Stmt>, source: &str, index: &LineIndex, opts: &Options) -> R
         if opts.allow_incomplete {
             crate::errors::incomplete(source, index)
         } else {
-            let mut e = src.error(ast::Loc { lineno: line as i32, end_lineno: line as i32, col: 0, end_col: 0 }, "invalid syntax");
+            let mut e = src
+                .error(ast::Loc { lineno: line as i32, end_lineno: line as i32, col: 0, end_col: 0 }, "invalid syntax");
             (e.offset, e.end_offset) = (0, 0);
             e
         }
@@ -114,7 +127,8 @@ fn single(body: Vec<Stmt>, source: &str, index: &LineIndex, opts: &Options) -> R
     if compound {
         if let Some(s) = body.get(1) {
             let start = index.line_start(s.loc.lineno as usize - 1) as usize + s.loc.col as usize;
-            let word = source[start..].find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(source.len() - start);
+            let word =
+                source[start..].find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(source.len() - start);
             if opts.allow_incomplete && start + word == source.len() {
                 return Err(crate::errors::incomplete(source, index));
             }
@@ -132,7 +146,8 @@ fn single(body: Vec<Stmt>, source: &str, index: &LineIndex, opts: &Options) -> R
     let at_line = body.iter().rposition(|s| s.loc.lineno == line).unwrap_or(0);
     if at_line + 1 < body.len() {
         let end = body[at_line].loc;
-        let at = ast::Loc { lineno: end.end_lineno, col: end.end_col, end_lineno: end.end_lineno, end_col: end.end_col + 1 };
+        let at =
+            ast::Loc { lineno: end.end_lineno, col: end.end_col, end_lineno: end.end_lineno, end_col: end.end_col + 1 };
         return Err(src.error(at, "multiple statements found while compiling a single statement"));
     }
     Ok(body)

@@ -29,7 +29,11 @@ fn hex(b: &[u8], n: usize) -> (usize, u32) {
 }
 
 fn unicode_error(start: usize, end: usize, what: &str) -> DecodeError {
-    let at = if end <= start + 1 { format!("byte 0x5c in position {start}") } else { format!("bytes in position {start}-{}", end - 1) };
+    let at = if end <= start + 1 {
+        format!("byte 0x5c in position {start}")
+    } else {
+        format!("bytes in position {start}-{}", end - 1)
+    };
     DecodeError(format!("(unicode error) 'unicodeescape' codec can't decode {at}: {what}"))
 }
 
@@ -39,7 +43,13 @@ pub fn unicode_name(name: &str) -> Option<char> {
 }
 
 /// Decodes the body of a str literal (or of the literal part of an f-string, whose `{{` are collapsed when `fstring`).
-pub fn decode_str(body: &str, raw: bool, fstring: bool, out: &mut PyStr, bad: &mut Vec<BadEscape>) -> Result<(), DecodeError> {
+pub fn decode_str(
+    body: &str,
+    raw: bool,
+    fstring: bool,
+    out: &mut PyStr,
+    bad: &mut Vec<BadEscape>,
+) -> Result<(), DecodeError> {
     let b = body.as_bytes();
     let needs = |c: u8| (c == b'\\' && !raw) || (fstring && (c == b'{' || c == b'}'));
     // CPython's codec sees non-ASCII characters as \UXXXXXXXX: its error positions count ten bytes for each.

@@ -196,7 +196,9 @@ impl Src<'_> {
     /// Columns of a place from 1, in characters when the source is known.
     pub fn char_cols(&self, loc: Loc) -> (u32, u32) {
         let col = |line: i32, col: i32| match self.0 {
-            Some((text, index)) if line > 0 => char_col(index.line_text(text, line as usize - 1), col.max(0) as usize) + 1,
+            Some((text, index)) if line > 0 => {
+                char_col(index.line_text(text, line as usize - 1), col.max(0) as usize) + 1
+            }
             _ => (col + 1).max(0) as u32,
         };
         (col(loc.lineno, loc.col), col(loc.end_lineno, loc.end_col))
@@ -242,7 +244,9 @@ pub fn build(tree: &Mod, src: Src<'_>, future_annotations: bool, top_level_await
     match tree {
         Mod::Module { body, .. } | Mod::Interactive { body } => b.stmts(body)?,
         Mod::Expression { body } => b.expr(body)?,
-        Mod::FunctionType { .. } => return Err(src.error(Loc::default(), "this compiler does not handle FunctionTypes")),
+        Mod::FunctionType { .. } => {
+            return Err(src.error(Loc::default(), "this compiler does not handle FunctionTypes"));
+        }
     }
     b.exit();
     let mut table = b.table;
@@ -425,7 +429,14 @@ impl Builder<'_> {
         self.deeper(|b| b.stmt_inner(s))
     }
 
-    fn enter_type_params<T>(&mut self, node: &T, defaults: bool, kwdefaults: bool, class: bool, loc: Loc) -> Result<()> {
+    fn enter_type_params<T>(
+        &mut self,
+        node: &T,
+        defaults: bool,
+        kwdefaults: bool,
+        class: bool,
+        loc: Loc,
+    ) -> Result<()> {
         let in_class = self.cur().kind == BlockKind::Class;
         self.enter(BlockKind::TypeParameters, (addr(node), Key::TypeParams), loc);
         if in_class {
@@ -760,8 +771,15 @@ impl Builder<'_> {
         self.add(&p.arg, def::PARAM, p.loc)
     }
 
-    fn function_annotations(&mut self, a: &Arguments, returns: Option<&Expr>, function: ScopeId, loc: Loc) -> Result<()> {
-        let in_class = (self.cur().can_see_class_scope || self.cur().kind == BlockKind::Class) && !self.future_annotations;
+    fn function_annotations(
+        &mut self,
+        a: &Arguments,
+        returns: Option<&Expr>,
+        function: ScopeId,
+        loc: Loc,
+    ) -> Result<()> {
+        let in_class =
+            (self.cur().can_see_class_scope || self.cur().kind == BlockKind::Class) && !self.future_annotations;
         // Under the future import the block only checks what may stand in an annotation.
         let id = self.new_scope(BlockKind::Annotation, loc);
         self.table.keys.insert((addr(a), Key::Annotations), id);
@@ -772,7 +790,14 @@ impl Builder<'_> {
             self.cur().can_see_class_scope = true;
             self.use_name("__classdict__")?;
         }
-        for p in a.posonlyargs.iter().chain(&a.args).chain(a.vararg.as_deref()).chain(&a.kwonlyargs).chain(a.kwarg.as_deref()) {
+        for p in a
+            .posonlyargs
+            .iter()
+            .chain(&a.args)
+            .chain(a.vararg.as_deref())
+            .chain(&a.kwonlyargs)
+            .chain(a.kwarg.as_deref())
+        {
             self.opt(&p.annotation)?;
         }
         if let Some(r) = returns {
@@ -952,7 +977,8 @@ impl Builder<'_> {
                 self.exprs(args)?;
                 self.keywords(keywords)
             }
-            ExprKind::FormattedValue { value, format_spec, .. } | ExprKind::Interpolation { value, format_spec, .. } => {
+            ExprKind::FormattedValue { value, format_spec, .. }
+            | ExprKind::Interpolation { value, format_spec, .. } => {
                 self.expr(value)?;
                 self.opt(format_spec)
             }
@@ -1002,10 +1028,9 @@ impl Builder<'_> {
 
     fn named_expr(&mut self, e: &Expr, target: &Expr) -> Result<()> {
         if self.cur().comp_iter_expr > 0 {
-            return Err(self.error(
-                e.loc,
-                "assignment expression cannot be used in a comprehension iterable expression",
-            ));
+            return Err(
+                self.error(e.loc, "assignment expression cannot be used in a comprehension iterable expression")
+            );
         }
         if self.cur().comprehension == CompKind::No {
             return Ok(());
@@ -1104,7 +1129,10 @@ impl Builder<'_> {
             let top_level_await = self.top_level_await;
             let at_top = self.stack.len() == 1;
             let s = self.cur();
-            if !(s.kind == BlockKind::Function && s.coroutine) && s.comprehension == CompKind::No && !(at_top && top_level_await) {
+            if !(s.kind == BlockKind::Function && s.coroutine)
+                && s.comprehension == CompKind::No
+                && !(at_top && top_level_await)
+            {
                 return Err(self.error(e.loc, "asynchronous comprehension outside of an asynchronous function"));
             }
             self.cur().coroutine = true;
@@ -1247,17 +1275,8 @@ impl Analyzer<'_> {
         let mut places: Vec<(Ident, Where)> = Vec::with_capacity(self.scopes[id].symbols.list.len());
         let symbols: Vec<(Ident, u32)> = self.scopes[id].symbols.iter().map(|(n, s)| (n.clone(), s.flags)).collect();
         for (n, flags) in symbols {
-            let w = self.name(
-                id,
-                &n,
-                flags,
-                bound.as_mut(),
-                &mut local,
-                free,
-                &mut global,
-                &mut type_params,
-                class_entry,
-            )?;
+            let w =
+                self.name(id, &n, flags, bound.as_mut(), &mut local, free, &mut global, &mut type_params, class_entry)?;
             places.push((n, w));
         }
         if is_class {

@@ -82,7 +82,9 @@ fn ident_start(c: char) -> bool {
 
 fn unicode_ident_start(c: char) -> bool {
     // What NFKC and XID say, near enough: letters and marks that `char` knows.
-    c.is_alphabetic() || matches!(c, '\u{1885}' | '\u{1886}' | '\u{2118}' | '\u{212e}' | '\u{309b}' | '\u{309c}') || c.is_numeric() && c.is_alphabetic()
+    c.is_alphabetic()
+        || matches!(c, '\u{1885}' | '\u{1886}' | '\u{2118}' | '\u{212e}' | '\u{309b}' | '\u{309c}')
+        || c.is_numeric() && c.is_alphabetic()
 }
 
 fn ident_continue(c: char) -> bool {
@@ -90,11 +92,14 @@ fn ident_continue(c: char) -> bool {
 }
 
 fn is_mark(c: char) -> bool {
-    unicode_normalization::char::is_combining_mark(c) || matches!(c, '\u{b7}' | '\u{387}' | '\u{203f}' | '\u{2040}' | '\u{200c}' | '\u{200d}')
+    unicode_normalization::char::is_combining_mark(c)
+        || matches!(c, '\u{b7}' | '\u{387}' | '\u{203f}' | '\u{2040}' | '\u{200c}' | '\u{200d}')
 }
 
 fn printable(c: char) -> bool {
-    !(c.is_control() || c.is_whitespace() || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e000}'..='\u{f8ff}' | '\u{e0001}'..='\u{e007f}' | '\u{f0000}'..))
+    !(c.is_control()
+        || c.is_whitespace()
+        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e000}'..='\u{f8ff}' | '\u{e0001}'..='\u{e007f}' | '\u{f0000}'..))
 }
 
 impl Scanner<'_> {
@@ -408,7 +413,8 @@ impl Scanner<'_> {
                 self.prefixes += 1;
                 false
             }
-            "and" | "or" | "in" | "is" | "if" | "return" | "for" | "while" | "assert" | "del" | "elif" | "with" | "raise" | "from" => {
+            "and" | "or" | "in" | "is" | "if" | "return" | "for" | "while" | "assert" | "del" | "elif" | "with"
+            | "raise" | "from" => {
                 self.chain += 1;
                 false
             }
@@ -504,7 +510,7 @@ impl Scanner<'_> {
         // A newline that only the end of the text stands for does not count as a line.
         let text_end = if triple && i == self.b.len() && self.b.last() == Some(&b'\n') { i - 1 } else { i };
         let line = self.line_of(text_end);
-        let hint = if escaped_quote && !triple { "; perhaps you escaped the end quote" } else { "" };
+        let hint = if escaped_quote && !triple { "; perhaps you escaped the end quote?" } else { "" };
         let what = if triple { "unterminated triple-quoted string literal" } else { "unterminated string literal" };
         Err(self.err(start, Some(start), format!("{what} (detected at line {line}){hint}")))
     }
@@ -530,7 +536,10 @@ impl Scanner<'_> {
                 b'\\' if !f.raw => {
                     if self.at(1) == b'N' && self.at(2) == b'{' && !f.in_spec {
                         // A character's name.
-                        while self.i < self.b.len() && !matches!(self.b[self.i], b'}' | b'\n') && (self.b[self.i] != f.quote || f.triple) {
+                        while self.i < self.b.len()
+                            && !matches!(self.b[self.i], b'}' | b'\n')
+                            && (self.b[self.i] != f.quote || f.triple)
+                        {
                             self.i += 1;
                         }
                         if self.at(0) == b'}' {
@@ -587,7 +596,11 @@ impl Scanner<'_> {
                         continue;
                     }
                     if self.full {
-                        return Err(self.err(self.i, Some(self.i), format!("{}: single '}}' is not allowed", kind_name(f))));
+                        return Err(self.err(
+                            self.i,
+                            Some(self.i),
+                            format!("{}: single '}}' is not allowed", kind_name(f)),
+                        ));
                     }
                     self.i += 1;
                 }
@@ -595,7 +608,11 @@ impl Scanner<'_> {
                     if f.in_spec {
                         if self.full {
                             let at = self.i;
-                            return Err(self.err(at, Some(at + if f.triple { 3 } else { 1 }), format!("{}: expecting '}}', or format specs", kind_name(f))));
+                            return Err(self.err(
+                                at,
+                                Some(at + if f.triple { 3 } else { 1 }),
+                                format!("{}: expecting '}}', or format specs", kind_name(f)),
+                            ));
                         }
                         self.open.truncate(f.level);
                     }
@@ -617,7 +634,11 @@ impl Scanner<'_> {
                                 format!("{k}: newlines are not allowed in format specifiers for single quoted {k}s"),
                             ));
                         }
-                        return Err(self.err(f.start, Some(f.start), format!("unterminated {k} literal (detected at line {line})")));
+                        return Err(self.err(
+                            f.start,
+                            Some(f.start),
+                            format!("unterminated {k} literal (detected at line {line})"),
+                        ));
                     }
                     self.fstrings.pop();
                     return Ok(());
@@ -627,11 +648,17 @@ impl Scanner<'_> {
         }
         self.i = self.b.len();
         let f2 = self.fstrings.pop();
-        if self.full && let Some(f) = f2 {
+        if self.full
+            && let Some(f) = f2
+        {
             let k = if f.template { "t-string" } else { "f-string" };
             let end = if self.b.last() == Some(&b'\n') { self.b.len() - 1 } else { self.b.len() };
             let line = self.line_of(end);
-            let what = if f.triple { format!("unterminated triple-quoted {k} literal") } else { format!("unterminated {k} literal") };
+            let what = if f.triple {
+                format!("unterminated triple-quoted {k} literal")
+            } else {
+                format!("unterminated {k} literal")
+            };
             return Err(self.err(f.start, Some(f.start), format!("{what} (detected at line {line})")));
         }
         Ok(())
@@ -728,7 +755,11 @@ impl Scanner<'_> {
                         return Ok(());
                     }
                     if self.at(0).is_ascii_digit() {
-                        return Err(self.err(self.i, None, format!("invalid digit '{}' in {kind} literal", self.at(0) as char)));
+                        return Err(self.err(
+                            self.i,
+                            None,
+                            format!("invalid digit '{}' in {kind} literal", self.at(0) as char),
+                        ));
                     }
                     return Err(self.err(self.i - 1, Some(self.i - 1), format!("invalid {kind} literal")));
                 }
@@ -740,7 +771,11 @@ impl Scanner<'_> {
                 }
             }
             if self.at(0).is_ascii_digit() && self.full {
-                return Err(self.err(self.i, None, format!("invalid digit '{}' in {kind} literal", self.at(0) as char)));
+                return Err(self.err(
+                    self.i,
+                    None,
+                    format!("invalid digit '{}' in {kind} literal", self.at(0) as char),
+                ));
             }
             return self.number_end(start, kind);
         }
@@ -782,7 +817,12 @@ impl Scanner<'_> {
             imaginary = true;
             self.i += 1;
         }
-        if self.full && !float && !imaginary && first == b'0' && self.b[start..int_end].iter().any(|c| matches!(c, b'1'..=b'9')) {
+        if self.full
+            && !float
+            && !imaginary
+            && first == b'0'
+            && self.b[start..int_end].iter().any(|c| matches!(c, b'1'..=b'9'))
+        {
             // The error covers the zeros.
             let zeros = self.b[start..int_end].iter().take_while(|c| matches!(c, b'0' | b'_')).count();
             return Err(self.err(

@@ -425,7 +425,8 @@ impl Writer {
                 }
                 let r = const_repr(value);
                 // inf is not a literal.
-                let r = if matches!(value, Const::Float(_) | Const::Complex(..)) { r.replace("inf", "1e309") } else { r };
+                let r =
+                    if matches!(value, Const::Float(_) | Const::Complex(..)) { r.replace("inf", "1e309") } else { r };
                 self.p(&r);
             }
             ExprKind::Attribute { value, attr, .. } => {
@@ -494,7 +495,8 @@ fn fstring_body(e: &Expr, spec: bool) -> String {
         ExprKind::Constant { value: Const::Str(s), .. } => {
             String::from_utf8_lossy(s.as_bytes()).replace('{', "{{").replace('}', "}}")
         }
-        ExprKind::FormattedValue { value, conversion, format_spec } | ExprKind::Interpolation { value, conversion, format_spec, .. } => {
+        ExprKind::FormattedValue { value, conversion, format_spec }
+        | ExprKind::Interpolation { value, conversion, format_spec, .. } => {
             let mut w = Writer { out: String::new() };
             w.expr(value, TEST + 1);
             let mut out = String::from("{");

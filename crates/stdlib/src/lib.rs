@@ -16,6 +16,7 @@ pub mod _io;
 pub mod _json;
 pub mod _locale;
 pub mod _md5;
+pub mod _opcode;
 pub mod _operator;
 pub mod _posixsubprocess;
 pub mod _queue;
@@ -29,6 +30,7 @@ pub mod _statistics;
 pub mod _string;
 pub mod _struct;
 pub mod _thread;
+pub mod _tokenize;
 pub mod _tracemalloc;
 pub mod _types;
 pub mod _typing;
@@ -81,6 +83,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _json
     _locale
     _md5
+    _opcode
     _operator
     _posixsubprocess
     _queue
@@ -94,6 +97,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _string
     _struct
     _thread
+    _tokenize
     _tracemalloc
     _types
     _typing

@@ -24,7 +24,10 @@ impl<'a> Compiler<'a> {
         value: Option<&'a Expr>,
     ) -> Result<()> {
         let loc = e.loc;
-        let id = self.table.find(e, Key::Body).ok_or_else(|| CompileError::plain(ErrorKind::System, "no block for comprehension"))?;
+        let id = self
+            .table
+            .find(e, Key::Body)
+            .ok_or_else(|| CompileError::plain(ErrorKind::System, "no block for comprehension"))?;
         let inlined = self.table.scopes[id].comp_inlined;
         let is_async = self.table.scopes[id].coroutine;
         let first = &generators[0];
@@ -189,8 +192,7 @@ impl<'a> Compiler<'a> {
         let in_class = self.scope().kind == BlockKind::Class && self.unit().in_inlined_comp == 0;
         self.u().in_inlined_comp += 1;
         let mut state = Inlined { pushed: Vec::new(), symbols: Vec::new(), hidden: Vec::new(), cleanup: None };
-        let list: Vec<(Ident, Symbol)> =
-            self.table.scopes[comp].symbols.iter().map(|(n, s)| (n.clone(), *s)).collect();
+        let list: Vec<(Ident, Symbol)> = self.table.scopes[comp].symbols.iter().map(|(n, s)| (n.clone(), *s)).collect();
         for (n, sym) in list {
             let bound_here = sym.flags & def::LOCAL != 0 && sym.flags & def::NONLOCAL == 0;
             if sym.flags & def::PARAM != 0 {
@@ -208,7 +210,9 @@ impl<'a> Compiler<'a> {
             let outer = self.scope().symbols.get(&n).copied();
             let outer_place = outer.map_or(Where::Unknown, |s| s.place);
             let place = sym.place;
-            if (place != outer_place && place != Where::Free && !(place == Where::Cell && outer_place == Where::Free)) || in_class {
+            if (place != outer_place && place != Where::Free && !(place == Where::Cell && outer_place == Where::Free))
+                || in_class
+            {
                 let old = self.swap_symbol(&n, sym);
                 state.symbols.push((n.clone(), old));
             }

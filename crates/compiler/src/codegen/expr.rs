@@ -51,9 +51,8 @@ type Bound<'a> = Option<&'a Expr>;
 pub(super) fn two_part_slice(e: &Expr) -> Option<(Bound<'_>, Bound<'_>)> {
     match &e.kind {
         ExprKind::Slice { lower, upper, step: None } => {
-            let constant = |x: &Option<Box<Expr>>| {
-                x.as_ref().is_none_or(|x| matches!(x.kind, ExprKind::Constant { .. }))
-            };
+            let constant =
+                |x: &Option<Box<Expr>>| x.as_ref().is_none_or(|x| matches!(x.kind, ExprKind::Constant { .. }));
             if constant(lower) && constant(upper) { None } else { Some((lower.as_deref(), upper.as_deref())) }
         }
         _ => None,
@@ -185,8 +184,12 @@ impl<'a> Compiler<'a> {
             }
             ExprKind::Dict { keys, values } => self.dict(loc, keys, values)?,
             ExprKind::Set(elts) => self.star_unpack(loc, elts, 0, op::BUILD_SET)?,
-            ExprKind::ListComp { elt, generators } => self.comprehension(e, CompKind::List, "<listcomp>", generators, elt, None)?,
-            ExprKind::SetComp { elt, generators } => self.comprehension(e, CompKind::Set, "<setcomp>", generators, elt, None)?,
+            ExprKind::ListComp { elt, generators } => {
+                self.comprehension(e, CompKind::List, "<listcomp>", generators, elt, None)?
+            }
+            ExprKind::SetComp { elt, generators } => {
+                self.comprehension(e, CompKind::Set, "<setcomp>", generators, elt, None)?
+            }
             ExprKind::DictComp { key, value, generators } => {
                 self.comprehension(e, CompKind::Dict, "<dictcomp>", generators, key, Some(value))?
             }
@@ -307,7 +310,7 @@ impl<'a> Compiler<'a> {
                 if seen.is_some() {
                     return Err(self.error(loc, "multiple starred expressions in assignment"));
                 }
-                if i >= 256 || elts.len() - i - 1 >= 1 << 15 {
+                if i >= 256 || elts.len() - i > 1 << 15 {
                     return Err(self.error(loc, "too many expressions in star-unpacking assignment"));
                 }
                 seen = Some(i);
@@ -334,7 +337,11 @@ impl<'a> Compiler<'a> {
                 self.load_const(loc, Const::Tuple(items));
             } else {
                 self.op_i(loc, list, 0);
-                let c = if build == op::BUILD_SET { Const::FrozenSet(crate::fold::distinct(items)) } else { Const::Tuple(items) };
+                let c = if build == op::BUILD_SET {
+                    Const::FrozenSet(crate::fold::distinct(items))
+                } else {
+                    Const::Tuple(items)
+                };
                 self.load_const(loc, c);
                 self.op_i(loc, extend, 1);
             }
@@ -560,7 +567,8 @@ impl<'a> Compiler<'a> {
             }
             // `x is None` and `x is not None` have jumps of their own.
             ExprKind::Compare { left, ops, comparators }
-                if matches!(ops[0], CmpOp::Is | CmpOp::IsNot) && matches!(constant(&comparators[0]), Some(Const::None)) =>
+                if matches!(ops[0], CmpOp::Is | CmpOp::IsNot)
+                    && matches!(constant(&comparators[0]), Some(Const::None)) =>
             {
                 self.check_compare(e, left, ops, comparators);
                 self.expr(left)?;
@@ -615,7 +623,10 @@ impl<'a> Compiler<'a> {
 
     fn is_super_call(&self, e: &Expr, attr: &str) -> bool {
         let ExprKind::Call { func, args, keywords } = &e.kind else { return false };
-        if self.unit().kind != UnitKind::Function && self.unit().kind != UnitKind::AsyncFunction && self.unit().kind != UnitKind::Lambda {
+        if self.unit().kind != UnitKind::Function
+            && self.unit().kind != UnitKind::AsyncFunction
+            && self.unit().kind != UnitKind::Lambda
+        {
             return false;
         }
         if !matches!(&func.kind, ExprKind::Name { id, .. } if &**id == "super") || attr == "__class__" {
@@ -749,7 +760,10 @@ impl<'a> Compiler<'a> {
             _ => false,
         };
         if bad && let Some(t) = certain_type(e) {
-            self.warn(e.loc, format!("{t} indices must be integers or slices, not {index}; perhaps you missed a comma?"));
+            self.warn(
+                e.loc,
+                format!("{t} indices must be integers or slices, not {index}; perhaps you missed a comma?"),
+            );
         }
     }
 
@@ -833,7 +847,8 @@ impl<'a> Compiler<'a> {
         for k in keywords {
             self.expr(&k.value)?;
         }
-        let names = keywords.iter().filter_map(|k| k.arg.as_ref()).map(|a| Const::Str((&*self.mangle(a)).into())).collect();
+        let names =
+            keywords.iter().filter_map(|k| k.arg.as_ref()).map(|a| Const::Str((&*self.mangle(a)).into())).collect();
         self.load_const(loc, Const::Tuple(names));
         self.op_i(loc, op::CALL_KW, n + keywords.len() as u32);
         Ok(())
@@ -874,7 +889,9 @@ impl<'a> Compiler<'a> {
             return self.finish_call(loc, count, keywords);
         }
         match args {
-            [Expr { kind: ExprKind::Starred { value, .. }, .. }] if pushed == 0 && extra.is_none() => self.expr(value)?,
+            [Expr { kind: ExprKind::Starred { value, .. }, .. }] if pushed == 0 && extra.is_none() => {
+                self.expr(value)?
+            }
             _ if extra.is_none() => self.star_unpack(loc, args, pushed, op::BUILD_TUPLE)?,
             _ => {
                 self.op_i(loc, op::BUILD_LIST, pushed);

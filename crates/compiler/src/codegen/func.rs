@@ -11,7 +11,9 @@ const ANNOTATE: u32 = 16;
 
 impl<'a> Compiler<'a> {
     fn block<T>(&self, node: &T, key: Key) -> Result<ScopeId> {
-        self.table.find(node, key).ok_or_else(|| CompileError::plain(ErrorKind::System, "compiler: no block for a node"))
+        self.table
+            .find(node, key)
+            .ok_or_else(|| CompileError::plain(ErrorKind::System, "compiler: no block for a node"))
     }
 
     fn decorators(&mut self, list: &'a [Expr]) -> Result<()> {
@@ -72,7 +74,10 @@ impl<'a> Compiler<'a> {
             return Err(CompileError::plain(ErrorKind::Value, "more positional defaults than args on arguments"));
         }
         if a.kwonlyargs.len() != a.kw_defaults.len() {
-            return Err(CompileError::plain(ErrorKind::Value, "length of kwonlyargs is not the same as kw_defaults on arguments"));
+            return Err(CompileError::plain(
+                ErrorKind::Value,
+                "length of kwonlyargs is not the same as kw_defaults on arguments",
+            ));
         }
         let _ = loc;
         Ok(())
@@ -414,7 +419,13 @@ impl<'a> Compiler<'a> {
         self.make_closure(loc, code, DEFAULTS)
     }
 
-    pub(super) fn type_alias(&mut self, s: &'a Stmt, name: &'a Expr, params: &'a [TypeParam], value: &'a Expr) -> Result<()> {
+    pub(super) fn type_alias(
+        &mut self,
+        s: &'a Stmt,
+        name: &'a Expr,
+        params: &'a [TypeParam],
+        value: &'a Expr,
+    ) -> Result<()> {
         let loc = s.loc;
         let ExprKind::Name { id, .. } = &name.kind else {
             return Err(CompileError::plain(ErrorKind::Type, "TypeAlias with non-Name name"));

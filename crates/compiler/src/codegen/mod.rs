@@ -127,7 +127,14 @@ pub struct Compiler<'a> {
 }
 
 /// Compiles a tree that `fold` has gone over.
-pub fn compile<'a>(tree: &'a Mod, src: Src<'a>, opts: &'a Options, flags: u32, future_line: (i32, i32), warnings: Vec<SyntaxWarning>) -> Result<CodeData> {
+pub fn compile<'a>(
+    tree: &'a Mod,
+    src: Src<'a>,
+    opts: &'a Options,
+    flags: u32,
+    future_line: (i32, i32),
+    warnings: Vec<SyntaxWarning>,
+) -> Result<CodeData> {
     let table = crate::symtable::build(tree, src, flags & co::FUTURE_ANNOTATIONS != 0, opts.allow_top_level_await)?;
     let mut c = Compiler {
         src,
@@ -181,7 +188,13 @@ impl<'a> Compiler<'a> {
         let (offset, end_offset) = self.src.char_cols(loc);
         let msg = msg.into();
         // A `finally` body is compiled twice; it warns once.
-        if self.warnings.iter().rev().take(50).any(|w| w.lineno == loc.lineno as u32 && w.offset == offset && w.msg == msg) {
+        if self
+            .warnings
+            .iter()
+            .rev()
+            .take(50)
+            .any(|w| w.lineno == loc.lineno as u32 && w.offset == offset && w.msg == msg)
+        {
             return;
         }
         self.warnings.push(SyntaxWarning {
@@ -222,7 +235,14 @@ impl<'a> Compiler<'a> {
 
     // ---- units ----
 
-    fn enter(&mut self, name: Ident, kind: UnitKind, scope: ScopeId, firstlineno: i32, qualname: Option<String>) -> Result<()> {
+    fn enter(
+        &mut self,
+        name: Ident,
+        kind: UnitKind,
+        scope: ScopeId,
+        firstlineno: i32,
+        qualname: Option<String>,
+    ) -> Result<()> {
         let s = &self.table.scopes[scope];
         let mut varnames = NameTable::default();
         for v in &s.varnames {
@@ -322,7 +342,9 @@ impl<'a> Compiler<'a> {
             }
         }
         match parent.kind {
-            UnitKind::Function | UnitKind::AsyncFunction | UnitKind::Lambda => format!("{}.<locals>.{}", parent.qualname, u.name),
+            UnitKind::Function | UnitKind::AsyncFunction | UnitKind::Lambda => {
+                format!("{}.<locals>.{}", parent.qualname, u.name)
+            }
             _ => format!("{}.{}", parent.qualname, u.name),
         }
     }
@@ -619,7 +641,7 @@ impl<'a> Compiler<'a> {
     fn is_async_unit(&self) -> bool {
         match self.unit().kind {
             UnitKind::AsyncFunction => true,
-            UnitKind::Comprehension => self.scope().coroutine || self.scope().comprehension == CompKind::Generator && self.scope().coroutine,
+            UnitKind::Comprehension => self.scope().coroutine,
             UnitKind::Module => self.top_level_await(),
             _ => false,
         }

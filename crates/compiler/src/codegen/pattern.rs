@@ -158,7 +158,9 @@ impl<'a> Compiler<'a> {
                 Ok(())
             }
             PatternKind::MatchSequence(list) => self.sequence_pattern(p, list, pc),
-            PatternKind::MatchMapping { keys, patterns, rest } => self.mapping_pattern(loc, keys, patterns, rest.as_ref(), pc),
+            PatternKind::MatchMapping { keys, patterns, rest } => {
+                self.mapping_pattern(loc, keys, patterns, rest.as_ref(), pc)
+            }
             PatternKind::MatchClass { cls, patterns, kwd_attrs, kwd_patterns } => {
                 self.class_pattern(loc, cls, patterns, kwd_attrs, kwd_patterns, pc)
             }
@@ -261,7 +263,10 @@ impl<'a> Compiler<'a> {
     ) -> Result<()> {
         let size = keys.len();
         if size != patterns.len() {
-            return Err(self.error(loc, format!("keys ({size}) / patterns ({}) length mismatch in mapping pattern", patterns.len())));
+            return Err(self.error(
+                loc,
+                format!("keys ({size}) / patterns ({}) length mismatch in mapping pattern", patterns.len()),
+            ));
         }
         pc.on_top += 1;
         self.op(loc, op::MATCH_MAPPING);
@@ -336,12 +341,18 @@ impl<'a> Compiler<'a> {
         if attrs.len() != kwd_patterns.len() {
             return Err(self.error(
                 loc,
-                format!("kwd_attrs ({}) / kwd_patterns ({}) length mismatch in class pattern", attrs.len(), kwd_patterns.len()),
+                format!(
+                    "kwd_attrs ({}) / kwd_patterns ({}) length mismatch in class pattern",
+                    attrs.len(),
+                    kwd_patterns.len()
+                ),
             ));
         }
         for (i, a) in attrs.iter().enumerate() {
             if let Some(j) = attrs[i + 1..].iter().position(|b| b == a) {
-                return Err(self.error(kwd_patterns[i + 1 + j].loc, format!("attribute name repeated in class pattern: {a}")));
+                return Err(
+                    self.error(kwd_patterns[i + 1 + j].loc, format!("attribute name repeated in class pattern: {a}"))
+                );
             }
         }
         self.expr(cls)?;

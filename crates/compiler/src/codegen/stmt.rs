@@ -96,7 +96,9 @@ impl<'a> Compiler<'a> {
             StmtKind::AnnAssign { target, annotation, value, simple } => {
                 self.ann_assign(loc, target, annotation, value.as_deref(), *simple)
             }
-            StmtKind::For { is_async: false, target, iter, body, orelse, .. } => self.for_stmt(target, iter, body, orelse),
+            StmtKind::For { is_async: false, target, iter, body, orelse, .. } => {
+                self.for_stmt(target, iter, body, orelse)
+            }
             StmtKind::For { target, iter, body, orelse, .. } => self.async_for(loc, target, iter, body, orelse),
             StmtKind::While { test, body, orelse } => {
                 let start = self.label();
@@ -304,7 +306,10 @@ impl<'a> Compiler<'a> {
             }
         };
         match b {
-            FBlock::While { .. } | FBlock::ExceptionHandler | FBlock::ExceptionGroupHandler | FBlock::AsyncComprehension => {}
+            FBlock::While { .. }
+            | FBlock::ExceptionHandler
+            | FBlock::ExceptionGroupHandler
+            | FBlock::AsyncComprehension => {}
             FBlock::For { .. } => {
                 swap(self, *loc);
                 self.op(*loc, op::POP_ITER);

@@ -159,6 +159,7 @@ pub fn compile(source: &Object, filename: &Object, mode: &Object, flags: i32, do
         allow_top_level_await: flags & flag::TOP_LEVEL_AWAIT != 0,
         type_comments: flags & flag::TYPE_COMMENTS != 0,
         optimized_ast: flags & flag::OPTIMIZED_AST == flag::OPTIMIZED_AST,
+        ..Default::default()
     };
     let textual = source.downcast::<Str>().is_some() || source.downcast::<Bytes>().is_some();
     if !textual && astobj::is_ast(source)? {
