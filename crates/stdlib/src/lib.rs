@@ -25,6 +25,7 @@ pub mod _sha1;
 pub mod _sha2;
 pub mod _sha3;
 pub mod _signal;
+pub mod _socket;
 pub mod _sre;
 pub mod _statistics;
 pub mod _string;
@@ -92,6 +93,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _sha2
     _sha3
     _signal
+    _socket
     _sre
     _statistics
     _string
