@@ -5,7 +5,7 @@
 
 use macros::pymodule;
 use ruff_python_ast::token::TokenKind;
-use ruff_python_parser::{Mode, ParseErrorType, ParseOptions, parse_unchecked};
+use ruff_python_parser::{LexicalErrorType, Mode, ParseErrorType, ParseOptions, parse_unchecked};
 
 /// Token numbers of `token.py`.
 mod number {
@@ -25,7 +25,6 @@ mod number {
     pub const TSTRING_END: i64 = 64;
     pub const COMMENT: i64 = 65;
     pub const NL: i64 = 66;
-    pub const ERRORTOKEN: i64 = 67;
 }
 
 /// Operators with their exact numbers, which are given when no extra tokens are wanted.
@@ -102,6 +101,11 @@ pub fn tokens(src: &str, extra: bool) -> (Vec<Token>, Option<Failure>) {
     }
     let parsed = parse_unchecked(src, ParseOptions::from(Mode::Module));
     let failure = parsed.errors().iter().find_map(|e| match &e.error {
+        // `$`, `?` and the like are tokens of their own.
+        ParseErrorType::Lexical(LexicalErrorType::UnrecognizedToken { tok }) if tok.is_ascii_punctuation() => None,
+        ParseErrorType::Lexical(LexicalErrorType::UnrecognizedToken { tok }) => {
+            Some((format!("invalid character '{tok}' (U+{:04X})", *tok as u32), usize::from(e.location.start())))
+        }
         ParseErrorType::Lexical(l) => Some((l.to_string(), usize::from(e.location.start()))),
         _ => None,
     });
@@ -130,7 +134,7 @@ pub fn tokens(src: &str, extra: bool) -> (Vec<Token>, Option<Failure>) {
             TokenKind::NonLogicalNewline => NL,
             TokenKind::Indent => INDENT,
             TokenKind::Dedent => DEDENT,
-            TokenKind::Unknown | TokenKind::Question | TokenKind::IpyEscapeCommand => ERRORTOKEN,
+            TokenKind::Unknown | TokenKind::Question | TokenKind::IpyEscapeCommand => OP,
             k if k.is_keyword() => NAME,
             _ => OP,
         };
