@@ -391,6 +391,18 @@ pub mod sys {
 
     #[pyfunction]
     fn _clear_type_cache() {}
+    /// Private function for clearing certain descriptors from a type's dictionary (used by dataclasses with slots).
+    #[pyfunction(sig = "type, /")]
+    fn _clear_type_descriptors(ty: &Type) -> PyResult<()> {
+        if ty.flags() & abi::Py_TPFLAGS_IMMUTABLETYPE != 0 {
+            return Err(raise!(TypeError, "argument is immutable"));
+        }
+        for name in [intern!("__dict__"), intern!("__weakref__")] {
+            ty.dict().del(name)?;
+        }
+        ty.modified();
+        Ok(())
+    }
     #[pyfunction]
     fn _clear_internal_caches() {}
     #[pyfunction]
