@@ -2,6 +2,7 @@
 
 mod flags;
 mod info;
+mod jit;
 pub use info::version;
 mod trace;
 
@@ -87,6 +88,9 @@ pub mod sys {
         info::add_structs(m)?;
         flags::add(m)?;
         trace::setup(m)?;
+        let jit = Module::new("sys._jit")?;
+        jit.add_functions(&super::jit::jit::__METHODS.0)?;
+        m.add("_jit", jit.upcast())?;
         // Replaced hooks are compared with and restored from these.
         for (name, saved) in [
             ("displayhook", "__displayhook__"),
