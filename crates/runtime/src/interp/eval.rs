@@ -319,6 +319,18 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                         binary_generic!(arg);
                     }};
                 }
+                if TRACED && specialize::base_op(word as u8) == op::CALL {
+                    let n = arg as usize;
+                    pc = pc.add(1);
+                    save!();
+                    if let Some(r) = trace::profiled_call(ts, frame, sp.sub(n + 2), n) {
+                        let r = tri!(r);
+                        ops::pop_n(frame, &mut sp, n + 2);
+                        push!(r);
+                        continue 'run;
+                    }
+                    pc = pc.sub(1);
+                }
                 match word as u8 {
                     // --- locals, constants, stack -------------------------------------------------------------
                     op::NOP => {}

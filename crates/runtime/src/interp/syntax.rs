@@ -75,7 +75,7 @@ fn build(e: &CompileError, filename: &str, source: Option<&str>) -> PyResult<Rai
         // SAFETY: calling an exception type gave an exception.
         return Ok(crate::error::raise_exception(unsafe { x.cast_into() }));
     }
-    let text = e.text.clone().or_else(|| source.and_then(|s| s.split_inclusive('\n').nth(e.lineno as usize - 1)).map(|l| l.to_string()));
+    let text = e.text.clone().or_else(|| source.and_then(|s| s.split_inclusive('\n').nth(e.lineno as usize - 1)).map(|l| if l.ends_with('\n') { l.to_string() } else { format!("{l}\n") }));
     let text: PyRef = match text {
         Some(t) => Str::new(&t)?.upcast(),
         None => none_ref(),

@@ -23,6 +23,7 @@ pub fn active(ts: &ThreadState) -> bool {
 }
 
 const NAMES: [&str; 8] = ["call", "exception", "line", "return", "c_call", "c_exception", "c_return", "opcode"];
+const _: () = assert!(abi::PyTrace_C_EXCEPTION == 5 && abi::PyTrace_OPCODE == 7);
 
 fn event_name(what: c_int) -> &'static Str {
     Str::intern(NAMES[what as usize & 7])
@@ -146,6 +147,31 @@ unsafe fn call_hook(ts: &ThreadState, profile: bool, frame: *mut InterpFrame, wh
         let _ = crate::error::restore(e);
     }
     Ok(())
+}
+
+/// A CALL while a profiler is installed: native functions are reported. None: an ordinary call.
+#[inline(never)]
+pub unsafe fn profiled_call(ts: &ThreadState, frame: *mut InterpFrame, bottom: *mut Slot, n: usize) -> Option<PyResult<Slot>> {
+    // SAFETY: `[callable, self_or_null, n args]`; the frame is current and saved.
+    unsafe {
+        if ts.abi().c_profilefunc.is_none() || ts.abi().tracing != 0 {
+            return None;
+        }
+        let c = (*bottom).try_obj()?;
+        let native = super::eval::type_is!(c, super::pending::PyCFunction_Type) || super::eval::type_is!(c, super::pending::PyMethodDescr_Type);
+        if !native {
+            return None;
+        }
+        if let Err(e) = call_hook(ts, true, frame, abi::PyTrace_C_CALL, Some(c)) {
+            return Some(Err(e));
+        }
+        let r = super::callops::call_object(bottom, n, None);
+        let what = if r.is_ok() { abi::PyTrace_C_RETURN } else { abi::PyTrace_C_EXCEPTION };
+        if let Err(e) = call_hook(ts, true, frame, what, Some(c)) {
+            return Some(Err(e));
+        }
+        Some(r)
+    }
 }
 
 /// A function is entered or resumed.

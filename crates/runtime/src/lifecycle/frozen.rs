@@ -85,7 +85,7 @@ pub fn code(name: &str) -> PyResult<Ref<Code>> {
     let code = crate::interp::compile(&source, &compiler::Options { filename: shown, mode: compiler::Mode::Exec, ..Default::default() })?;
     if let Some(c) = cache
         && ThreadState::current().interp().config().write_bytecode
-        && let Ok(data) = crate::marshal::dumps(&code, 4, true)
+        && let Some(data) = crate::marshal::dumps(&code, 5, true).map_err(Raised::clear).ok()
     {
         // Written beside and renamed, so that another process never reads half a file. Failure only costs time.
         let tmp = c.with_extension(format!("{}.tmp", std::process::id()));
