@@ -3,6 +3,7 @@
 mod flags;
 mod info;
 mod jit;
+mod monitoring;
 pub use info::version;
 mod trace;
 
@@ -91,6 +92,9 @@ pub mod sys {
         let jit = Module::new("sys._jit")?;
         jit.add_functions(&super::jit::jit::__METHODS.0)?;
         m.add("_jit", jit.upcast())?;
+        let monitoring = Module::new("sys.monitoring")?;
+        super::monitoring::monitoring::fill(&monitoring)?;
+        m.add("monitoring", monitoring.upcast())?;
         // Replaced hooks are compared with and restored from these.
         for (name, saved) in [
             ("displayhook", "__displayhook__"),
