@@ -246,17 +246,24 @@ pub mod cmath {
         if phi.is_infinite() && r != 0.0 && !r.is_nan() {
             return Err(domain());
         }
-        if phi.is_infinite() || (r == 0.0 && !phi.is_finite()) {
+        if r == 0.0 && !phi.is_finite() {
             return Complex::new(0.0, 0.0);
+        }
+        if phi.is_infinite() {
+            return Complex::new(r, f64::NAN);
         }
         if r.is_infinite() {
             if phi == 0.0 {
-                return Complex::new(r, if r > 0.0 { phi } else { -phi } * 1.0);
+                return Complex::new(r, if r > 0.0 { phi } else { -phi });
+            }
+            if phi.is_nan() {
+                return Complex::new(r, phi);
             }
             return Complex::new(r * phi.cos(), r * phi.sin());
         }
         if phi == 0.0 {
-            return Complex::new(r, r * phi);
+            // No rotation: a NaN radius leaves the imaginary part zero.
+            return Complex::new(r, if r.is_nan() { phi } else { r * phi });
         }
         Complex::new(r * phi.cos(), r * phi.sin())
     }

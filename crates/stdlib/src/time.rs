@@ -439,15 +439,15 @@ pub mod time {
         };
         check(&mut tm)?;
         tm.tm_isdst = tm.tm_isdst.clamp(-1, 1);
-        let text = format.to_string_lossy();
+        let text = format.to_wtf8();
         let mut out = Vec::new();
-        for (i, piece) in text.as_bytes().split(|c| *c == 0).enumerate() {
+        for (i, piece) in text.split(|c| *c == 0).enumerate() {
             if i > 0 {
                 out.push(0);
             }
             out.extend(pytime::c_strftime(piece, &tm));
         }
-        Str::new(&String::from_utf8_lossy(&out))
+        Str::from_wtf8(&out)
     }
 
     /// strptime(string, format) -> struct_time

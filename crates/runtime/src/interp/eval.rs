@@ -1338,10 +1338,12 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                     }
 
                     // --- calls --------------------------------------------------------------------------------
-                    op::CALL => {
+                    op::CALL | sop::CALL_PY_GENERAL => {
                         let i = (*pc).load(Relaxed) as usize;
                         pc = pc.add(1);
-                        specialize::call(pc.sub(2), &*(*code).caches.add(i), &*(*code).caches.add(i + 1), sp, arg as usize);
+                        if word as u8 == op::CALL {
+                            specialize::call(pc.sub(2), &*(*code).caches.add(i), &*(*code).caches.add(i + 1), sp, arg as usize);
+                        }
                         let n = arg as usize;
                         let bottom = sp.sub(n + 2);
                         ops::unpack_method(bottom);
@@ -1364,6 +1366,9 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                             };
                             (*frame).sp = bottom;
                             enter!(new);
+                        }
+                        if word as u8 != op::CALL {
+                            specialize::set_op(pc.sub(2), op::CALL);
                         }
                         save!();
                         let r = tri!(ops::call_object(bottom, n, None));
@@ -1769,6 +1774,20 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                                         None => jump!(arg as usize + 1),
                                     }
                                 }
+                            }
+                            continue 'run;
+                        }
+                        if type_is!(it, crate::objects::list::iter::PyListIter_Type) {
+                            match it.cast::<crate::objects::list::iter::ListIter>().next() {
+                                Some(v) => push!(Slot::owned(v)),
+                                None => jump!(arg as usize + 1),
+                            }
+                            continue 'run;
+                        }
+                        if type_is!(it, crate::objects::tuple::PyTupleIter_Type) {
+                            match it.cast::<crate::objects::tuple::TupleIter>().next() {
+                                Some(v) => push!(Slot::owned(v)),
+                                None => jump!(arg as usize + 1),
                             }
                             continue 'run;
                         }

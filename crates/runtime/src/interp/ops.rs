@@ -1164,8 +1164,24 @@ fn check_except_type(t: &Object) -> PyResult<()> {
     Err(raise!(TypeError, "catching classes that do not inherit from BaseException is not allowed"))
 }
 
+/// The rest and the match of `except*`; the match becomes the exception being handled.
 #[inline(never)]
 pub unsafe fn check_eg_match(e: Slot, t: Slot) -> PyResult<(Slot, Slot)> {
+    // SAFETY: the caller's promise.
+    let (rest, matched) = unsafe { split_eg(e, t)? };
+    if !matched.is_obj(none()) {
+        let handled = matched.to_ref()?;
+        // SAFETY: the stack of handled exceptions belongs to this thread; its items own what they hold.
+        let old = unsafe {
+            let info = ThreadState::current().abi().exc_info;
+            PyRef::from_ptr_opt(core::mem::replace(&mut (*info).exc_value, handled.into_ptr()))
+        };
+        drop(old);
+    }
+    Ok((rest, matched))
+}
+
+unsafe fn split_eg(e: Slot, t: Slot) -> PyResult<(Slot, Slot)> {
     let (e, t) = (e.obj(), t.obj());
     check_except_type(t)?;
     let group_base: &Object = exc::BaseExceptionGroup();

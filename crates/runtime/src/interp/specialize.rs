@@ -78,6 +78,7 @@ specialised! {
     205 CALL_ISINSTANCE <- CALL;
     206 CALL_TYPE_1 <- CALL;
     207 CALL_CLASS_INIT <- CALL;
+    208 CALL_PY_GENERAL <- CALL;
 }
 
 /// Result of a specialised call.
@@ -366,17 +367,25 @@ fn not_hidden(o: &Object, ty: &Type, names: u32) -> bool {
     keys.nentries.load(Relaxed) as u32 == names
 }
 
-/// Counts a failed or missed specialisation; true when the instruction should not try any more.
-fn give_up(w: *const AtomicU32, c: &AtomicU64) {
-    // Counter entries keep tag 15 in the low bits
+/// Bits 24 to 31 of an attribute instruction's first entry count how often it had to be specialised again.
+const TRIES: u64 = 0xff00_0000;
+
+/// Packs the first entry, keeping the count.
+fn store_attr_entry(c: &AtomicU64, version: u32, index: usize, kind: u64) {
+    c.store((version as u64) << 32 | c.load(Relaxed) & TRIES | (index as u64) << 8 | kind, Relaxed);
+}
+
+/// Counts one more attempt; after too many the instruction becomes generic (true).
+unsafe fn give_up(w: *const AtomicU32, c: &AtomicU64) -> bool {
     let v = c.load(Relaxed);
-    let n = if v & 15 == 15 { (v >> 8) + 1 } else { 1 };
-    if n > 40 {
+    let n = (v & TRIES) >> 24;
+    if n >= 50 {
         // SAFETY: the caller points at an instruction word.
         unsafe { set_op(w, generic(base_op((*w).load(Relaxed) as u8))) };
-        return;
+        return true;
     }
-    c.store(n << 8 | 15, Relaxed);
+    c.store(v & !TRIES | (n + 1) << 24, Relaxed);
+    false
 }
 
 /// Specialises LOAD_ATTR.
@@ -413,10 +422,10 @@ unsafe fn try_load_attr(w: *const AtomicU32, c0: &AtomicU64, c1: &AtomicU64, obj
             let Some(d) = exact_dict(m.md_dict) else { return false };
             let v = d.keys_version();
             let Some(i) = d.index_of(name) else { return false };
-            if v == 0 || i >= 1 << 24 || ty.lookup(name).is_some_and(|x| x.ty().slots().tp_descr_set.is_some()) {
+            if v == 0 || i >= 1 << 16 || ty.lookup(name).is_some_and(|x| x.ty().slots().tp_descr_set.is_some()) {
                 return false;
             }
-            c0.store((v as u64) << 32 | (i as u64) << 8 | kind::MODULE, Relaxed);
+            store_attr_entry(c0, v, i, kind::MODULE);
             set_op(w, sop::LOAD_ATTR_MODULE);
             return true;
         }
@@ -460,10 +469,10 @@ unsafe fn try_load_attr(w: *const AtomicU32, c0: &AtomicU64, c1: &AtomicU64, obj
             }
             if core::ptr::addr_eq(d.ty(), &raw const super::pending::PyMemberDescr_Type) {
                 let m = (*d.as_ptr().cast::<abi::PyMemberDescrObject>()).d_member;
-                if (*m).type_ != 16 || (*m).flags & 8 != 0 || (*m).offset < 0 || (*m).offset >= 1 << 24 {
+                if (*m).type_ != 16 || (*m).flags & 8 != 0 || (*m).offset < 0 || (*m).offset >= 1 << 16 {
                     return false;
                 }
-                c0.store((version as u64) << 32 | ((*m).offset as u64) << 8 | kind::SLOT, Relaxed);
+                store_attr_entry(c0, version, (*m).offset as usize, kind::SLOT);
                 set_op(w, sop::LOAD_ATTR_SLOT);
                 return true;
             }
@@ -500,7 +509,7 @@ unsafe fn try_load_attr(w: *const AtomicU32, c0: &AtomicU64, c1: &AtomicU64, obj
             && inst::inline_values(obj).valid.load(Acquire) != 0
             && let Some(i) = inst::shared_key_index(ty, name)
         {
-            c0.store((version as u64) << 32 | (i as u64) << 8 | kind::INSTANCE, Relaxed);
+            store_attr_entry(c0, version, i, kind::INSTANCE);
             set_op(w, sop::LOAD_ATTR_INSTANCE);
             return true;
         }
@@ -512,7 +521,7 @@ unsafe fn try_load_attr(w: *const AtomicU32, c0: &AtomicU64, c1: &AtomicU64, obj
 fn guard<'a>(o: Slot, c: u64, k: u64) -> Option<(&'a Object, usize)> {
     let obj = o.try_obj()?;
     let want = (obj.ty().version() as u64) << 32 | k;
-    if c & 0xffff_ffff_0000_000f != want { None } else { Some((obj, (c as u32 >> 8) as usize)) }
+    if c & 0xffff_ffff_0000_000f != want { None } else { Some((obj, (c as u32 >> 8 & 0xffff) as usize)) }
 }
 
 #[inline(always)]
@@ -536,7 +545,7 @@ pub unsafe fn hit_attr_module(o: Slot, c: u64) -> Option<Slot> {
         return None;
     }
     // SAFETY: a module's dict is a dict as long as it is one of the recorded version.
-    unsafe { dict_slot(&*obj.cast::<Module>().md_dict.cast::<Dict>(), (c >> 32) as u32, (c as u32 >> 8) as usize) }
+    unsafe { dict_slot(&*obj.cast::<Module>().md_dict.cast::<Dict>(), (c >> 32) as u32, (c as u32 >> 8 & 0xffff) as usize) }
 }
 
 pub unsafe fn hit_attr_dict(_o: Slot, _c: u64) -> Option<Slot> {
@@ -609,15 +618,15 @@ pub unsafe fn hit_attr_property<'a>(o: Slot, c: u64) -> Option<(Slot, &'a Functi
     }
 }
 
-/// A hit failed: true when the instruction went back to its adaptive form and should run again.
+/// A hit failed: true when the instruction went back to its adaptive form (or became generic) and should run again.
 #[cold]
 #[inline(never)]
 pub unsafe fn attr_miss(w: *const AtomicU32, c: &AtomicU64) -> bool {
-    let _ = c;
     // SAFETY: the caller points at an instruction word.
     unsafe {
-        let base = base_op((*w).load(Relaxed) as u8);
-        set_op(w, base);
+        if !give_up(w, c) {
+            set_op(w, base_op((*w).load(Relaxed) as u8));
+        }
     }
     true
 }
@@ -645,10 +654,10 @@ pub unsafe fn store_attr(w: *const AtomicU32, c: &AtomicU64, o: Slot, name: &Str
             if let Some(d) = &descr {
                 if core::ptr::addr_eq(d.ty(), &raw const super::pending::PyMemberDescr_Type) {
                     let m = (*d.as_ptr().cast::<abi::PyMemberDescrObject>()).d_member;
-                    if (*m).type_ != 16 || (*m).flags & 9 != 0 || (*m).offset < 0 || (*m).offset >= 1 << 24 {
+                    if (*m).type_ != 16 || (*m).flags & 9 != 0 || (*m).offset < 0 || (*m).offset >= 1 << 16 {
                         return None;
                     }
-                    c.store((version as u64) << 32 | ((*m).offset as u64) << 8 | kind::STORE_SLOT, Relaxed);
+                    store_attr_entry(c, version, (*m).offset as usize, kind::STORE_SLOT);
                     set_op(w, sop::STORE_ATTR_SLOT);
                     return Some(());
                 }
@@ -660,7 +669,7 @@ pub unsafe fn store_attr(w: *const AtomicU32, c: &AtomicU64, o: Slot, name: &Str
                 return None;
             }
             let i = inst::shared_key_index_or_insert(ty, name)?;
-            c.store((version as u64) << 32 | (i as u64) << 8 | kind::STORE_INSTANCE, Relaxed);
+            store_attr_entry(c, version, i, kind::STORE_INSTANCE);
             set_op(w, sop::STORE_ATTR_INSTANCE);
             Some(())
         })();
@@ -730,14 +739,19 @@ pub unsafe fn call(w: *const AtomicU32, c0: &AtomicU64, c1: &AtomicU64, sp: *mut
         if type_is!(callable, crate::objects::func::PyFunction_Type) {
             let f = &*callable.as_ptr().cast::<Function>();
             let code = f.code();
-            let v = f.get_version();
-            if code.extra().simple_args && code.argcount() == total && v != 0 {
-                c0.store(v as u64, Relaxed);
-                set_op(w, sop::CALL_PY_EXACT);
+            if code.extra().simple_args && code.argcount() == total {
+                let v = f.get_version();
+                if v != 0 {
+                    c0.store(v as u64, Relaxed);
+                    set_op(w, sop::CALL_PY_EXACT);
+                    return;
+                }
             }
+            set_op(w, sop::CALL_PY_GENERAL);
             return;
         }
         if type_is!(callable, p::PyMethod_Type) {
+            set_op(w, sop::CALL_PY_GENERAL);
             return;
         }
         if let Some(cls) = callable.downcast::<Type>() {

@@ -102,7 +102,7 @@ pub fn init_main(config: &Config) -> Result<(), InitError> {
     step("failed to install the external importers", init_importlib_external())?;
     step("failed to import encodings", import::import_module("encodings").map(drop))?;
     if config.faulthandler {
-        step("failed to enable faulthandler", import::import_module("faulthandler").and_then(|m| m.call_method(intern!("enable"), &[])).map(drop))?;
+        step("failed to enable faulthandler", import::import_module("faulthandler").and_then(|m| m.call_method(intern!("enable"), &[&*Int::from_i64(2)?])).map(drop))?;
     }
     crate::thread::signals::init(config.install_signal_handlers);
     if config.install_signal_handlers {

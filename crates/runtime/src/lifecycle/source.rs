@@ -42,9 +42,21 @@ fn normal(name: &str) -> String {
 }
 
 fn syntax_error(msg: &str, filename: &str) -> Raised {
+    syntax_error_at(msg, filename, None)
+}
+
+/// The same at a place: row and column from 1, and the line.
+fn syntax_error_at(msg: &str, filename: &str, at: Option<(usize, usize, String)>) -> Raised {
     match (|| -> PyResult<PyRef> {
         let m = Str::new(msg)?;
-        let place = Tuple::from_refs(vec![Str::new(filename)?.upcast(), Int::from_i64(0)?.upcast(), none_ref(), none_ref()])?;
+        let name: PyRef = Str::new(filename)?.upcast();
+        let place = match at {
+            None => Tuple::from_refs(vec![name, Int::from_i64(0)?.upcast(), none_ref(), none_ref()])?,
+            Some((row, col, line)) => {
+                let (row, col) = (Int::from_usize(row)?, Int::from_usize(col)?);
+                Tuple::from_refs(vec![name, row.clone().upcast(), col.clone().upcast(), Str::new(&line)?.upcast(), row.upcast(), col.upcast()])?
+            }
+        };
         let t: &Object = exc::SyntaxError();
         t.call(&[&m, &place])
     })() {
@@ -52,6 +64,25 @@ fn syntax_error(msg: &str, filename: &str) -> Raised {
         Ok(e) => crate::error::raise_exception(unsafe { e.cast_into() }),
         Err(e) => e,
     }
+}
+
+/// The error for bytes that are not UTF-8.
+fn not_utf8(body: &[u8], at: usize, filename: &str, declared: bool) -> Raised {
+    let start = body[..at].iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
+    let row = body[..at].iter().filter(|b| **b == b'\n').count() + 1;
+    let end = body[at..].iter().position(|b| *b == b'\n').map_or(body.len(), |i| at + i);
+    let col = String::from_utf8_lossy(&body[start..at]).chars().count() + 1;
+    let line = String::from_utf8_lossy(&body[start..end]).into_owned();
+    if declared {
+        let why = if body[at] & 0xc0 == 0x80 || body[at] >= 0xf8 { "invalid start byte" } else { "invalid continuation byte" };
+        return syntax_error(&format!("'utf-8' codec can't decode byte 0x{:02x} in position {at}: {why}", body[at]), filename);
+    }
+    let file = if filename.starts_with('<') { String::new() } else { format!(" in file {filename}") };
+    let msg = format!(
+        "Non-UTF-8 code starting with '\\x{:02x}'{file} on line {row}, but no encoding declared; see https://peps.python.org/pep-0263/ for details",
+        body[at]
+    );
+    syntax_error_at(&msg, filename, Some((row, col, line)))
 }
 
 /// Text of a source file: decoded as it declares, newlines as they are.
@@ -72,24 +103,11 @@ pub fn decode_source(bytes: &[u8], filename: &str) -> PyResult<String> {
     match encoding {
         None => match core::str::from_utf8(body) {
             Ok(s) => Ok(s.to_string()),
-            Err(e) => {
-                let at = e.valid_up_to();
-                let line = body[..at].iter().filter(|b| **b == b'\n').count() + 1;
-                Err(syntax_error(
-                    &format!(
-                        "Non-UTF-8 code starting with '\\x{:02x}' on line {line}, but no encoding declared; see https://peps.python.org/pep-0263/ for details",
-                        body[at]
-                    ),
-                    filename,
-                ))
-            }
+            Err(e) => Err(not_utf8(body, e.valid_up_to(), filename, false)),
         },
         Some((n, _)) if n == "utf-8" => match core::str::from_utf8(body) {
             Ok(s) => Ok(s.to_string()),
-            Err(e) => {
-                let at = e.valid_up_to();
-                Err(syntax_error(&format!("(unicode error) 'utf-8' codec can't decode byte 0x{:02x} in position {at}: invalid start byte", body[at]), filename))
-            }
+            Err(e) => Err(not_utf8(body, e.valid_up_to(), filename, true)),
         },
         Some((n, _)) if n == "iso-8859-1" => Ok(body.iter().map(|b| *b as char).collect()),
         Some((_, shown)) => {

@@ -290,11 +290,11 @@ fn warn_part(part: &str, o: &Object) -> PyResult<()> {
     )
 }
 
-fn construct(cls: &Type, real: Option<&Object>, imag: Option<&Object>) -> PyResult<PyRef> {
+fn construct(cls: &Type, real: Option<&Object>, imag: Option<&Object>, by_name: bool) -> PyResult<PyRef> {
     let exact = core::ptr::eq(cls, Complex::type_object());
     let value = match (real, imag) {
         (None, None) => (0.0, 0.0),
-        (Some(x), None) => {
+        (Some(x), None) if !by_name => {
             if exact && x.downcast_exact::<Complex>().is_some() {
                 return Ok(x.to_ref());
             }
@@ -371,7 +371,7 @@ impl Complex {
                 None => return Err(raise!(TypeError, "complex() got an unexpected keyword argument '{}'", k.str()?.to_string_lossy())),
             }
         }
-        construct(cls, parts[0], parts[1])
+        construct(cls, parts[0], parts[1], args.len() == 0)
     }
 
     #[slot]

@@ -470,14 +470,10 @@ pub struct TupleIter {
 pub static mut PyTupleIter_Type: Type = unready_type();
 py_layout!(TupleIter, PyTupleIter_Type);
 
-#[pyclass(name = "tuple_iterator", type_object = PyTupleIter_Type, flags = "HAVE_GC")]
 impl TupleIter {
-    #[slot]
-    fn tp_iter(&self) -> PyRef {
-        self.to_ref()
-    }
-    #[slot]
-    fn tp_iternext(&self) -> Option<PyRef> {
+    /// The next item; the fast path of a `for` loop.
+    #[inline(always)]
+    pub fn next(&self) -> Option<PyRef> {
         let i = self.index.load(Relaxed);
         if i < 0 {
             return None;
@@ -490,6 +486,18 @@ impl TupleIter {
         }
         self.index.store(-1, Relaxed);
         None
+    }
+}
+
+#[pyclass(name = "tuple_iterator", type_object = PyTupleIter_Type, flags = "HAVE_GC")]
+impl TupleIter {
+    #[slot]
+    fn tp_iter(&self) -> PyRef {
+        self.to_ref()
+    }
+    #[slot]
+    fn tp_iternext(&self) -> Option<PyRef> {
+        self.next()
     }
     /// Private method returning an estimate of len(list(it)).
     #[pymethod]

@@ -553,6 +553,7 @@ pub static SPEC: TypeSpec = TypeSpec {
     itemsize: size_of::<abi::PyMemberDef>(),
     flags: abi::Py_TPFLAGS_HAVE_GC | abi::Py_TPFLAGS_BASETYPE | abi::Py_TPFLAGS_TYPE_SUBCLASS | abi::Py_TPFLAGS_ITEMS_AT_END,
     doc: Some(c"type(object) -> the object's type\ntype(name, bases, dict, **kwds) -> a new type"),
+    dictoffset: offset_of!(PyTypeObject, tp_dict) as isize,
     weaklistoffset: offset_of!(PyTypeObject, tp_weaklist) as isize,
     vectorcalloffset: offset_of!(PyTypeObject, tp_vectorcall) as isize,
     slots: type_slots![

@@ -83,8 +83,8 @@ pub struct Shown<'a> {
 
 /// `strftime` with what C does not know: `%f`, `%z`, `%:z`, `%Z` of the object, and years before 1000.
 pub fn strftime(x: &Shown<'_>, format: &Str) -> PyResult<Ref<Str>> {
-    let text = format.to_string_lossy();
-    let mut out = String::with_capacity(text.len());
+    let text = format.to_wtf8();
+    let mut out: Vec<u8> = Vec::with_capacity(text.len());
     let mut rest = &*text;
     let offset = |sep: &str| -> PyResult<String> {
         let Some(f) = x.object.getattr_opt(intern!("utcoffset"))? else { return Ok(String::new()) };
@@ -94,35 +94,46 @@ pub fn strftime(x: &Shown<'_>, format: &Str) -> PyResult<Ref<Str>> {
             None => Ok(String::new()),
         }
     };
-    while let Some(i) = rest.find('%') {
-        out.push_str(&rest[..i]);
+    while let Some(i) = rest.iter().position(|c| *c == b'%') {
+        out.extend(&rest[..i]);
         rest = &rest[i..];
-        let c = rest[1..].chars().next();
-        let mut taken = 1 + c.map_or(0, char::len_utf8);
-        match c {
-            Some('f') => out.push_str(&format!("{:06}", x.us)),
-            Some('z') => out.push_str(&offset("")?),
-            Some(':') if rest[2..].starts_with('z') => {
+        let mut taken = rest.len().min(2);
+        let (y, m, d) = x.ymd;
+        let shown = match rest.get(1) {
+            Some(b'f') => Some(format!("{:06}", x.us)),
+            Some(b'z') => Some(offset("")?),
+            Some(b':') if rest.get(2) == Some(&b'z') => {
                 taken = 3;
-                out.push_str(&offset(":")?);
+                Some(offset(":")?)
             }
-            Some('Z') => {
+            Some(b'Z') => {
+                let mut name = Vec::new();
                 if let Some(f) = x.object.getattr_opt(intern!("tzname"))? {
-                    let n = f.call0()?;
-                    if let Some(n) = n.downcast::<Str>() {
-                        out.push_str(&n.to_string_lossy().replace('%', "%%"));
+                    if let Some(n) = f.call0()?.downcast::<Str>() {
+                        name = n.to_wtf8().into_owned();
                     }
                 }
+                for c in name {
+                    out.push(c);
+                    if c == b'%' {
+                        out.push(c);
+                    }
+                }
+                Some(String::new())
             }
-            Some('Y') if x.ymd.0 < 1000 => out.push_str(&format!("{:04}", x.ymd.0)),
-            Some('C') if x.ymd.0 < 1000 => out.push_str(&format!("{:02}", x.ymd.0 / 100)),
-            Some('F') if x.ymd.0 < 1000 => out.push_str(&format!("{:04}-{:02}-{:02}", x.ymd.0, x.ymd.1, x.ymd.2)),
-            Some('G') if x.ymd.0 < 1001 => out.push_str(&format!("{:04}", iso_calendar(x.ymd.0, x.ymd.1, x.ymd.2).0)),
-            _ => out.push_str(&rest[..taken]),
+            Some(b'Y') if y < 1000 => Some(format!("{y:04}")),
+            Some(b'C') if y < 1000 => Some(format!("{:02}", y / 100)),
+            Some(b'F') if y < 1000 => Some(format!("{y:04}-{m:02}-{d:02}")),
+            Some(b'G') if y < 1001 => Some(format!("{:04}", iso_calendar(y, m, d).0)),
+            _ => None,
+        };
+        match shown {
+            Some(s) => out.extend(s.as_bytes()),
+            None => out.extend(&rest[..taken]),
         }
         rest = &rest[taken..];
     }
-    out.push_str(rest);
+    out.extend(rest);
     // SAFETY: an all-zero tm is valid.
     let mut tm: libc::tm = unsafe { core::mem::zeroed() };
     let (y, m, d) = x.ymd;
@@ -136,13 +147,13 @@ pub fn strftime(x: &Shown<'_>, format: &Str) -> PyResult<Ref<Str>> {
     tm.tm_yday = (days_before_month(y, m) + d - 1) as i32;
     tm.tm_isdst = x.dst;
     let mut bytes = Vec::new();
-    for (i, piece) in out.as_bytes().split(|c| *c == 0).enumerate() {
+    for (i, piece) in out.split(|c| *c == 0).enumerate() {
         if i > 0 {
             bytes.push(0);
         }
         bytes.extend(crate::pytime::c_strftime(piece, &tm));
     }
-    Str::new(&String::from_utf8_lossy(&bytes))
+    Str::from_wtf8(&bytes)
 }
 
 /// `__format__`: `str()` for an empty spec, else `strftime`.

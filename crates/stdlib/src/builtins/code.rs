@@ -27,7 +27,7 @@ fn inherited() -> i32 {
 }
 
 /// Source text of a str, bytes or buffer; `what` is the function in the error message.
-fn source_text(source: &Object, what: &str, kinds: &str) -> PyResult<String> {
+fn source_text(source: &Object, what: &str, kinds: &str, filename: &str) -> PyResult<String> {
     let text = if let Some(s) = source.downcast::<Str>() {
         s.to_str()?.to_owned()
     } else {
@@ -38,78 +38,12 @@ fn source_text(source: &Object, what: &str, kinds: &str) -> PyResult<String> {
                 return Err(raise!(TypeError, "{}() arg 1 must be a {}", what, kinds));
             }
         };
-        decode_source(view.as_slice())?
+        runtime::lifecycle::source::decode_source(view.as_slice(), filename)?
     };
     if text.contains('\0') {
         return Err(raise!(SyntaxError, "source code string cannot contain null bytes"));
     }
     Ok(text)
-}
-
-/// The encoding that a line of the source declares (PEP 263).
-fn cookie(line: &[u8]) -> Option<&[u8]> {
-    let start = line.iter().position(|c| !matches!(c, b' ' | b'\t' | 0x0c))?;
-    if line[start] != b'#' {
-        return None;
-    }
-    let at = line.windows(6).position(|w| w == b"coding")? + 6;
-    let rest = match line.get(at) {
-        Some(b':' | b'=') => &line[at + 1..],
-        _ => return None,
-    };
-    let skip = rest.iter().take_while(|c| matches!(c, b' ' | b'\t')).count();
-    let rest = &rest[skip..];
-    let n = rest.iter().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.')).count();
-    if n == 0 { None } else { Some(&rest[..n]) }
-}
-
-/// Decodes source bytes: byte order mark, coding cookie, else UTF-8.
-pub fn decode_source(bytes: &[u8]) -> PyResult<String> {
-    let (bytes, bom) = match bytes.strip_prefix(b"\xef\xbb\xbf") {
-        Some(rest) => (rest, true),
-        None => (bytes, false),
-    };
-    let mut lines = bytes.split(|c| *c == b'\n');
-    let first = lines.next().unwrap_or(b"");
-    let blank = |l: &[u8]| l.iter().all(|c| matches!(c, b' ' | b'\t' | 0x0c | b'\r')) || l.iter().find(|c| !matches!(c, b' ' | b'\t' | 0x0c)) == Some(&b'#');
-    let found = cookie(first).or_else(|| if blank(first) { lines.next().and_then(cookie) } else { None });
-    let name = found.map(|c| String::from_utf8_lossy(c).to_ascii_lowercase().replace('_', "-"));
-    let utf8 = match name.as_deref() {
-        None => true,
-        Some(n) => n == "utf-8" || n.starts_with("utf-8-") || n == "utf8",
-    };
-    if utf8 {
-        return match core::str::from_utf8(bytes) {
-            Ok(s) => Ok(s.to_owned()),
-            Err(e) => {
-                let at = e.valid_up_to();
-                let line = bytes[..at].iter().filter(|c| **c == b'\n').count() + 1;
-                Err(raise!(
-                    SyntaxError,
-                    "(unicode error) 'utf-8' codec can't decode byte 0x{:02x} in position {}: invalid start byte (line {})",
-                    bytes[at],
-                    at,
-                    line
-                ))
-            }
-        };
-    }
-    let name = name.unwrap_or_default();
-    if bom {
-        return Err(raise!(SyntaxError, "encoding problem: {} with BOM", name));
-    }
-    let b = Bytes::new(bytes)?;
-    match b.call_method(intern!("decode"), &[&**Str::new(&name)?]) {
-        Ok(s) => match s.downcast::<Str>() {
-            Some(s) => Ok(s.to_str()?.to_owned()),
-            None => Err(raise!(SyntaxError, "encoding problem: {}", name)),
-        },
-        Err(e) if e.matches(exc::LookupError()) => {
-            e.clear();
-            Err(raise!(SyntaxError, "unknown encoding: {}", name))
-        }
-        Err(e) => Err(e),
-    }
 }
 
 fn file_name(o: &Object) -> PyResult<String> {
@@ -165,7 +99,7 @@ pub fn compile(source: &Object, filename: &Object, mode: &Object, flags: i32, do
     if !textual && astobj::is_ast(source)? {
         return if only_ast { Ok(source.to_ref()) } else { astobj::compile_object(source, &opts) };
     }
-    let text = source_text(source, "compile", "string, bytes or AST object")?;
+    let text = source_text(source, "compile", "string, bytes or AST object", "<string>")?;
     if only_ast {
         return astobj::parse_to_object(&text, &opts);
     }
@@ -239,7 +173,7 @@ pub fn eval(source: &Object, globals: Option<&Object>, locals: Option<&Object>) 
         }
         return runtime::interp::eval_code(code, &s.globals, &s.locals);
     }
-    let text = source_text(source, "eval", "string, bytes or code object")?;
+    let text = source_text(source, "eval", "string, bytes or code object", "<string>")?;
     let text = text.trim_start_matches([' ', '\t']);
     runtime::interp::run_source(text, "<string>", compiler::Mode::Eval, &s.globals, &s.locals, inherited() as u32)
 }
@@ -269,7 +203,7 @@ pub fn exec(source: &Object, globals: Option<&Object>, locals: Option<&Object>, 
     if closure.is_some() {
         return Err(raise!(TypeError, "closure can only be used when source is a code object"));
     }
-    let text = source_text(source, "exec", "string, bytes or code object")?;
+    let text = source_text(source, "exec", "string, bytes or code object", "<string>")?;
     runtime::interp::run_source(&text, "<string>", compiler::Mode::Exec, &s.globals, &s.locals, inherited() as u32)?;
     Ok(())
 }

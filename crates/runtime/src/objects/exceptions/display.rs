@@ -6,8 +6,8 @@
 use super::base::none_obj;
 use super::{BaseException, BaseExceptionGroup, types};
 use crate::error::{PyResult, Raised, restore, take_error};
-use crate::object::{Object, PyRef, Ref};
-use crate::objects::{Dict, Int, List, Str, Traceback, Tuple, none};
+use crate::object::{Object, PyRef, Ref, Type};
+use crate::objects::{Dict, Int, List, Str, Traceback, none};
 use crate::thread::InterpreterState;
 use crate::{intern, raise};
 use std::io::Write;
@@ -348,10 +348,27 @@ fn unraisable(msg: Option<&str>, obj: Option<&Object>) {
     clear_error();
 }
 
+/// The type `sys.UnraisableHookArgs`.
+pub fn unraisable_hook_args() -> PyResult<&'static Ref<Type>> {
+    static TYPE: std::sync::OnceLock<Ref<Type>> = std::sync::OnceLock::new();
+    if let Some(t) = TYPE.get() {
+        return Ok(t);
+    }
+    let fields = [
+        ("exc_type", "Exception type"),
+        ("exc_value", "Exception value"),
+        ("exc_traceback", "Exception traceback"),
+        ("err_msg", "Error message"),
+        ("object", "Object causing the exception"),
+    ];
+    let doc = "UnraisableHookArgs\n\nType used to pass arguments to sys.unraisablehook.";
+    let t = crate::objects::structseq::make_type("UnraisableHookArgs", doc, &fields, 5)?;
+    Ok(TYPE.get_or_init(|| t))
+}
+
 /// The argument of `sys.unraisablehook`.
 fn hook_args(fields: &[&Object; 5]) -> PyResult<PyRef> {
-    let t = sys_get("UnraisableHookArgs").ok_or_else(|| raise!(RuntimeError, "lost sys.UnraisableHookArgs"))?;
-    t.call1(&**Tuple::from_slice(fields)?)
+    crate::objects::structseq::new(unraisable_hook_args()?, fields.iter().map(|o| o.to_ref()).collect())
 }
 
 /// `sys.__unraisablehook__`.

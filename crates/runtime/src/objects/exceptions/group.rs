@@ -178,7 +178,10 @@ impl BaseExceptionGroup {
                 return Err(raise!(TypeError, "Cannot nest BaseExceptions in '{}'", cls.name_str()));
             }
         }
+        // Other sequences are shown as they are now; lists and tuples are rebuilt from the exceptions.
+        let shown = if excs.downcast_exact::<List>().is_some() || excs.downcast_exact::<Tuple>().is_some() { None } else { Some(excs.repr()?.upcast()) };
         let e: Ref<BaseExceptionGroup> = crate::typeobject::alloc_object(cls)?;
+        slot!(e, excs_str).set(shown);
         base(&e).set_args(Tuple::from_slice(&[msg, excs])?);
         slot!(e, msg).set(Some(msg.to_ref()));
         slot!(e, excs).set(Some(tuple.upcast()));
@@ -209,11 +212,13 @@ impl BaseExceptionGroup {
         b.push_str("(");
         b.push_repr_of(&msg)?;
         b.push_str(", ");
-        let given_tuple = base(self).args()?.as_slice().get(1).is_some_and(|o| o.downcast::<Tuple>().is_some());
-        if given_tuple {
-            b.push_repr_of(&excs)?;
-        } else {
+        let given_list = base(self).args()?.as_slice().get(1).is_some_and(|o| o.downcast_exact::<List>().is_some());
+        if let Some(text) = slot!(self, excs_str).get() {
+            b.push_str_of(&text)?;
+        } else if given_list {
             b.push_repr_of(&*excs.to_list()?)?;
+        } else {
+            b.push_repr_of(&excs)?;
         }
         b.push_str(")");
         b.finish()

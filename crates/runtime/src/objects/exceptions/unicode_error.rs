@@ -139,15 +139,19 @@ impl Encode {
 
     #[slot]
     fn tp_str(&self) -> PyResult<Ref<Str>> {
-        let Some(object) = slot!(self, object).get() else { return Ok(Ref::new_ref(Str::empty())) };
+        if slot!(self, object).is_null() {
+            return Ok(Ref::new_ref(Str::empty()));
+        }
         let reason = field_str(slot!(self, reason).get())?;
         let encoding = field_str(slot!(self, encoding).get())?;
         let mut b = StrBuilder::new();
         b.push_str("'");
         b.push_obj(&encoding);
         b.push_str("' codec can't encode ");
+        // str() of the other fields may have changed the object.
+        let object = family(self).object()?;
         let Some(object) = object.downcast::<Str>() else {
-            return Err(raise!(TypeError, "object attribute must be str"));
+            return Err(raise!(TypeError, "UnicodeError 'object' attribute must be a string"));
         };
         characters(&mut b, object, self.0.start, self.0.end);
         b.push_obj(&reason);
@@ -182,11 +186,14 @@ impl Decode {
 
     #[slot]
     fn tp_str(&self) -> PyResult<Ref<Str>> {
-        let Some(object) = slot!(self, object).get() else { return Ok(Ref::new_ref(Str::empty())) };
+        if slot!(self, object).is_null() {
+            return Ok(Ref::new_ref(Str::empty()));
+        }
         let reason = field_str(slot!(self, reason).get())?;
         let encoding = field_str(slot!(self, encoding).get())?;
+        let object = family(self).object()?;
         let Some(object) = object.downcast::<Bytes>() else {
-            return Err(raise!(TypeError, "object attribute must be bytes"));
+            return Err(raise!(TypeError, "UnicodeError 'object' attribute must be a bytes"));
         };
         let (start, end) = (self.0.start, self.0.end);
         let mut b = StrBuilder::new();
@@ -222,12 +229,16 @@ impl Translate {
 
     #[slot]
     fn tp_str(&self) -> PyResult<Ref<Str>> {
-        let Some(object) = slot!(self, object).get() else { return Ok(Ref::new_ref(Str::empty())) };
+        if slot!(self, object).is_null() {
+            return Ok(Ref::new_ref(Str::empty()));
+        }
         let reason = field_str(slot!(self, reason).get())?;
         let mut b = StrBuilder::new();
         b.push_str("can't translate ");
+        // str() of the other fields may have changed the object.
+        let object = family(self).object()?;
         let Some(object) = object.downcast::<Str>() else {
-            return Err(raise!(TypeError, "object attribute must be str"));
+            return Err(raise!(TypeError, "UnicodeError 'object' attribute must be a string"));
         };
         characters(&mut b, object, self.0.start, self.0.end);
         b.push_obj(&reason);

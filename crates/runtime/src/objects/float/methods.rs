@@ -63,6 +63,11 @@ pub fn real_number(o: &Object) -> PyResult<Option<f64>> {
     if let Some(f) = o.downcast::<Float>() {
         return Ok(Some(f.value()));
     }
+    through_slots(o)
+}
+
+/// `__float__`, then `__index__`; None when there is neither.
+fn through_slots(o: &Object) -> PyResult<Option<f64>> {
     if let Some(i) = o.downcast_exact::<Int>() {
         return i.to_f64().map(Some);
     }
@@ -100,7 +105,7 @@ pub fn number_float(o: &Object) -> PyResult<Ref<Float>> {
     if let Some(f) = o.downcast_exact::<Float>() {
         return Ok(Ref::new_ref(f));
     }
-    match real_number(o)? {
+    match through_slots(o)? {
         Some(v) => Float::new(v),
         None => Float::new(from_string(o)?),
     }
