@@ -171,11 +171,33 @@ impl<'a> Lower<'a> {
         Ok(out)
     }
 
+    /// A compound statement ends after the semicolon of its last simple one.
+    fn with_semicolon(&self, range: TextRange) -> TextRange {
+        let b = self.source.as_bytes();
+        let mut i = range.end().to_usize();
+        while matches!(b.get(i), Some(b' ' | b'\t' | b'\x0c')) {
+            i += 1;
+        }
+        if b.get(i) == Some(&b';') { TextRange::new(range.start(), TextSize::new(i as u32 + 1)) } else { range }
+    }
+
     fn stmt_inner(&mut self, s: &r::Stmt) -> LResult<Stmt> {
-        let mut loc = self.loc(s.range());
+        let compound = matches!(
+            s,
+            r::Stmt::FunctionDef(_)
+                | r::Stmt::ClassDef(_)
+                | r::Stmt::For(_)
+                | r::Stmt::While(_)
+                | r::Stmt::If(_)
+                | r::Stmt::With(_)
+                | r::Stmt::Match(_)
+                | r::Stmt::Try(_)
+        );
+        let range = if compound { self.with_semicolon(s.range()) } else { s.range() };
+        let mut loc = self.loc(range);
         let kind = match s {
             r::Stmt::FunctionDef(f) => {
-                loc = self.loc(self.after_decorators(f.range, &f.decorator_list));
+                loc = self.loc(self.after_decorators(range, &f.decorator_list));
                 StmtKind::FunctionDef(Box::new(FunctionDef {
                     is_async: f.is_async,
                     decorator_list: self.decorators(&f.decorator_list)?,
@@ -188,7 +210,7 @@ impl<'a> Lower<'a> {
                 }))
             }
             r::Stmt::ClassDef(c) => {
-                loc = self.loc(self.after_decorators(c.range, &c.decorator_list));
+                loc = self.loc(self.after_decorators(range, &c.decorator_list));
                 let decorator_list = self.decorators(&c.decorator_list)?;
                 let type_params = self.type_params(c.type_params.as_deref())?;
                 let (bases, keywords) = match &c.arguments {
@@ -253,7 +275,7 @@ impl<'a> Lower<'a> {
                         None => orelse = body,
                         Some(t) => {
                             let test = self.boxed(t)?;
-                            let loc = self.loc(TextRange::new(clause.range.start(), s.range.end()));
+                            let loc = self.loc(TextRange::new(clause.range.start(), range.end()));
                             self.depth += 1;
                             orelse = vec![Stmt { loc, kind: StmtKind::If { test, body, orelse } }];
                         }
@@ -301,7 +323,7 @@ impl<'a> Lower<'a> {
                     .map(|h| {
                         let r::ExceptHandler::ExceptHandler(h) = h;
                         Ok(ExceptHandler {
-                            loc: self.loc(h.range),
+                            loc: self.loc(self.with_semicolon(h.range)),
                             typ: self.opt(&h.type_)?,
                             name: h.name.as_ref().map(|n| self.name(&n.id)),
                             body: self.body(&h.body)?,
@@ -821,6 +843,7 @@ fn strip_comments(s: &str) -> String {
     let mut out = String::new();
     let mut quote: Option<char> = None;
     let mut comment = false;
+    let mut escaped = false;
     for c in s.chars() {
         if comment {
             if c != '\n' {
@@ -829,6 +852,8 @@ fn strip_comments(s: &str) -> String {
             comment = false;
         }
         match quote {
+            Some(_) if escaped => escaped = false,
+            Some(_) if c == '\\' => escaped = true,
             Some(q) if c == q => quote = None,
             Some(_) => {}
             None if c == '"' || c == '\'' => quote = Some(c),

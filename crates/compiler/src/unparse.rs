@@ -102,7 +102,7 @@ fn str_repr(s: &PyStr) -> String {
                 out.push('\\');
                 out.push(c);
             }
-            (_, Some(c)) if !c.is_control() => out.push(c),
+            (_, Some(c)) if c == ' ' || crate::tokens::printable(c) => out.push(c),
             (0..=0xff, _) => out.push_str(&format!("\\x{cp:02x}")),
             (0..=0xffff, _) => out.push_str(&format!("\\u{cp:04x}")),
             _ => out.push_str(&format!("\\U{cp:08x}")),
