@@ -76,22 +76,32 @@ fn expr(e: &Expr) -> String {
     let l = Some(&e.loc);
     let b = |e: &Expr| Some(expr(e));
     match &e.kind {
-        ExprKind::BoolOp { op, values } => node("BoolOp", vec![("op", Some(format!("{op:?}()"))), ("values", exprs(values))], l),
+        ExprKind::BoolOp { op, values } => {
+            node("BoolOp", vec![("op", Some(format!("{op:?}()"))), ("values", exprs(values))], l)
+        }
         ExprKind::NamedExpr { target, value } => node("NamedExpr", vec![("target", b(target)), ("value", b(value))], l),
         ExprKind::BinOp { left, op, right } => {
             node("BinOp", vec![("left", b(left)), ("op", Some(format!("{op:?}()"))), ("right", b(right))], l)
         }
-        ExprKind::UnaryOp { op, operand } => node("UnaryOp", vec![("op", Some(format!("{op:?}()"))), ("operand", b(operand))], l),
+        ExprKind::UnaryOp { op, operand } => {
+            node("UnaryOp", vec![("op", Some(format!("{op:?}()"))), ("operand", b(operand))], l)
+        }
         ExprKind::Lambda { args: a, body } => node("Lambda", vec![("args", Some(args(a))), ("body", b(body))], l),
-        ExprKind::IfExp { test, body, orelse } => node("IfExp", vec![("test", b(test)), ("body", b(body)), ("orelse", b(orelse))], l),
+        ExprKind::IfExp { test, body, orelse } => {
+            node("IfExp", vec![("test", b(test)), ("body", b(body)), ("orelse", b(orelse))], l)
+        }
         ExprKind::Dict { keys, values } => node(
             "Dict",
             vec![("keys", list(keys, |k| k.as_ref().map_or("None".into(), expr))), ("values", exprs(values))],
             l,
         ),
         ExprKind::Set(x) => node("Set", vec![("elts", exprs(x))], l),
-        ExprKind::ListComp { elt, generators } => node("ListComp", vec![("elt", b(elt)), ("generators", list(generators, comp))], l),
-        ExprKind::SetComp { elt, generators } => node("SetComp", vec![("elt", b(elt)), ("generators", list(generators, comp))], l),
+        ExprKind::ListComp { elt, generators } => {
+            node("ListComp", vec![("elt", b(elt)), ("generators", list(generators, comp))], l)
+        }
+        ExprKind::SetComp { elt, generators } => {
+            node("SetComp", vec![("elt", b(elt)), ("generators", list(generators, comp))], l)
+        }
         ExprKind::GeneratorExp { elt, generators } => {
             node("GeneratorExp", vec![("elt", b(elt)), ("generators", list(generators, comp))], l)
         }
@@ -225,7 +235,9 @@ fn stmt(s: &Stmt) -> String {
         ),
         StmtKind::Return(v) => node("Return", vec![("value", ob(v))], l),
         StmtKind::Delete(t) => node("Delete", vec![("targets", exprs(t))], l),
-        StmtKind::Assign { targets, value, .. } => node("Assign", vec![("targets", exprs(targets)), ("value", b(value))], l),
+        StmtKind::Assign { targets, value, .. } => {
+            node("Assign", vec![("targets", exprs(targets)), ("value", b(value))], l)
+        }
         StmtKind::TypeAlias { name, type_params, value } => node(
             "TypeAlias",
             vec![("name", b(name)), ("type_params", list(type_params, type_param)), ("value", b(value))],
@@ -281,7 +293,11 @@ fn stmt(s: &Stmt) -> String {
                     list(cases, |c| {
                         node(
                             "match_case",
-                            vec![("pattern", Some(pattern(&c.pattern))), ("guard", ob(&c.guard)), ("body", stmts(&c.body))],
+                            vec![
+                                ("pattern", Some(pattern(&c.pattern))),
+                                ("guard", ob(&c.guard)),
+                                ("body", stmts(&c.body)),
+                            ],
                             None,
                         )
                     }),
@@ -299,7 +315,11 @@ fn stmt(s: &Stmt) -> String {
                     list(handlers, |h| {
                         node(
                             "ExceptHandler",
-                            vec![("type", ob(&h.typ)), ("name", h.name.as_ref().map(|n| strs(n))), ("body", stmts(&h.body))],
+                            vec![
+                                ("type", ob(&h.typ)),
+                                ("name", h.name.as_ref().map(|n| strs(n))),
+                                ("body", stmts(&h.body)),
+                            ],
                             Some(&h.loc),
                         )
                     }),

@@ -28,7 +28,7 @@ type Found = Option<(ErrorKind, TextRange, String)>;
 
 /// The error of a source that ruff refused.
 pub fn translate(src: &str, index: &LineIndex, parsed: &rp::Parsed<r::Mod>, opts: &Options) -> CompileError {
-    let scan = tokens::scan(src, true);
+    let scan = tokens::scan(src, true, opts.mode == crate::Mode::Exec);
     if let Some(e) = scan.error {
         let exec = opts.mode == crate::Mode::Exec;
         let goes_on = e.msg.starts_with("unterminated triple-quoted")
@@ -85,7 +85,7 @@ pub fn translate(src: &str, index: &LineIndex, parsed: &rp::Parsed<r::Mod>, opts
     } else if at.is_empty() && matches!(tok.k, K::Newline | K::EndOfFile) {
         e.end_offset = e.offset + 1;
     }
-    if tok.k == K::Newline && at == range(tok.s, tok.e) {
+    if kind != ErrorKind::Indentation && (tok.k == K::Newline && at == range(tok.s, tok.e) || &src[at] == "\n") {
         (e.end_lineno, e.end_offset) = (e.lineno, e.offset + if e.offset > 0 { 1 } else { 0 });
     }
     e
@@ -192,6 +192,16 @@ impl Finder<'_> {
     }
 
     fn generic(&self, i: usize) -> (ErrorKind, TextRange, String) {
+        // `raise X, Y`: the comma is what does not fit.
+        let s = self.tk.stmt_start(i);
+        if self.tk.k(s) == K::Raise
+            && s + 1 == i
+            && let Some(e) = self.tk.expression(i)
+            && self.tk.k(e) == K::Comma
+        {
+            return (ErrorKind::Syntax, self.tok(e), "invalid syntax".into());
+        }
+        // `name name:` at the start of a line that is no known statement: the name is the mistake.
         match self.tk.k(i) {
             K::Indent => {
                 let e = self.tk.t[i].e;
@@ -230,6 +240,9 @@ impl Finder<'_> {
         if let Some(f) = self.in_fstring(i) {
             return Some(f);
         }
+        if let Some(f) = self.deletion(i) {
+            return Some(f);
+        }
         if let Some(f) = self.legacy(i).or_else(|| self.params(err, i, &text)).or_else(|| self.imports(i, &text)) {
             return Some(f);
         }
@@ -241,13 +254,41 @@ impl Finder<'_> {
         {
             return Some(f);
         }
+        if format!("{:?}", tk.k(i)).ends_with("Equal")
+            && !matches!(tk.k(i), K::Equal | K::EqEqual | K::NotEqual | K::LessEqual | K::GreaterEqual | K::ColonEqual)
+            && let s = tk.stmt_start(i)
+            && tk.star_expressions(s) == Some(i)
+            && let Some(e) = self.reparse(self.span(s, i))
+            && !matches!(e, r::Expr::Name(_) | r::Expr::Attribute(_) | r::Expr::Subscript(_))
+        {
+            return self.syntax(
+                self.span(s, i),
+                format!("'{}' is an illegal expression for augmented assignment", expr_name(&e)),
+            );
+        }
         if let Some(f) = self.equal_sign(i).or_else(|| self.forgotten_comma(i)) {
             return Some(f);
         }
+        if tk.k(i) == K::Colon
+            && i >= 2
+            && tk.is_name(i - 1)
+            && matches!(tk.k(i - 2), K::Star | K::DoubleStar)
+            && tk.enclosing(i).is_some_and(|o| tk.k(o) == K::Lsqb)
+            && let Some(e) = tk.expression(i + 1)
+        {
+            let kind = if tk.k(i - 2) == K::Star { "TypeVarTuple" } else { "ParamSpec" };
+            let what = match self.reparse(self.span(i + 1, e)) {
+                Some(r::Expr::Tuple(_)) => "constraints",
+                _ => "bound",
+            };
+            return self.syntax(self.span(i, e), format!("cannot use {what} with {kind}"));
+        }
         match &err.error {
             P::EmptyTypeParams => {
-                let s = tk.t[i.saturating_sub(1)].s;
-                self.syntax(range(s, s + 2), "Type parameter list cannot be empty")
+                let j = if tk.k(i) == K::Rsqb { i } else { i + 1 };
+                let (s, e) = (tk.t[j.saturating_sub(1)].s, tk.t.get(j).map_or(0, |t| t.e));
+                let _ = s;
+                self.syntax(range(e.saturating_sub(1), e.saturating_sub(1)), "Type parameter list cannot be empty")
             }
             P::OtherError(m) if m.starts_with("Boolean 'not'") => {
                 let j = (0..=i).rev().find(|j| tk.k(*j) == K::Not).unwrap_or(i);
@@ -516,7 +557,9 @@ impl Finder<'_> {
             return None;
         }
         let end = tk.star_expressions(i)?;
-        // A trailing comma belongs to it.
+        if self.reparse(self.span(i, end)).is_none() {
+            return None;
+        }
         self.syntax(self.span(p, end), format!("Missing parentheses in call to '{name}'. Did you mean {name}(...)?"))
     }
 
@@ -534,6 +577,9 @@ impl Finder<'_> {
                     return None;
                 }
                 if tk.k(star + 1) == K::Comma && tk.k(star + 2) == K::DoubleStar {
+                    return None;
+                }
+                if !matches!(tk.k(star + 1), K::Comma | K::Rpar | K::Colon) {
                     return None;
                 }
                 return self.syntax(self.tok(star), "named arguments must follow bare *");
@@ -564,6 +610,11 @@ impl Finder<'_> {
             return self.syntax(here, "/ must be ahead of *");
         }
         if text.starts_with("Position-only parameter separator not allowed as first") {
+            let star =
+                (0..i).rev().take_while(|j| !matches!(tk.k(*j), K::Lpar | K::Lambda)).any(|j| tk.k(j) == K::Star);
+            if star {
+                return self.syntax(here, "/ must be ahead of *");
+            }
             return if tk.k(i + 1) == K::Comma {
                 self.syntax(here, "at least one argument must precede /")
             } else {
@@ -670,6 +721,18 @@ impl Finder<'_> {
         self.syntax(at, format!("cannot use {} as import target", expr_name(&expr)))
     }
 
+    /// `del` of what cannot be deleted, where ruff stops earlier.
+    fn deletion(&self, i: usize) -> Found {
+        let tk = &self.tk;
+        let s = tk.stmt_start(i);
+        if tk.k(s) != K::Del {
+            return None;
+        }
+        let star = if tk.k(i) == K::Star { i } else { i.checked_sub(1).filter(|j| tk.k(*j) == K::Star)? };
+        let e = tk.bitwise_or(star + 1)?;
+        self.syntax(self.span(star, e), "cannot delete starred")
+    }
+
     // ---- targets ----
 
     fn targets(&self, err: &rp::ParseError, i: usize) -> Found {
@@ -738,6 +801,17 @@ impl Finder<'_> {
     /// `=` where an expression stands.
     fn equal_sign(&self, i: usize) -> Found {
         let tk = &self.tk;
+        if tk.k(i) == K::Yield || i > 0 && tk.k(i - 1) == K::Yield {
+            let y = if tk.k(i) == K::Yield { i } else { i - 1 };
+            let e = tk.star_expressions(y + 1).unwrap_or(y + 1);
+            if tk.k(e) == K::Equal {
+                return self.syntax(self.span(y, e), "assignment to yield expression not possible");
+            }
+            if tk.k(e) == K::Rpar && tk.k(e + 1) == K::Equal && y > 0 && tk.k(y - 1) == K::Lpar {
+                let msg = "cannot assign to yield expression here. Maybe you meant '==' instead of '='?";
+                return self.syntax(self.span(y, e), msg);
+            }
+        }
         if tk.k(i) != K::Equal {
             return None;
         }
@@ -967,6 +1041,7 @@ impl Finder<'_> {
         }
         if text.starts_with("Cannot have both 'except'") {
             // The second kind of handler.
+            let i = (i..i + 3).find(|j| tk.k(*j) == K::Except).unwrap_or(i);
             let n = if tk.k(i + 1) == K::Star { i + 2 } else { i + 1 };
             return self.syntax(self.span(i, n), "cannot have both 'except' and 'except*' on the same 'try'");
         }
@@ -984,7 +1059,7 @@ impl Finder<'_> {
             if let Some(a) = (head..=i).rev().find(|j| tk.k(*j) == K::As)
                 && let Some(e) = tk.expression(a + 1)
                 && tk.k(e) == K::Colon
-                && !(e == a + 2 && tk.is_name(a + 1))
+                && !(e == a + 2 && (tk.is_name(a + 1) || matches!(tk.k(a + 1), K::None | K::True | K::False)))
             {
                 let at = self.span(a + 1, e);
                 let star = if tk.k(head + 1) == K::Star { "except*" } else { "except" };
@@ -1126,6 +1201,15 @@ impl Finder<'_> {
         if tk.k(i) == K::Greater && i > 0 && tk.k(i - 1) == K::Less && tk.t[i - 1].e == tk.t[i].s {
             return self.syntax(self.span(i - 1, i + 1), "invalid syntax.  Maybe you meant '!=' instead of '<>'?");
         }
+        // for x <not in>
+        if let Some(f) = (0..i).rev().take_while(|j| tk.k(*j) != K::Newline).find(|j| tk.k(*j) == K::For)
+            && tk.enclosing(f) == tk.enclosing(i)
+            && tk.star_expressions(f + 1) == Some(i)
+            && tk.k(i) != K::In
+            && tk.enclosing(i).is_some()
+        {
+            return self.syntax(here, "'in' expected after for-loop variables");
+        }
         let o = tk.enclosing(i)?;
         // [x, y for x, y in z]
         if matches!(tk.k(i), K::For | K::Async) && matches!(tk.k(o), K::Lsqb | K::Lbrace) {
@@ -1164,7 +1248,8 @@ impl Finder<'_> {
                 return self.syntax(self.tok(i - 1), "expression expected after dictionary key and ':'");
             }
             if i > 0 && tk.k(i - 1) == K::Colon && tk.k(i) == K::Star {
-                return self.syntax(here, "cannot use a starred expression in a dictionary value");
+                let e = tk.bitwise_or(i + 1).unwrap_or(i + 1);
+                return self.syntax(self.span(i, e), "cannot use a starred expression in a dictionary value");
             }
             let has_colon = (o..i).any(|j| tk.k(j) == K::Colon && tk.enclosing(j) == Some(o));
             if has_colon && matches!(tk.k(i), K::Rbrace | K::Comma) && i > 0 {
@@ -1202,7 +1287,7 @@ impl Finder<'_> {
                 self.syntax(self.span(star, e), "cannot use starred expression here")
             }
             (None, Some(_)) if matches!(tk.k(star + 1), K::Rpar | K::Rsqb | K::Comma | K::Colon | K::Lpar) => {
-                self.syntax(self.tok(star), "Invalid star expression")
+                self.syntax(self.tok(star + 1), "Invalid star expression")
             }
             _ => None,
         }

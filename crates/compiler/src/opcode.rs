@@ -19,6 +19,12 @@
 //!   is exhausted, with the result on top of the receiver.
 //! - `FOR_ITER` as in CPython: when exhausted it jumps to its target, the `END_FOR`, **and skips it** (one word);
 //!   the stack then holds the iterator on top and `POP_ITER` follows.
+//! - `STORE_FAST` may store NULL and `SWAP`, `COPY` meet NULLs: an inlined comprehension saves the locals it hides with
+//!   `LOAD_FAST_AND_CLEAR` and puts them back, in the handler of its exceptions too.
+//! - A cell that an inlined comprehension makes takes the slot of a free or cell variable of the same name for a while.
+//! - `LOAD_FAST_BORROW` also loads the cells for a closure's tuple (CPython's LOAD_CLOSURE).
+//! - `RESUME`: bit 2 of the argument is set when only the StopIteration handler is around, as in CPython.
+//! - Module-level `__conditional_annotations__` is a plain name, never a cell.
 //! - `CLEANUP_THROW`: `[sub_iter, last_sent, exc] -> [None, value]` when exc is StopIteration, else re-raises.
 //! - `COMPARE_OP`: `arg >> 5` is the operator (`<`, `<=`, `==`, `!=`, `>`, `>=`), bit 4 asks for a bool result,
 //!   the low 4 bits are CPython's comparison mask (1 unordered, 2 less, 4 greater, 8 equal).

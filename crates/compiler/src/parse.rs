@@ -43,7 +43,7 @@ pub fn parse(source: &str, opts: &Options) -> Result<(ast::Mod, Vec<SyntaxWarnin
 
 /// The same for a source without `\r`.
 pub fn parse_normalized(source: &str, opts: &Options) -> Result<(ast::Mod, Vec<SyntaxWarning>)> {
-    let scan = crate::tokens::scan(source, false);
+    let scan = crate::tokens::scan(source, false, true);
     if let Some(e) = &scan.error
         && e.msg.starts_with("too many")
     {
@@ -66,6 +66,9 @@ pub fn parse_normalized(source: &str, opts: &Options) -> Result<(ast::Mod, Vec<S
 const MAX_PREFIXES: usize = 4000;
 
 fn parse_inner(source: &str, opts: &Options) -> Result<(ast::Mod, Vec<SyntaxWarning>)> {
+    if opts.mode == Mode::FuncType {
+        return function_type(source);
+    }
     let index = LineIndex::new(source);
     let mode = match opts.mode {
         Mode::Eval => rp::Mode::Expression,
@@ -95,6 +98,44 @@ fn parse_inner(source: &str, opts: &Options) -> Result<(ast::Mod, Vec<SyntaxWarn
         r::Mod::Expression(e) => ast::Mod::Expression { body: Box::new(lower.expr(&e.body)?) },
     };
     Ok((tree, lower.warnings))
+}
+
+/// `(int, *str) -> list`: read as a call's arguments and an expression.
+fn function_type(source: &str) -> Result<(ast::Mod, Vec<SyntaxWarning>)> {
+    let index = LineIndex::new(source);
+    let fail = || {
+        let end = ruff_text_size::TextSize::new(source.trim_end().len() as u32);
+        crate::lower::error_at(source, &index, ruff_text_size::TextRange::empty(end), "invalid syntax")
+    };
+    let (args, returns) = source.rsplit_once("->").ok_or_else(fail)?;
+    // Keeps the columns: the call's name takes the place of nothing, the result is padded.
+    let call = format!("f{args}");
+    let padded = format!("{}{returns}", " ".repeat(args.len() + 2));
+    let options = || rp::ParseOptions::from(rp::Mode::Expression);
+    let parsed = rp::parse(&call, options()).map_err(|_| fail())?;
+    let value = rp::parse(&padded, options()).map_err(|_| fail())?;
+    let call_index = LineIndex::new(&call);
+    let mut lower = Lower::new(&call, &call_index);
+    let r::Mod::Expression(e) = parsed.syntax() else { return Err(fail()) };
+    let ast::ExprKind::Call { args, keywords, .. } = lower.expr(&e.body)?.kind else { return Err(fail()) };
+    let mut argtypes = Vec::new();
+    for a in args {
+        argtypes.push(match a.kind {
+            ast::ExprKind::Starred { value, .. } => *value,
+            _ => a,
+        });
+    }
+    for k in keywords {
+        if k.arg.is_some() {
+            return Err(fail());
+        }
+        argtypes.push(k.value);
+    }
+    let value_index = LineIndex::new(&padded);
+    let mut lower = Lower::new(&padded, &value_index);
+    let r::Mod::Expression(e) = value.syntax() else { return Err(fail()) };
+    let returns = Box::new(lower.expr(&e.body)?);
+    Ok((ast::Mod::FunctionType { argtypes, returns }, Vec::new()))
 }
 
 /// In `single` mode there is one statement, or several simple ones on one line; a compound one ends with a newline.

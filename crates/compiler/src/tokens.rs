@@ -35,6 +35,8 @@ struct Scanner<'a> {
     b: &'a [u8],
     i: usize,
     full: bool,
+    /// A newline follows the text
+    exec: bool,
     scan: Scan,
     open: Vec<(usize, u8)>,
     /// f-strings around: quote, triple, raw, template, start, bracket level, in format spec
@@ -57,12 +59,13 @@ struct FString {
 type R = Result<(), TokenError>;
 
 /// Scans a source; `full` looks for all errors, else only for limits.
-pub fn scan(src: &str, full: bool) -> Scan {
+pub fn scan(src: &str, full: bool, exec: bool) -> Scan {
     let mut s = Scanner {
         src,
         b: src.as_bytes(),
         i: 0,
         full,
+        exec,
         scan: Scan::default(),
         open: Vec::new(),
         fstrings: Vec::new(),
@@ -164,8 +167,10 @@ impl Scanner<'_> {
                         if self.i >= self.b.len() && self.full {
                             return Err(self.err(start, None, "unexpected EOF while parsing"));
                         }
-                    } else if self.i >= self.b.len() {
+                    } else if self.i >= self.b.len() && self.exec {
                         return Err(self.err(start, None, "unexpected EOF while parsing"));
+                    } else if self.i >= self.b.len() {
+                        return Err(self.err(start, None, "unexpected character after line continuation character"));
                     } else {
                         return Err(self.err(self.i, None, "unexpected character after line continuation character"));
                     }
