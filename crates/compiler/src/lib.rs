@@ -25,7 +25,7 @@ mod recognise;
 mod source;
 mod strings;
 mod symtable;
-mod tokens;
+pub mod tokens;
 mod unparse;
 mod validate;
 

@@ -109,6 +109,8 @@ pub fn tokens(src: &str, extra: bool) -> (Vec<Token>, Option<Failure>) {
         ParseErrorType::Lexical(l) => Some((l.to_string(), usize::from(e.location.start()))),
         _ => None,
     });
+    // The compiler's own scan knows CPython's words; the lexer's errors are what it does not find.
+    let failure = compiler::tokens::scan(src, true).error.map(|e| (e.msg, e.start)).or(failure);
     let stop = failure.as_ref().map_or(usize::MAX, |(_, at)| *at);
     let mut open: Vec<usize> = Vec::new();
     for t in parsed.tokens().iter() {
@@ -155,8 +157,13 @@ pub fn tokens(src: &str, extra: bool) -> (Vec<Token>, Option<Failure>) {
                 // At the end of a source without a final newline the token is empty and one column wide.
                 let at_end = text.is_empty();
                 let text = if at_end { "" } else if extra { text } else { "" };
-                let end = (start.0, start.1 + if at_end { 1 } else { text.len().max(1) as i64 });
+                let end = (start.0, start.1 + (!at_end || number == NEWLINE) as i64);
                 out.push(Token { kind: number, text: text.to_owned(), start, end, line: lines.text(a, a).to_owned() });
+            }
+            FSTRING_MIDDLE | TSTRING_MIDDLE if text.contains(['{', '}']) => middles(&mut out, number, a, text, &lines, line),
+            COMMENT if b == src.len() => {
+                out.push(Token { kind: number, text: text.to_owned(), start, end, line: line.to_owned() });
+                out.push(Token { kind: NL, text: String::new(), start: end, end, line: line.to_owned() });
             }
             INDENT => out.push(Token { kind: number, text: text.to_owned(), start, end, line: lines.text(b, b).to_owned() }),
             DEDENT => {
@@ -189,6 +196,31 @@ pub fn tokens(src: &str, extra: bool) -> (Vec<Token>, Option<Failure>) {
     let place = end_place(src, &lines);
     out.push(Token { kind: ENDMARKER, text: String::new(), start: place, end: place, line: String::new() });
     (out, None)
+}
+
+/// A doubled brace in a literal part is one brace, and ends its token.
+fn middles(out: &mut Vec<Token>, kind: i64, at: usize, text: &str, lines: &Lines<'_>, line: &str) {
+    let b = text.as_bytes();
+    let (mut from, mut i) = (0, 0);
+    let mut push = |from: usize, to: usize| {
+        if from < to {
+            let (start, end) = (lines.place(at + from), lines.place(at + to));
+            out.push(Token { kind, text: text[from..to].to_owned(), start, end, line: line.to_owned() });
+        }
+    };
+    while i < b.len() {
+        // `\N{NAME}` keeps its braces.
+        if b[i..].starts_with(b"\\N{") {
+            i += b[i..].iter().position(|c| *c == b'}').map_or(b.len() - i, |n| n + 1);
+        } else if matches!(b[i], b'{' | b'}') && b.get(i + 1) == Some(&b[i]) {
+            push(from, i + 1);
+            i += 2;
+            from = i;
+        } else {
+            i += 1;
+        }
+    }
+    push(from, b.len());
 }
 
 /// Where the end marker stands: the start of the row after the last one.

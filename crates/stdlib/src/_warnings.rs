@@ -81,19 +81,24 @@ pub mod _warnings {
 
     /// A line of the source that the module's loader gives.
     fn source_line(globals: &Dict, lineno: i32) -> PyResult<Option<PyRef>> {
-        let (Some(loader), Some(name)) = (globals.get(intern!("__loader__"))?, globals.get(intern!("__name__"))?) else {
+        let external = runtime::import::import_module("importlib._bootstrap_external")?;
+        let loader = external.call_method(intern!("_bless_my_loader"), &[globals])?;
+        let Some(name) = globals.get(intern!("__name__"))? else { return Ok(None) };
+        if name.is_none() {
             return Ok(None);
-        };
+        }
         let Some(get) = loader.getattr_opt(intern!("get_source"))? else { return Ok(None) };
         let source = get.call1(&name)?;
         if source.is_none() {
             return Ok(None);
         }
         let lines = source.call_method(intern!("splitlines"), &[])?;
-        if (lines.len()? as i64) < lineno as i64 || lineno < 1 {
-            return Ok(None);
-        }
-        lines.get_item_index(lineno as isize - 1).map(Some)
+        // A strange splitlines() is no reason to lose the warning.
+        let line = match lines.downcast::<List>() {
+            Some(l) if lineno >= 1 => l.get(lineno as usize - 1),
+            _ => None,
+        };
+        Ok(line.filter(|l| l.downcast::<Str>().is_some()))
     }
 
     #[pyfunction]

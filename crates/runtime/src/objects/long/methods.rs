@@ -107,7 +107,7 @@ pub fn number_index(o: &Object) -> PyResult<Ref<Int>> {
 }
 
 fn with_base(x: &Object, base: &Object) -> PyResult<Ref<Int>> {
-    let base = base.as_isize()?;
+    let base = number_index(base)?.try_i64().unwrap_or(-1);
     if base != 0 && !(2..=36).contains(&base) {
         return Err(raise!(ValueError, "int() base must be >= 2 and <= 36, or 0"));
     }
