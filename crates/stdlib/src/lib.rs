@@ -16,6 +16,7 @@ pub mod _io;
 pub mod _json;
 pub mod _locale;
 pub mod _md5;
+pub mod _monitoring;
 pub mod _opcode;
 pub mod _operator;
 pub mod _posixsubprocess;
@@ -84,6 +85,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _json
     _locale
     _md5
+    _monitoring
     _opcode
     _operator
     _posixsubprocess

@@ -19,6 +19,10 @@ pub unsafe fn unpack_method(bottom: *mut Slot) {
     unsafe {
         if (*bottom.add(1)).is_null() {
             let c = *bottom;
+            if c.is_unboxed() {
+                // not callable: the general way says so
+                return;
+            }
             if type_is!(c.obj(), super::pending::PyMethod_Type) {
                 let m = c.obj().cast::<abi::PyMethodObject>();
                 *bottom = Slot::new(Object::from_ptr(m.im_func));

@@ -1347,8 +1347,9 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                         let n = arg as usize;
                         let bottom = sp.sub(n + 2);
                         ops::unpack_method(bottom);
-                        let callable = (*bottom).obj();
-                        if type_is!(callable, crate::objects::func::PyFunction_Type) {
+                        if let Some(callable) = (*bottom).try_obj()
+                            && type_is!(callable, crate::objects::func::PyFunction_Type)
+                        {
                             let f = &*callable.as_ptr().cast::<Function>();
                             let has_self = !(*bottom.add(1)).is_null() as usize;
                             let args = bottom.add(2 - has_self);
@@ -1557,8 +1558,9 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                         let bottom = sp.sub(n + 3);
                         ops::unpack_method(bottom);
                         let kwnames = peek!(1);
-                        let callable = (*bottom).obj();
-                        if type_is!(callable, crate::objects::func::PyFunction_Type) {
+                        if let Some(callable) = (*bottom).try_obj()
+                            && type_is!(callable, crate::objects::func::PyFunction_Type)
+                        {
                             let f = &*callable.as_ptr().cast::<Function>();
                             let has_self = !(*bottom.add(1)).is_null() as usize;
                             let args = bottom.add(2 - has_self);
@@ -2033,6 +2035,7 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                     op::MATCH_CLASS => {
                         save!();
                         tri!(materialize(sp.sub(3)));
+                        tri!(materialize(sp.sub(2)));
                         let r = tri!(ops::match_class(peek!(3), peek!(2), peek!(1), arg as usize));
                         ops::pop_n(frame, &mut sp, 3);
                         push!(r);

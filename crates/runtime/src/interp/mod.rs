@@ -70,6 +70,21 @@ pub fn type_specs() -> Vec<&'static TypeSpec> {
     ]
 }
 
+/// What the interpreter's types need after they are ready.
+pub fn init_statics() -> PyResult<()> {
+    use crate::objects::*;
+    let names = |v: &[&str]| Tuple::from_refs(v.iter().map(|n| Str::intern(n).to_ref()).collect());
+    let t = Interpolation::type_object();
+    t.dict().set(intern!("__match_args__"), &*names(&["value", "expression", "conversion", "format_spec"])?)?;
+    t.modified();
+    // `Generic` makes its instances as `object` does
+    let (g, o) = (typevar::Generic::type_object(), crate::typeobject::object_type());
+    // SAFETY: done once at start-up, before other threads exist.
+    unsafe { (*g.as_raw()).tp_new = o.slots().tp_new };
+    g.modified();
+    Ok(())
+}
+
 /// Runs module or class-body code: `exec(code, globals, locals)`.
 pub fn eval_code(code: &Code, globals: &Dict, locals: &Object) -> PyResult<PyRef> {
     eval_code_closure(code, globals, locals, None)

@@ -283,13 +283,19 @@ pub fn set_lineno(f: &Frame, line: i64) -> PyResult<()> {
     let depth = depths.get(here).copied().flatten();
     let target = (0..positions.len())
         .filter(|i| positions[*i].line as i64 == target_line && starts_line(code, *i, target_line as i32))
-        .find(|i| depths[*i].is_some() && depths[*i] == depth);
+        // Only within one block: the same depth and the same handler
+        .find(|i| depths[*i].is_some() && depths[*i] == depth && same_handler(code, here, *i));
     let Some(target) = target else {
         return Err(raise!(ValueError, "can't jump from a block of another depth to line {}", line));
     };
     // SAFETY: the frame is suspended in the hook; the stack depths agree.
     unsafe { (*f.frame).pc = code.instrs.add(target) };
     Ok(())
+}
+
+fn same_handler(code: &crate::objects::Code, a: usize, b: usize) -> bool {
+    let h = |i: usize| code.handler(i as u32).map(|e| e.target);
+    h(a) == h(b)
 }
 
 /// Depth of the stack before each instruction that can be reached without an exception.

@@ -25,5 +25,6 @@ pub fn all_specs() -> Vec<&'static TypeSpec> {
 /// Fills static objects that need code to be made.
 pub fn init_statics() -> PyResult<()> {
     super::exceptions::init_statics()?;
-    super::context::init_statics()
+    super::context::init_statics()?;
+    crate::interp::init_statics()
 }

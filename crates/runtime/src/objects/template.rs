@@ -312,9 +312,4 @@ impl Interpolation {
     fn class_getitem(cls: &Type, item: &Object) -> PyResult<PyRef> {
         crate::interp::generic_alias(cls, item)
     }
-    #[pygetset(name = "__match_args__")]
-    fn match_args(&self) -> PyResult<PyRef> {
-        let v = ["value", "expression", "conversion", "format_spec"].iter().map(|s| Str::intern(s).to_ref()).collect();
-        Ok(Tuple::from_refs(v)?.upcast())
-    }
 }

@@ -7,8 +7,7 @@ use runtime::{interp, thread};
 
 /// Adds what of `sys` the interpreter provides (`sys.monitoring`).
 pub fn setup(m: &Module) -> PyResult<()> {
-    let _ = m;
-    Ok(())
+    m.add("monitoring", runtime::import::bootstrap_builtin("sys.monitoring")?)
 }
 
 pub use runtime::interp::trace::{getprofile, gettrace, setprofile, settrace};
