@@ -6,7 +6,6 @@ pub mod dump;
 pub mod fork;
 pub(crate) mod futex;
 pub mod gil;
-pub mod gilstate;
 pub mod mutex;
 pub mod parking;
 pub mod signals;
