@@ -178,6 +178,14 @@ pub fn handle_breaker() -> PyResult<()> {
     if bits & breaker::ASYNC_EXCEPTION != 0 {
         signals::raise_async_exc(ts)?;
     }
+    #[cfg(feature = "stress")]
+    {
+        // Every check is a thread switch, a grace period, and asks for the next one.
+        detach_state(ts);
+        std::thread::yield_now();
+        attach(ts);
+        ts.set_breaker(breaker::QSBR);
+    }
     Ok(())
 }
 
