@@ -276,6 +276,7 @@ impl ContextVar {
         if !Str::is_instance(name) {
             return Err(raise!(TypeError, "context variable name must be a str"));
         }
+        name.hash()?;
         ContextVar::make(VarBody { name: Slot::new(Some(name.to_ref())), default: Slot::new(default.map(|d| d.to_ref())) })
     }
 
@@ -485,7 +486,7 @@ impl ContextVar {
             }
         }
         let Some(name) = name else {
-            return Err(raise!(TypeError, "ContextVar() missing required argument 'name' (pos 1)"));
+            return Err(raise!(TypeError, "ContextVar() takes exactly 1 positional argument (0 given)"));
         };
         Ok(ContextVar::new(name, default)?.upcast())
     }
