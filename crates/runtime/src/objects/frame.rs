@@ -145,8 +145,7 @@ impl Frame {
         unsafe {
             let p = InterpFrame::localsplus(f).add(i);
             if p >= (*f).sp || (*p).is_null() {
-                // a frame that has not run yet has its free variables in the closure
-                return Ok(self.closure_cell(i).and_then(|c| c.get()));
+                return Ok(None);
             }
             let s = *p;
             if self.code().kind(i) & (fast::CELL | fast::FREE) != 0
@@ -156,15 +155,6 @@ impl Frame {
             }
             Ok(Some(s.to_ref()?))
         }
-    }
-    fn closure_cell(&self, i: usize) -> Option<&Cell> {
-        let code = self.code();
-        let nfree = code.base.co_nfreevars as usize;
-        let first = code.nlocalsplus() - nfree;
-        if i < first || self.interp().func.is_null() {
-            return None;
-        }
-        self.interp().function().closure()?.get(i - first).downcast::<Cell>()
     }
     /// Sets the local at `i`.
     pub fn set_local(&self, i: usize, v: &Object) -> PyResult<()> {
@@ -176,10 +166,6 @@ impl Frame {
             if self.code().kind(i) & (fast::CELL | fast::FREE) != 0
                 && let Some(c) = s.try_obj().and_then(|o| o.downcast_exact::<Cell>())
             {
-                drop(c.replace(Some(v.to_ref())));
-                return Ok(());
-            }
-            if let Some(c) = self.closure_cell(i) {
                 drop(c.replace(Some(v.to_ref())));
                 return Ok(());
             }
@@ -437,7 +423,7 @@ impl Frame {
     }
     #[pysetter]
     fn set_f_trace_lines(&self, v: Option<&Object>) -> PyResult<()> {
-        let b = v.is_some_and(|v| v.is(true_()));
+        let b = bool_attr(v)?;
         // SAFETY: a plain byte, written by the debugger's thread.
         unsafe { (*(self as *const Frame).cast_mut()).trace_lines = b as u8 };
         Ok(())
@@ -448,7 +434,7 @@ impl Frame {
     }
     #[pysetter]
     fn set_f_trace_opcodes(&self, v: Option<&Object>) -> PyResult<()> {
-        let b = v.is_some_and(|v| v.is(true_()));
+        let b = bool_attr(v)?;
         // SAFETY: as above.
         unsafe { (*(self as *const Frame).cast_mut()).trace_opcodes = b as u8 };
         Ok(())
@@ -456,6 +442,15 @@ impl Frame {
     #[pygetset]
     fn f_generator(&self) -> PyRef {
         InterpFrame::generator(self.frame).map_or_else(none_ref, |g| g.to_ref())
+    }
+}
+
+fn bool_attr(v: Option<&Object>) -> PyResult<bool> {
+    match v {
+        Some(v) if v.is(true_()) => Ok(true),
+        Some(v) if v.is(false_()) => Ok(false),
+        Some(_) => Err(raise!(TypeError, "attribute value type must be bool")),
+        None => Err(raise!(TypeError, "can't delete numeric/char attribute")),
     }
 }
 
@@ -477,12 +472,17 @@ impl FrameLocalsProxy {
     }
     fn index(&self, key: &Object) -> PyResult<Option<usize>> {
         let f = self.frame();
-        if key.downcast::<Str>().is_none() {
-            return Ok(None);
+        if let Some(k) = key.downcast_exact::<Str>() {
+            return Ok(f.visible_locals().find(|i| {
+                let n = f.code().local_name(*i);
+                core::ptr::eq(k, n) || k.eq_data(n)
+            }));
         }
+        // Anything that hashes and compares as a name does
+        let h = key.hash()?;
         for i in f.visible_locals() {
             let n = f.code().local_name(i);
-            if key.is(n) || key.eq(n)? {
+            if n.hash()? == h && Object::eq(key, n)? {
                 return Ok(Some(i));
             }
         }
@@ -531,7 +531,13 @@ impl FrameLocalsProxy {
     }
     #[slot]
     fn tp_repr(&self) -> PyResult<Ref<Str>> {
-        self.snapshot()?.repr()
+        use crate::objects::reprguard::{repr_enter, repr_leave};
+        if repr_enter(self)? {
+            return Str::new("{...}");
+        }
+        let r = self.snapshot().and_then(|d| d.repr());
+        repr_leave(self);
+        r
     }
     #[slot]
     fn tp_traverse(&self, v: &mut crate::mem::Visitor) -> c_int {
@@ -643,7 +649,7 @@ impl FrameLocalsProxy {
     fn reversed(&self) -> PyResult<PyRef> {
         let l = self.snapshot()?.keys_list()?;
         l.reverse();
-        l.iter()
+        Ok(l.upcast())
     }
     #[pymethod]
     fn copy(&self) -> PyResult<PyRef> {

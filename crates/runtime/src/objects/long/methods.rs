@@ -459,8 +459,9 @@ impl Int {
         let Some(spec) = format_spec.downcast::<Str>() else {
             return Err(raise!(TypeError, "__format__() argument must be str, not {}", format_spec.ty().name_str()));
         };
-        if spec.len() == 0 && self.downcast_exact::<Int>().is_some() {
-            return self.to_str_object();
+        if spec.len() == 0 {
+            // subclasses (bool) may have a text of their own
+            return if self.downcast_exact::<Int>().is_some() { self.to_str_object() } else { Object::str(self) };
         }
         crate::format::format_int(self, spec)
     }
