@@ -313,6 +313,46 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                         continue 'run;
                     }};
                 }
+                // A specialised attribute: entry `$k` of the cache, checked by `$f`
+                macro_rules! attr_hit {
+                    ($k:expr, $order:expr, $f:path) => {{
+                        let i = (*pc).load(Relaxed) as usize;
+                        pc = pc.add(1);
+                        let o = peek!(1);
+                        let entry = (*(*code).caches.add(i + $k)).load($order);
+                        if let Some(v) = $f(o, entry) {
+                            *sp.sub(1) = v;
+                            if arg & 1 != 0 {
+                                push!(Slot::NULL);
+                            }
+                            if o.is_counted() {
+                                save!();
+                                o.drop_nonnull();
+                            }
+                            continue 'run;
+                        }
+                        specialize::attr_miss(pc.sub(2), &*(*code).caches.add(i));
+                        pc = pc.sub(2);
+                    }};
+                }
+                macro_rules! store_hit {
+                    ($f:path) => {{
+                        let c = cache!();
+                        save!();
+                        if $f(sp.sub(2), c.load(Relaxed)) {
+                            // the value was moved into the object
+                            sp = sp.sub(2);
+                            let o = *sp.add(1);
+                            if o.is_counted() {
+                                save!();
+                                o.drop_nonnull();
+                            }
+                            continue 'run;
+                        }
+                        specialize::attr_miss(pc.sub(2), c);
+                        pc = pc.sub(2);
+                    }};
+                }
                 macro_rules! binary_miss {
                     ($c:expr) => {{
                         specialize::miss(pc.sub(2), $c);
@@ -1168,53 +1208,11 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                             }
                         }
                     }
-                    sop::LOAD_ATTR_INSTANCE | sop::LOAD_ATTR_SLOT | sop::LOAD_ATTR_MODULE | sop::LOAD_ATTR_CLASS | sop::LOAD_ATTR_CLASSVAR
-                    | sop::LOAD_ATTR_DICT => {
-                        let i = (*pc).load(Relaxed) as usize;
-                        pc = pc.add(1);
-                        let o = peek!(1);
-                        let c = &*(*code).caches.add(i);
-                        let hit = match word as u8 {
-                            sop::LOAD_ATTR_INSTANCE => specialize::hit_attr_instance(o, c.load(Relaxed)),
-                            sop::LOAD_ATTR_SLOT => specialize::hit_attr_slot(o, c.load(Relaxed)),
-                            sop::LOAD_ATTR_MODULE => specialize::hit_attr_module(o, c.load(Relaxed)),
-                            sop::LOAD_ATTR_DICT => specialize::hit_attr_dict(o, c.load(Relaxed)),
-                            sop::LOAD_ATTR_CLASS => specialize::hit_attr_class(o, (*code).caches.add(i + 1).as_ref().unwrap_unchecked().load(Acquire)),
-                            _ => specialize::hit_attr_classvar(o, (*code).caches.add(i + 1).as_ref().unwrap_unchecked().load(Acquire)),
-                        };
-                        match hit {
-                            Some(v) => {
-                                *sp.sub(1) = v;
-                                if arg & 1 != 0 {
-                                    push!(Slot::NULL);
-                                }
-                                if o.is_counted() {
-                                    save!();
-                                    o.drop_nonnull();
-                                }
-                            }
-                            None => {
-                                save!();
-                                if specialize::attr_miss(pc.sub(2), c) {
-                                    pc = pc.sub(2);
-                                    continue 'run;
-                                }
-                                let (v, s) = tri!(ops::load_attr(o, (*code).name_at(arg as usize >> 1), arg & 1 != 0));
-                                *sp.sub(1) = v;
-                                if s {
-                                    push!(o);
-                                    continue 'run;
-                                }
-                                if arg & 1 != 0 {
-                                    push!(Slot::NULL);
-                                }
-                                if o.is_counted() {
-                                    save!();
-                                    o.drop_nonnull();
-                                }
-                            }
-                        }
-                    }
+                    sop::LOAD_ATTR_INSTANCE => attr_hit!(0, Relaxed, specialize::hit_attr_instance),
+                    sop::LOAD_ATTR_SLOT => attr_hit!(0, Relaxed, specialize::hit_attr_slot),
+                    sop::LOAD_ATTR_MODULE => attr_hit!(0, Relaxed, specialize::hit_attr_module),
+                    sop::LOAD_ATTR_CLASS => attr_hit!(1, Acquire, specialize::hit_attr_class),
+                    sop::LOAD_ATTR_CLASSVAR => attr_hit!(1, Acquire, specialize::hit_attr_classvar),
                     sop::LOAD_ATTR_METHOD => {
                         let i = (*pc).load(Relaxed) as usize;
                         pc = pc.add(1);
@@ -1273,31 +1271,8 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                         tri!(ops::store_attr(sp.sub(2), (*code).name_at(arg as usize)));
                         ops::pop_n(frame, &mut sp, 2);
                     }
-                    sop::STORE_ATTR_INSTANCE | sop::STORE_ATTR_SLOT => {
-                        let c = cache!();
-                        save!();
-                        let hit = if word as u8 == sop::STORE_ATTR_INSTANCE {
-                            specialize::hit_store_instance(sp.sub(2), c.load(Relaxed))
-                        } else {
-                            specialize::hit_store_slot(sp.sub(2), c.load(Relaxed))
-                        };
-                        if hit {
-                            // the value was moved into the object
-                            sp = sp.sub(2);
-                            let o = *sp.add(1);
-                            if o.is_counted() {
-                                save!();
-                                o.drop_nonnull();
-                            }
-                        } else {
-                            if specialize::attr_miss(pc.sub(2), c) {
-                                pc = pc.sub(2);
-                                continue 'run;
-                            }
-                            tri!(ops::store_attr(sp.sub(2), (*code).name_at(arg as usize)));
-                            ops::pop_n(frame, &mut sp, 2);
-                        }
-                    }
+                    sop::STORE_ATTR_INSTANCE => store_hit!(specialize::hit_store_instance),
+                    sop::STORE_ATTR_SLOT => store_hit!(specialize::hit_store_slot),
                     op::DELETE_ATTR => {
                         save!();
                         tri!(materialize(sp.sub(1)));
@@ -1831,8 +1806,21 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                     }
                     op::UNPACK_SEQUENCE => {
                         pc = pc.add(1);
-                        save!();
                         let seq = peek!(1);
+                        if arg == 2
+                            && let Some(t) = seq.try_obj()
+                            && type_is!(t, crate::objects::tuple::PyTuple_Type)
+                            && let [a, b] = t.cast::<Tuple>().as_slice()
+                        {
+                            *sp.sub(1) = Slot::new(b);
+                            push!(Slot::new(a));
+                            if seq.is_counted() {
+                                save!();
+                                seq.drop_nonnull();
+                            }
+                            continue 'run;
+                        }
+                        save!();
                         // The items replace the sequence, the first one on top
                         tri!(ops::unpack_sequence(seq, arg as usize, sp.sub(1)));
                         sp = sp.sub(1).add(arg as usize);

@@ -63,7 +63,6 @@ specialised! {
     186 LOAD_ATTR_MODULE <- LOAD_ATTR;
     187 LOAD_ATTR_CLASS <- LOAD_ATTR;
     188 LOAD_ATTR_CLASSVAR <- LOAD_ATTR;
-    189 LOAD_ATTR_DICT <- LOAD_ATTR;
     190 LOAD_ATTR_METHOD <- LOAD_ATTR;
     191 LOAD_ATTR_PROPERTY <- LOAD_ATTR;
     192 LOAD_ATTR_GENERIC <- LOAD_ATTR;
@@ -546,10 +545,6 @@ pub unsafe fn hit_attr_module(o: Slot, c: u64) -> Option<Slot> {
     }
     // SAFETY: a module's dict is a dict as long as it is one of the recorded version.
     unsafe { dict_slot(&*obj.cast::<Module>().md_dict.cast::<Dict>(), (c >> 32) as u32, (c as u32 >> 8 & 0xffff) as usize) }
-}
-
-pub unsafe fn hit_attr_dict(_o: Slot, _c: u64) -> Option<Slot> {
-    None
 }
 
 #[inline(always)]

@@ -47,7 +47,8 @@ pub unsafe fn init_frame(base: *mut Slot, func: Slot, f: &crate::objects::Functi
     unsafe {
         (*fr).pc = code.instrs;
         (*fr).func = func;
-        (*fr).code = Slot::new(code);
+        // code is always counted lazily, and the collector looks at frames
+        (*fr).code = Slot::borrowed(code);
         (*fr).globals = f.globals;
         (*fr).builtins = f.builtins;
         (*fr).locals = null_mut();

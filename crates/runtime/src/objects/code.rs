@@ -149,7 +149,10 @@ impl Code {
             (*raw).extra = Box::into_raw(extra);
         }
         crate::interp::pending::track(&c);
-        crate::interp::pending::set_deferred(&c);
+        // Frames borrow their code: it must be deferred (or it lives for ever)
+        if !crate::mem::refcount::set_deferred(&c) {
+            crate::mem::refcount::set_immortal(&c);
+        }
         Ok(c)
     }
 
