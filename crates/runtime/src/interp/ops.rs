@@ -909,9 +909,12 @@ pub unsafe fn get_iter(s: Slot) -> PyResult<Slot> {
 
 #[inline]
 pub unsafe fn iter_next(it: &Object) -> PyResult<Option<Slot>> {
-    // SAFETY: GET_ITER checked that it is an iterator.
+    // SAFETY: the slot's contract.
     unsafe {
-        let f = it.ty().slots().tp_iternext.unwrap_unchecked();
+        // GET_ITER checked that it is an iterator, but a frame's locals can be replaced from outside.
+        let Some(f) = it.ty().slots().tp_iternext else {
+            return Err(raise!(TypeError, "'{}' object is not an iterator", it.ty().name_str()));
+        };
         let r = f(it.as_ptr());
         if !r.is_null() {
             return Ok(Some(Slot::steal(r)));
