@@ -6,7 +6,6 @@
 //! unlock. A referent that has a weak reference carries MAYBE_WEAKREF, so that its last decref and a try-incref of another
 //! thread meet on `ob_ref_shared`. The shareable reference and proxy (no callback, exact type) stand first in the list.
 
-use crate::error::write_unraisable;
 use crate::mem::refcount::{set_maybe_weakref, try_incref};
 use crate::mem::{Visitor, gc};
 use crate::object::{decref, incref};
@@ -325,7 +324,7 @@ pub(crate) fn call_callback(w: &Object) {
     if let Some(cb) = cb
         && cb.call1(w).is_err()
     {
-        write_unraisable(Some(&cb));
+        crate::objects::exceptions::display::write_unraisable_call("weakref callback", &cb);
     }
 }
 

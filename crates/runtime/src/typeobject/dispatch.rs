@@ -464,7 +464,7 @@ pub unsafe extern "C" fn slot_tp_finalize(slf: P) {
         let s = unsafe { o(slf) };
         if let Some(f) = s.ty().lookup(intern!("__del__")) {
             if call_found(s, &f, &[]).is_err() {
-                crate::error::write_unraisable(Some(&f));
+                crate::objects::exceptions::display::write_unraisable_call("deallocator", &f);
             }
         }
         if let Some(e) = saved {

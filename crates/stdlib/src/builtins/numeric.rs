@@ -84,8 +84,8 @@ pub fn sum(iterable: &Object, start: Option<&Object>) -> PyResult<PyRef> {
             let Some(item) = it.iter_next()? else { return Ok(Float::new(acc.value())?.upcast()) };
             if let Some(f) = item.downcast_exact::<Float>() {
                 acc.add(f.value());
-            } else if let Some(v) = item.downcast::<Int>().and_then(Int::try_i64) {
-                acc.add(v as f64);
+            } else if let Some(i) = item.downcast::<Int>() {
+                acc.add(i.to_f64()?);
             } else {
                 result = Float::new(acc.value())?.upcast().add(&item)?;
                 break;
@@ -101,8 +101,8 @@ pub fn sum(iterable: &Object, start: Option<&Object>) -> PyResult<PyRef> {
                 im.add(c.imag());
             } else if let Some(f) = item.downcast_exact::<Float>() {
                 re.add(f.value());
-            } else if let Some(v) = item.downcast::<Int>().and_then(Int::try_i64) {
-                re.add(v as f64);
+            } else if let Some(i) = item.downcast::<Int>() {
+                re.add(i.to_f64()?);
             } else {
                 result = Complex::new(re.value(), im.value())?.upcast().add(&item)?;
                 break;

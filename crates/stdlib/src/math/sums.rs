@@ -154,62 +154,82 @@ fn as_float_term(o: &Object) -> Option<f64> {
     o.downcast::<Int>().and_then(Int::try_f64)
 }
 
-/// `sumprod(p, q)`.
+/// Sum and its rounding error.
+fn two_sum(a: f64, b: f64) -> (f64, f64) {
+    let s = a + b;
+    let z = s - a;
+    (s, (a - (s - z)) + (b - z))
+}
+
+/// A sum of products in triple length.
+#[derive(Clone, Copy, Default)]
+struct Triple {
+    hi: f64,
+    lo: f64,
+    tiny: f64,
+}
+
+impl Triple {
+    fn with_product(self, x: f64, y: f64) -> Triple {
+        let p = x * y;
+        let (hi, e1) = two_sum(self.hi, p);
+        let (r1, e2) = two_sum(self.lo, c::fma(x, y, -p));
+        let (lo, e3) = two_sum(r1, e1);
+        Triple { hi, lo, tiny: self.tiny + e2 + e3 }
+    }
+    fn value(self) -> f64 {
+        let (a, b) = two_sum(self.lo, self.tiny);
+        let (hi, rest) = two_sum(self.hi, a);
+        hi + (rest + b)
+    }
+}
+
+/// `sumprod(p, q)`: ints exactly while there are only ints; runs of products with a float in triple length; the rest,
+/// and what comes out of range, by the operators of the objects.
 pub fn sumprod(p: &Object, q: &Object) -> PyResult<PyRef> {
     let (pi, qi) = (p.iter()?, q.iter()?);
     let mut total: PyRef = Int::from_i64(0)?.upcast();
-    // Machine-word and float sums that are pending beside `total`.
-    let (mut ints, mut floats, mut in_floats) = (0i128, Double::default(), false);
-    let flush_ints = |total: &mut PyRef, ints: &mut i128| -> PyResult<()> {
-        if *ints != 0 {
-            *total = total.add(&*Int::from_i128(core::mem::take(ints))?)?;
-        }
-        Ok(())
-    };
+    let (mut ints, mut only_ints) = (0i128, true);
+    let mut floats: Option<Triple> = None;
+    let small = |o: &Object| o.downcast_exact::<Int>().and_then(Int::small);
+    let plain_int = |o: &Object| o.downcast_exact::<Int>().is_some() || o.downcast_exact::<Bool>().is_some();
+    let is_float = |o: &Object| o.downcast_exact::<Float>().is_some();
     loop {
-        let (a, b) = (pi.iter_next()?, qi.iter_next()?);
-        let (a, b) = match (a, b) {
+        let (a, b) = match (pi.iter_next()?, qi.iter_next()?) {
             (Some(a), Some(b)) => (a, b),
             (None, None) => break,
             _ => return Err(raise!(ValueError, "Inputs are not the same length")),
         };
-        let int = |o: &Object| o.downcast_exact::<Int>().and_then(Int::small);
-        if let (Some(x), Some(y), false) = (int(&a), int(&b), in_floats) {
-            if ints.unsigned_abs() > 1 << 124 {
-                flush_ints(&mut total, &mut ints)?;
+        if only_ints {
+            if let (Some(x), Some(y), true) = (small(&a), small(&b), ints.unsigned_abs() < 1 << 124) {
+                ints += x as i128 * y as i128;
+                continue;
             }
-            ints += x as i128 * y as i128;
-            continue;
+            only_ints = false;
+            total = total.add(&*Int::from_i128(ints)?)?;
         }
-        let any_float = a.downcast_exact::<Float>().is_some() || b.downcast_exact::<Float>().is_some();
-        let plain = |o: &Object| o.downcast_exact::<Float>().is_some() || o.downcast_exact::<Int>().is_some() || o.downcast_exact::<Bool>().is_some();
-        if (any_float || in_floats) && plain(&a) && plain(&b) {
+        let (fa, fb) = (is_float(&a), is_float(&b));
+        if (fa || fb) && (fa || plain_int(&a)) && (fb || plain_int(&b)) {
             if let (Some(x), Some(y)) = (as_float_term(&a), as_float_term(&b)) {
-                let mut next = floats;
-                next.add_product(x, y);
+                let next = floats.unwrap_or_default().with_product(x, y);
                 if next.value().is_finite() {
-                    floats = next;
-                    in_floats = true;
+                    floats = Some(next);
                     continue;
                 }
             }
         }
-        flush_ints(&mut total, &mut ints)?;
-        if in_floats {
-            total = total.add(&*Float::new(floats.value())?)?;
-            (floats, in_floats) = (Double::default(), false);
+        if let Some(f) = floats.take() {
+            total = total.add(&*Float::new(f.value())?)?;
         }
         total = total.add(&*a.mul(&b)?)?;
     }
-    flush_ints(&mut total, &mut ints)?;
-    if in_floats {
-        if let Some(v) = as_float_term(&total) {
-            floats.add(v);
-            return Ok(Float::new(floats.value())?.upcast());
-        }
-        total = total.add(&*Float::new(floats.value())?)?;
+    if only_ints {
+        return Ok(Int::from_i128(ints)?.upcast());
     }
-    Ok(total)
+    match floats {
+        Some(f) => total.add(&*Float::new(f.value())?),
+        None => Ok(total),
+    }
 }
 
 /// `prod(iterable, start=1)`.

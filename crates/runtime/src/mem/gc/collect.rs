@@ -380,7 +380,7 @@ fn call_callbacks(phase: &str, generation: usize, collected: usize, uncollectabl
     let Ok((phase, info)) = args else { return error::take_error().map_or((), drop) };
     for cb in list.snapshot() {
         if cb.call(&[&phase, &info]).is_err() {
-            error::write_unraisable(Some(&cb));
+            crate::objects::exceptions::display::write_unraisable_call("weakref callback", &cb);
         }
     }
 }

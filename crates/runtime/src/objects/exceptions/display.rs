@@ -323,6 +323,20 @@ pub fn write_unraisable_msg(msg: &str, obj: Option<&Object>) {
     unraisable(Some(msg), obj);
 }
 
+/// Reports the set exception of a failed call: "Exception ignored while calling WHAT <callable>".
+pub fn write_unraisable_call(what: &str, callable: &Object) {
+    let Some(e) = take_error() else { return };
+    let shown = match callable.repr() {
+        Ok(r) => r.to_string_lossy().into_owned(),
+        Err(err) => {
+            err.clear();
+            "<object repr() failed>".to_owned()
+        }
+    };
+    let _ = restore(e);
+    unraisable(Some(&format!("Exception ignored while calling {what} {shown}")), None);
+}
+
 fn unraisable(msg: Option<&str>, obj: Option<&Object>) {
     let Some(e) = take_error() else { return };
     let make = || -> PyResult<PyRef> {
