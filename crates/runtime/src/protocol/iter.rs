@@ -25,7 +25,7 @@ impl Object {
         // SAFETY: a C slot.
         let r = unsafe { own(f(self.as_ptr()))? };
         if !r.is_iter() {
-            return Err(raise!(TypeError, "{}.__iter__() must return an iterator, not {}", ty.tp_name(), r.ty().tp_name()));
+            return Err(raise!(TypeError, "iter() returned non-iterator of type '{}'", r.ty().tp_name()));
         }
         Ok(r)
     }
