@@ -237,7 +237,6 @@ unsafe fn build(meta: Option<&Type>, module: Option<&Object>, bases_in: Option<&
             }
         }
         (*raw).tp_dict = Dict::new()?.into_ptr();
-        crate::mem::refcount::set_deferred(&ty);
         ready::ready(raw)?;
         if n > 0 {
             (*raw).tp_members = dst;
@@ -263,6 +262,7 @@ unsafe fn build(meta: Option<&Type>, module: Option<&Object>, bases_in: Option<&
             d.set(intern!("__doc__"), none())?;
         }
         crate::mem::gc::track(&ty);
+        crate::mem::refcount::set_deferred(&ty);
         Ok(ty)
     }
 }

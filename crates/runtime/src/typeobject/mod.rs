@@ -20,6 +20,7 @@ pub mod cache;
 pub mod descr_set;
 pub mod dispatch;
 pub mod heapspec;
+pub mod instantiate;
 pub mod lock;
 pub mod mro;
 pub mod names;

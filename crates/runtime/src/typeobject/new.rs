@@ -189,8 +189,9 @@ fn allocate(meta: &Type, name: &Str, bases: &Tuple, base: &Type, dict: Ref<Dict>
         (*raw).tp_clear = Some(subtype::subtype_clear);
         (*raw).tp_alloc = Some(alloc::PyType_GenericAlloc);
         (*raw).tp_free = Some(crate::mem::gc::PyObject_GC_Del);
-        crate::mem::refcount::set_deferred(&ty);
+        (*raw).tp_vectorcall = Some(super::instantiate::class_vectorcall);
         crate::mem::gc::track(&ty);
+        crate::mem::refcount::set_deferred(&ty);
         Ok(ty)
     }
 }

@@ -193,6 +193,9 @@ pub fn prefill(spec: &'static TypeSpec) {
                 *slot_field(raw, g, off, true) = s.1.cast_mut().cast();
             }
         }
+        if spec.vectorcalloffset != 0 && t.tp_call.is_none() {
+            t.tp_call = Some(crate::protocol::call::PyVectorcall_Call);
+        }
     }
 }
 
