@@ -257,14 +257,21 @@ unsafe extern "C" fn wrapper_repr(p: P) -> P {
     repr_as(p, "slot wrapper")
 }
 
-unsafe extern "C" fn method_get(p: P, inst: P, _ty: P) -> P {
+unsafe extern "C" fn method_get(p: P, inst: P, ty: P) -> P {
     obj(|| {
         // SAFETY: slots get live objects.
         unsafe {
             let Some(i) = oo(inst) else { return Ok(o(p).to_ref()) };
             check(p, i)?;
             let m = &*p.cast::<abi::PyMethodDescrObject>();
-            let cls = if (*m.d_method).ml_flags & abi::METH_METHOD != 0 { Some(owner(p)) } else { None };
+            let mut cls = None;
+            if (*m.d_method).ml_flags & abi::METH_METHOD != 0 {
+                let t = oo(ty).unwrap_or(none());
+                if t.downcast::<Type>().is_none() {
+                    return Err(raise!(TypeError, "descriptor '{}' needs a type, not '{}', as arg 2", name(p), t.ty().tp_name()));
+                }
+                cls = Some(owner(p));
+            }
             mo::new(m.d_method, Some(i), None, cls)
         }
     })

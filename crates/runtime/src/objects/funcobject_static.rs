@@ -125,6 +125,16 @@ unsafe extern "C" fn init(p: P, args: P, kw: P) -> c_int {
         }
     })
 }
+unsafe extern "C" fn tp_new(ty: *mut abi::PyTypeObject, _args: P, _kw: P) -> P {
+    obj(|| {
+        // SAFETY: `tp_new` gets a type; the object is new.
+        unsafe {
+            let p = Type::from_ptr(ty).alloc(0)?;
+            (*p.cast::<StaticMethod>()).callable = none_ref().into_ptr();
+            Ok(PyRef::from_raw(p.cast::<Object>()))
+        }
+    })
+}
 unsafe extern "C" fn static_get(p: P, _i: P, _t: P) -> P {
     obj(|| Ok(callable(p)?.to_ref()))
 }
@@ -237,7 +247,7 @@ static STATIC: TypeSpec = TypeSpec {
     doc: Some(c"staticmethod(function, /)\n--\n\nConvert a function to be a static method.\n\nA static method does not receive an implicit first argument.\nTo declare a static method, use this idiom:\n\n     class C:\n         @staticmethod\n         def f(arg1, arg2, argN):\n             ...\n\nIt can be called either on the class (e.g. C.f()) or on an instance\n(e.g. C().f()). Both the class and the instance are ignored, and\nneither is passed implicitly as the first argument to the method."),
     dictoffset: offset_of!(StaticMethod, dict) as isize,
     slots: type_slots![
-        Py_tp_new = crate::typeobject::alloc::PyType_GenericNew,
+        Py_tp_new = tp_new,
         Py_tp_init = init,
         Py_tp_dealloc = dealloc,
         Py_tp_traverse = traverse,
@@ -259,7 +269,7 @@ static CLASS: TypeSpec = TypeSpec {
     doc: Some(c"classmethod(function, /)\n--\n\nConvert a function to be a class method.\n\nA class method receives the class as implicit first argument,\njust like an instance method receives the instance.\nTo declare a class method, use this idiom:\n\n  class C:\n      @classmethod\n      def f(cls, arg1, arg2, argN):\n          ...\n\nIt can be called either on the class (e.g. C.f()) or on an instance\n(e.g. C().f()). The instance is ignored except for its class."),
     dictoffset: offset_of!(StaticMethod, dict) as isize,
     slots: type_slots![
-        Py_tp_new = crate::typeobject::alloc::PyType_GenericNew,
+        Py_tp_new = tp_new,
         Py_tp_init = init,
         Py_tp_dealloc = dealloc,
         Py_tp_traverse = traverse,

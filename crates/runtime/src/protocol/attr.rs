@@ -21,6 +21,12 @@ pub fn no_attribute(o: &Object, name: &Str) -> Raised {
     with_context(r, o, name)
 }
 
+/// The same without `name` and `obj`, as assignment and deletion raise it.
+#[cold]
+fn plain_no_attribute(o: &Object, name: &Str) -> Raised {
+    raise!(AttributeError, "'{}' object has no attribute '{}'", o.ty().tp_name(), name.to_string_lossy())
+}
+
 /// Fills `name` and `obj` of a fresh AttributeError.
 #[cold]
 pub fn with_context(r: Raised, o: &Object, name: &Str) -> Raised {
@@ -227,7 +233,7 @@ impl Object {
             }
         }
         if ty.has_feature(abi::Py_TPFLAGS_MANAGED_DICT) {
-            return if instance::object_setattr_inline(self, name, value)? { Ok(()) } else { Err(no_attribute(self, name)) };
+            return if instance::object_setattr_inline(self, name, value)? { Ok(()) } else { Err(plain_no_attribute(self, name)) };
         }
         // SAFETY: the slot of a live object.
         let slot = unsafe { dict_slot(self.as_ptr()) };
@@ -238,15 +244,15 @@ impl Object {
                     self,
                     name,
                 ),
-                None => no_attribute(self, name),
-                Some(_) => with_context(raise!(AttributeError, "'{}' object attribute '{}' is read-only", ty.tp_name(), name.to_string_lossy()), self, name),
+                None => plain_no_attribute(self, name),
+                Some(_) => raise!(AttributeError, "'{}' object attribute '{}' is read-only", ty.tp_name(), name.to_string_lossy()),
             });
         }
         match value {
             Some(v) => generic_dict(self)?.set(name, v),
             None => match plain_dict(self) {
                 Some(d) if d.del(name)? => Ok(()),
-                _ => Err(no_attribute(self, name)),
+                _ => Err(plain_no_attribute(self, name)),
             },
         }
     }

@@ -24,15 +24,6 @@ macro_rules! seq_slot {
 
 #[cold]
 fn unsupported(a: &Object, b: &Object, op: &str) -> Raised {
-    if op == ">>" && a.ty().tp_name() == "builtin_function_or_method" && crate::objects::methodobject::name_of(a).is_some_and(|n| n == "print") {
-        return raise!(
-            TypeError,
-            "unsupported operand type(s) for {}: '{}' and '{}'. Did you mean \"print(<message>, file=<output_stream>)\"?",
-            op,
-            a.ty().tp_name(),
-            b.ty().tp_name()
-        );
-    }
     raise!(TypeError, "unsupported operand type(s) for {}: '{}' and '{}'", op, a.ty().tp_name(), b.ty().tp_name())
 }
 

@@ -277,7 +277,7 @@ fn set_checked<'a>(ty: &Type, name: &str, v: Option<&'a Object>) -> PyResult<&'a
     check_mutable(ty, name)?;
     match v {
         Some(v) => Ok(v),
-        None => Err(raise!(TypeError, "cannot delete '{}' attribute of type '{}'", name, ty.tp_name())),
+        None => Err(raise!(TypeError, "cannot delete '{}' attribute of immutable type '{}'", name, ty.tp_name())),
     }
 }
 

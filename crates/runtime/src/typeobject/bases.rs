@@ -70,11 +70,9 @@ fn same_slots_added(a: &Type, b: &Type) -> bool {
     // SAFETY: heap types; the slot names are tuples or null.
     unsafe {
         let (x, y) = ((*a.heap()).ht_slots, (*b.heap()).ht_slots);
-        if x.is_null() && y.is_null() {
-            return true;
-        }
-        if x.is_null() || y.is_null() {
-            return false;
+        let empty = |p: *mut abi::PyObject| p.is_null() || (*p.cast::<Tuple>()).is_empty();
+        if empty(x) || empty(y) {
+            return empty(x) && empty(y);
         }
         Object::from_ptr(x).eq(Object::from_ptr(y)).unwrap_or_else(|e| {
             e.clear();
@@ -159,7 +157,7 @@ pub fn set_class(o: &Object, value: Option<&Object>) -> PyResult<()> {
 pub fn set_bases(ty: &Type, value: Option<&Object>) -> PyResult<()> {
     check_mutable(ty, "__bases__")?;
     let Some(v) = value else {
-        return Err(raise!(TypeError, "cannot delete '__bases__' attribute of type '{}'", ty.tp_name()));
+        return Err(raise!(TypeError, "cannot delete '__bases__' attribute of immutable type '{}'", ty.tp_name()));
     };
     let Some(new) = v.downcast::<Tuple>() else {
         return Err(raise!(TypeError, "can only assign tuple to {}.__bases__, not {}", ty.tp_name(), v.ty().tp_name()));
@@ -195,8 +193,12 @@ pub fn set_bases(ty: &Type, value: Option<&Object>) -> PyResult<()> {
     });
     install(new, &best);
     fn rebuild(t: &Type, out: &mut Vec<(Ref<Type>, Ref<Tuple>)>) -> PyResult<()> {
-        let m = mro::compute(t, &t.bases())?;
         let old = t.mro();
+        let m = mro::compute(t, &t.bases())?;
+        if !core::ptr::eq(t.slots().tp_mro, old.as_ptr()) {
+            // `mro()` assigned `__bases__` itself: that assignment did the work.
+            return Ok(());
+        }
         out.push((Ref::new_ref(t), old));
         swap_mro(t, m);
         for s in mro::subclasses(t) {
@@ -209,10 +211,13 @@ pub fn set_bases(ty: &Type, value: Option<&Object>) -> PyResult<()> {
         for (t, m) in new_mros.into_iter().rev() {
             swap_mro(&t, m);
         }
-        if let Some(ob) = &old_base {
+        if let Some(ob) = old_base.as_ref().filter(|_| core::ptr::eq(ty.slots().tp_bases, new.as_ptr())) {
             install(&old_bases, ob);
         }
         return Err(e);
+    }
+    if !core::ptr::eq(ty.slots().tp_bases, new.as_ptr()) {
+        return Ok(());
     }
     mro::remove_from_bases(ty, &old_bases);
     mro::add_to_bases(ty, new);

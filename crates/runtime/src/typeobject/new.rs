@@ -69,6 +69,12 @@ fn make(meta: &Type, name: &Str, bases: &Tuple, orig: &Dict, args: &Tuple, kw: O
     // SAFETY: a filled heap type that nobody else sees yet.
     unsafe { ready::ready((*ty).as_raw())? };
     add_layout_getsets(&ty, &layout)?;
+    for k in ty.dict().keys_snapshot() {
+        if k.downcast::<Str>().is_none() {
+            crate::error::warn(exc::RuntimeWarning(), &format!("non-string key in the __dict__ of class {}", ty.name_str()), 1)?;
+            break;
+        }
+    }
     update::fixup(&ty)?;
     inline_values(&ty);
     set_names(&ty)?;
@@ -249,10 +255,6 @@ fn set_attributes(ty: &Type, l: &Layout, base: &Type) -> PyResult<()> {
             }
             (*raw).tp_basicsize = off;
             (*ty.heap()).ht_slots = slots.clone().into_ptr();
-            for i in 0..n {
-                let name = Str::intern(&super::cabi::text((*m.add(i)).name));
-                d.set(name, &*descr::new_member(ty, m.add(i))?)?;
-            }
         }
     }
     // SAFETY: a new heap type.
@@ -279,6 +281,16 @@ fn set_attributes(ty: &Type, l: &Layout, base: &Type) -> PyResult<()> {
         };
         drop(cell.replace(Some(d.to_ref())));
         d.del(intern!("__classdictcell__"))?;
+    }
+    if l.slots.is_some() {
+        // SAFETY: the members were filled above.
+        unsafe {
+            let (m, n) = subtype::slot_members(raw);
+            for i in 0..n {
+                let name = Str::intern(&super::cabi::text((*m.add(i)).name));
+                d.set(name, &*descr::new_member(ty, m.add(i))?)?;
+            }
+        }
     }
     Ok(())
 }
@@ -368,7 +380,8 @@ fn init_subclass(ty: &Type, kw: Option<&Dict>) -> PyResult<()> {
     let f = crate::objects::superobject::lookup(ty, ty, ty, intern!("__init_subclass__"))?;
     match f {
         Some(f) => crate::protocol::call::call_positional_dict(&f, &[], kw).map(drop),
-        None => Err(raise!(AttributeError, "'super' object has no attribute '__init_subclass__'")),
+        // A custom MRO may put nothing after the class.
+        None => Ok(()),
     }
 }
 

@@ -119,36 +119,27 @@ unsafe fn index(slf: Out, a: Out) -> PyResult<isize> {
 unsafe fn hackcheck(slf: Out, func: *mut c_void, what: &str) -> PyResult<()> {
     // SAFETY: a live object.
     let ty = unsafe { o(slf) }.ty();
-    let mro = ty.mro();
-    // The most derived type that is not a Python class decides.
-    let mut t = Some(ty);
-    let mut defining: Option<&Type> = None;
-    for b in mro.iter() {
+    let slot = |t: &Type| t.slots().tp_setattro.map_or(core::ptr::null(), |f| f as *const ());
+    let python = super::dispatch::slot_tp_setattro as *const ();
+    // The most basic type whose native slot is this type's own defines it; a Python class never does.
+    let mine = slot(ty);
+    let mut defining = Ref::new_ref(ty);
+    for b in ty.mro().as_slice().iter().rev() {
         // SAFETY: items of an MRO are types.
         let b = unsafe { b.cast::<Type>() };
-        let s = b.slots().tp_setattro.map_or(core::ptr::null(), |f| f as *const ());
-        if core::ptr::eq(s, super::dispatch::slot_tp_setattro as *const ()) {
-            continue;
-        }
-        if core::ptr::eq(s, func as *const ()) {
-            defining = Some(b);
+        if slot(b) != python && slot(b) == mine {
+            defining = Ref::new_ref(b);
             break;
         }
-        if b.is_heap_type() {
-            continue;
-        }
-        break;
     }
-    if defining.is_some() {
-        return Ok(());
-    }
+    // From there on no other native override may be jumped over.
+    let mut t: Option<&Type> = Some(&defining);
     while let Some(b) = t {
-        let s = b.slots().tp_setattro.map_or(core::ptr::null(), |f| f as *const ());
-        if !core::ptr::eq(s, super::dispatch::slot_tp_setattro as *const ()) {
-            if !core::ptr::eq(s, func as *const ()) {
-                return Err(raise!(TypeError, "can't apply this {} to {} object", what, ty.tp_name()));
-            }
+        if core::ptr::eq(slot(b), func as *const ()) {
             break;
+        }
+        if slot(b) != python {
+            return Err(raise!(TypeError, "can't apply this {} to {} object", what, ty.tp_name()));
         }
         t = b.base();
     }
@@ -161,8 +152,7 @@ fn pow_args<'a>(args: Out) -> PyResult<(&'a Object, &'a Object)> {
     match t.as_slice() {
         [a] => Ok((*a, none())),
         [a, b] => Ok((*a, *b)),
-        s if s.is_empty() => Err(raise!(TypeError, "expected at least 1 argument, got 0")),
-        s => Err(raise!(TypeError, "expected at most 2 arguments, got {}", s.len())),
+        s => Err(raise!(TypeError, "expected 1 or 2 arguments, got {}", s.len())),
     }
 }
 
