@@ -202,8 +202,8 @@ unsafe extern "C" fn type_dealloc(p: P) {
                 drop(PyRef::from_ptr_opt(f));
             }
             libc::free((*raw).tp_doc.cast());
-            // `_ht_tpname`, when set, is the same block.
-            libc::free((*raw).tp_name.cast());
+            // `tp_name` points there unless an extension pointed it elsewhere.
+            libc::free((*h)._ht_tpname.cast());
             let meta = Ref::new_ref(ty.ty());
             match meta.slots().tp_free {
                 Some(f) => f(p.cast()),
@@ -389,16 +389,13 @@ pub fn set_heap_name(ty: &Type, name: &Str) -> PyResult<()> {
         let h = ty.heap();
         let dup = libc::strdup(c.as_ptr());
         let old_obj = core::mem::replace(&mut (*h).ht_name, name.to_ref().into_ptr());
-        let old = (*raw).tp_name;
         (*raw).tp_name = dup;
+        let old = core::mem::replace(&mut (*h)._ht_tpname, dup);
         if !old_obj.is_null() {
             crate::mem::qsbr::decref_delayed(old_obj);
-            if (*h)._ht_tpname.is_null() {
-                crate::mem::qsbr::retire(old.cast(), free_c);
-            } else {
-                let t = core::mem::replace(&mut (*h)._ht_tpname, core::ptr::null_mut());
-                crate::mem::qsbr::retire(t.cast(), free_c);
-            }
+        }
+        if !old.is_null() {
+            crate::mem::qsbr::retire(old.cast(), free_c);
         }
     }
     Ok(())

@@ -24,9 +24,11 @@ impl Type {
     /// The name without the module: `__name__`.
     pub fn name_str(&self) -> &str {
         let n = self.tp_name();
-        // SAFETY: a heap type.
-        if self.is_heap_type() && unsafe { (*self.heap())._ht_tpname.is_null() } {
-            return n;
+        if self.is_heap_type() {
+            // SAFETY: a heap type keeps its name, replaced names go with a delay.
+            if let Some(s) = unsafe { (*self.heap()).ht_name.cast::<Str>().as_ref() }.and_then(|s| s.as_str()) {
+                return s;
+            }
         }
         n.rsplit_once('.').map_or(n, |(_, s)| s)
     }
