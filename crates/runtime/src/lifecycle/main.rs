@@ -143,7 +143,8 @@ fn run_bytes(bytes: &[u8], filename: &str, main: &Dict) -> PyResult<PyRef> {
 }
 
 fn run_file(config: &Config, f: &OsString, main: &Dict) -> PyResult<i32> {
-    let name = fs_decode(f)?;
+    let absolute = std::env::current_dir().map_or_else(|_| f.clone(), |d| d.join(f).into_os_string());
+    let name = fs_decode(&absolute)?;
     let mut bytes = match std::fs::read(f) {
         Ok(b) => b,
         Err(e) => {
