@@ -59,6 +59,7 @@ pub mod select;
 pub mod sys;
 pub mod time;
 pub mod unicodedata;
+pub mod zlib;
 
 use runtime::convert::InitTabEntry;
 
@@ -126,4 +127,5 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     sys
     time
     unicodedata
+    zlib
 };

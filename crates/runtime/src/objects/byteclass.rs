@@ -606,7 +606,7 @@ bytes_like!(ByteArray, [
         // SAFETY: the last reference is gone.
         unsafe {
             if (*this).base.ob_exports > 0 {
-                raise!(SystemError, "deallocated bytearray object has exported buffers");
+                let _ = raise!(SystemError, "deallocated bytearray object has exported buffers");
                 crate::error::write_unraisable(None);
             }
             block::side_free((*this).base.ob_bytes.cast());
