@@ -39,6 +39,7 @@ pub mod _typing;
 pub mod _uuid;
 pub mod _warnings;
 pub mod _weakref;
+pub mod array;
 pub mod atexit;
 pub mod binascii;
 pub mod builtins;
@@ -109,6 +110,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _uuid
     _warnings
     _weakref
+    array
     atexit
     binascii
     builtins
