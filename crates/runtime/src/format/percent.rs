@@ -118,7 +118,6 @@ fn run<T: Target>(t: &T, args: &Object) -> PyResult<StrBuilder> {
             i += 1;
             continue;
         }
-        a.selected = false;
         if d.get(i) == 40 {
             let Some(m) = a.mapping else { return Err(raise!(TypeError, "format requires a mapping")) };
             let start = i + 1;

@@ -116,7 +116,7 @@ macro_rules! bytes_like {
                 });
                 match got {
                     Some(x) => Ok(Int::from_i64(x as i64)?.upcast()),
-                    None => Err(raise!(IndexError, "{} index out of range", $t::RANGE_NAME)),
+                    None => Err(raise!(IndexError, "{}index out of range", $t::RANGE_NAME)),
                 }
             }
         }
@@ -189,7 +189,7 @@ macro_rules! bytes_like {
             fn sq_item(&self, i: isize) -> PyResult<PyRef> {
                 match self.with(|s| if i < 0 { None } else { s.get(i as usize).copied() }) {
                     Some(x) => Ok(Int::from_i64(x as i64)?.upcast()),
-                    None => Err(raise!(IndexError, "{} index out of range", $t::RANGE_NAME)),
+                    None => Err(raise!(IndexError, "{}index out of range", $t::RANGE_NAME)),
                 }
             }
             #[slot]
@@ -476,12 +476,12 @@ macro_rules! bytes_like {
 impl Bytes {
     const IMMUTABLE: bool = true;
     const INDEX_NAME: &'static str = "byte";
-    const RANGE_NAME: &'static str = "index";
+    const RANGE_NAME: &'static str = "";
 }
 impl ByteArray {
     const IMMUTABLE: bool = false;
     const INDEX_NAME: &'static str = "bytearray";
-    const RANGE_NAME: &'static str = "bytearray";
+    const RANGE_NAME: &'static str = "bytearray ";
 }
 
 bytes_like!(Bytes, [
