@@ -277,7 +277,7 @@ impl Str {
             return self.to_exact();
         }
         let len = self.len();
-        let Some(total) = len.checked_mul(n as usize).filter(|&t| t <= super::build::MAX_LEN) else {
+        let Some(total) = len.checked_mul(n as usize).filter(|&t| t <= isize::MAX as usize) else {
             return Err(raise!(OverflowError, "repeated string is too long"));
         };
         let out = Str::alloc(total, self.max_char_bound())?;
