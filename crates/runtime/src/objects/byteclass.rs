@@ -80,6 +80,9 @@ macro_rules! bytes_like {
                     if width <= n {
                         return self.unchanged();
                     }
+                    if width > 1 << 36 {
+                        return Err(crate::error::raise_none(exc::MemoryError()));
+                    }
                     let total = width - n;
                     let left = match how {
                         b'l' => 0,
@@ -466,6 +469,9 @@ macro_rules! bytes_like {
             /// Pad a numeric string with zeros on the left, to fill a field of the given width.
             #[pymethod]
             fn zfill(&self, width: isize) -> PyResult<PyRef> {
+                if width > 1 << 36 {
+                    return Err(crate::error::raise_none(exc::MemoryError()));
+                }
                 let v = self.with(|s| b::zfill(s, width));
                 self.make_or_same(v)
             }
