@@ -110,7 +110,9 @@ pub fn tokens(src: &str, extra: bool) -> (Vec<Token>, Option<Failure>) {
         _ => None,
     });
     // The compiler's own scan knows CPython's words; the lexer's errors are what it does not find.
-    let failure = compiler::tokens::scan(src, true, false).error.map(|e| (e.msg, e.start)).or(failure);
+    let suspect = !parsed.errors().is_empty();
+    let scanned = if suspect { compiler::tokens::scan(src, true, false).error.map(|e| (e.msg, e.start)) } else { None };
+    let failure = scanned.or(failure);
     let stop = failure.as_ref().map_or(usize::MAX, |(_, at)| *at);
     let mut open: Vec<usize> = Vec::new();
     for t in parsed.tokens().iter() {

@@ -21,7 +21,7 @@ pub mod _typing {
         m.add("ParamSpecArgs", ParamSpecArgs::type_object().to_ref())?;
         m.add("ParamSpecKwargs", ParamSpecKwargs::type_object().to_ref())?;
         m.add("TypeAliasType", TypeAliasType::type_object().to_ref())?;
-        m.add("Generic", Generic::type_object().to_ref())?;
+        m.add("Generic", generic_type()?.to_ref())?;
         m.add("Union", runtime::objects::union::Union::type_object().to_ref())?;
         m.add("NoDefault", no_default().to_ref())?;
         Ok(())

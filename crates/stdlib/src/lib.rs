@@ -39,6 +39,7 @@ pub mod _typing;
 pub mod _uuid;
 pub mod _warnings;
 pub mod _weakref;
+pub mod array;
 pub mod atexit;
 pub mod binascii;
 pub mod builtins;
@@ -59,6 +60,7 @@ pub mod select;
 pub mod sys;
 pub mod time;
 pub mod unicodedata;
+pub mod zlib;
 
 use runtime::convert::InitTabEntry;
 
@@ -108,6 +110,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _uuid
     _warnings
     _weakref
+    array
     atexit
     binascii
     builtins
@@ -126,4 +129,5 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     sys
     time
     unicodedata
+    zlib
 };

@@ -118,7 +118,6 @@ fn run<T: Target>(t: &T, args: &Object) -> PyResult<StrBuilder> {
             i += 1;
             continue;
         }
-        a.selected = false;
         if d.get(i) == 40 {
             let Some(m) = a.mapping else { return Err(raise!(TypeError, "format requires a mapping")) };
             let start = i + 1;
@@ -173,7 +172,10 @@ fn run<T: Target>(t: &T, args: &Object) -> PyResult<StrBuilder> {
             if i < n && d.get(i) == 42 {
                 let v = a.next()?;
                 let Some(w) = v.downcast::<Int>() else { return Err(raise!(TypeError, "* wants int")) };
-                c.prec = (w.as_i64()? as isize).max(0);
+                c.prec = match w.try_i64() {
+                    Some(p) if p <= i32::MAX as i64 => (p as isize).max(0),
+                    _ => return Err(raise!(OverflowError, "Python int too large to convert to C int")),
+                };
                 i += 1;
             } else {
                 while i < n && (48..58).contains(&d.get(i)) {
@@ -194,6 +196,9 @@ fn run<T: Target>(t: &T, args: &Object) -> PyResult<StrBuilder> {
         }
         c.c = d.get(i);
         i += 1;
+        if c.width > 1 << 34 {
+            return Err(crate::error::raise_none(exc::MemoryError()));
+        }
         if c.c == 37 {
             // CPython takes an argument here too.
             let _ = a.next()?;

@@ -135,11 +135,17 @@ fn parse(spec: &Str, default_type: u8, default_align: u8, type_name: &str) -> Py
         p += 1;
     }
     s.width = integer(d, &mut p)?;
+    if s.width > 1 << 34 {
+        return Err(crate::error::raise_none(exc::MemoryError()));
+    }
     s.group = grouping(d, &mut p)?;
     if p < n && at(p) == b'.' as u32 {
         p += 1;
         s.precision = integer(d, &mut p)?;
         s.frac_group = grouping(d, &mut p)?;
+        if s.precision > i32::MAX as isize {
+            return Err(raise!(ValueError, "precision too big"));
+        }
         if s.precision < 0 && s.frac_group == Group::None {
             return Err(raise!(ValueError, "Format specifier missing precision"));
         }

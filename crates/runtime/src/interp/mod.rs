@@ -63,7 +63,6 @@ pub fn type_specs() -> Vec<&'static TypeSpec> {
         <typevar::ParamSpecArgs as HasSpec>::spec(),
         <typevar::ParamSpecKwargs as HasSpec>::spec(),
         <typevar::TypeAliasType as HasSpec>::spec(),
-        <typevar::Generic as HasSpec>::spec(),
         <typevar::NoDefaultType as HasSpec>::spec(),
         <typevar::ConstEvaluator as HasSpec>::spec(),
         <astobj::Ast as HasSpec>::spec(),
@@ -77,11 +76,6 @@ pub fn init_statics() -> PyResult<()> {
     let t = Interpolation::type_object();
     t.dict().set(intern!("__match_args__"), &*names(&["value", "expression", "conversion", "format_spec"])?)?;
     t.modified();
-    // `Generic` makes its instances as `object` does
-    let (g, o) = (typevar::Generic::type_object(), crate::typeobject::object_type());
-    // SAFETY: done once at start-up, before other threads exist.
-    unsafe { (*g.as_raw()).tp_new = o.slots().tp_new };
-    g.modified();
     Ok(())
 }
 
@@ -167,7 +161,10 @@ pub fn current_locals() -> PyResult<PyRef> {
         if (*f).code().flags() & compiler::code::co::OPTIMIZED == 0
             && let Some(l) = Object::from_ptr_opt((*f).locals)
         {
-            return Ok(l.to_ref());
+            let kinds = &(*f).code().extra().kinds;
+            if kinds.iter().all(|k| k & compiler::code::fast::HIDDEN == 0) || !InterpFrame::frame_object(f)?.has_hidden() {
+                return Ok(l.to_ref());
+            }
         }
     }
     Ok(InterpFrame::frame_object(f)?.locals_snapshot()?.upcast())

@@ -1044,14 +1044,24 @@ pub unsafe fn hit_getitem<'a>(o: Slot, c: u64) -> Option<(Slot, &'a Function, &'
 
 /// Chooses a form for BINARY_OP from its operands.
 pub unsafe fn binary_op(w: *const AtomicU32, c: &AtomicU64, a: Slot, b: Slot, arg: u32) {
+    // SAFETY: the caller points at an instruction word.
+    unsafe {
+        if !choose_binary(w, c, a, b, arg) {
+            miss(w, c);
+        }
+    }
+}
+
+/// False: nothing fits these operands.
+unsafe fn choose_binary(w: *const AtomicU32, c: &AtomicU64, a: Slot, b: Slot, arg: u32) -> bool {
     use super::eval::{slot_f64, slot_i64, type_is};
     use compiler::opcode::nb;
     if tries(c) >= MAX_TRIES {
-        return;
+        return false;
     }
     let base = if (nb::INPLACE..nb::SUBSCR).contains(&arg) { arg - nb::INPLACE } else { arg };
     let new = if arg == nb::SUBSCR {
-        let Some(o) = a.try_obj() else { return };
+        let Some(o) = a.try_obj() else { return false };
         if type_is!(o, crate::objects::list::PyList_Type) && b.is_int() {
             sop::BINARY_OP_SUBSCR_LIST_INT
         } else if type_is!(o, crate::objects::tuple::PyTuple_Type) && b.is_int() {
@@ -1071,8 +1081,9 @@ pub unsafe fn binary_op(w: *const AtomicU32, c: &AtomicU64, a: Slot, b: Slot, ar
                 publish(c, Record { kind: kind::GETITEM, version, names: 0, index: 0, value: f.as_ptr() });
                 // SAFETY: the caller points at an instruction word.
                 unsafe { set_op(w, sop::BINARY_OP_SUBSCR_GETITEM) };
+                return true;
             }
-            return;
+            return false;
         }
     } else if slot_i64(a).is_some() && slot_i64(b).is_some() {
         match base {
@@ -1080,7 +1091,7 @@ pub unsafe fn binary_op(w: *const AtomicU32, c: &AtomicU64, a: Slot, b: Slot, ar
             nb::SUBTRACT => sop::BINARY_OP_SUB_INT,
             nb::MULTIPLY => sop::BINARY_OP_MUL_INT,
             nb::TRUE_DIVIDE => sop::BINARY_OP_DIV_FLOAT,
-            nb::MATRIX_MULTIPLY | nb::POWER => return,
+            nb::MATRIX_MULTIPLY | nb::POWER => return false,
             _ => sop::BINARY_OP_INT,
         }
     } else if (slot_f64(a).is_some() && (slot_f64(b).is_some() || b.is_int())) || (slot_f64(b).is_some() && a.is_int()) {
@@ -1089,7 +1100,7 @@ pub unsafe fn binary_op(w: *const AtomicU32, c: &AtomicU64, a: Slot, b: Slot, ar
             nb::SUBTRACT => sop::BINARY_OP_SUB_FLOAT,
             nb::MULTIPLY => sop::BINARY_OP_MUL_FLOAT,
             nb::TRUE_DIVIDE => sop::BINARY_OP_DIV_FLOAT,
-            _ => return,
+            _ => return false,
         }
     } else if base == nb::ADD
         && let (Some(x), Some(y)) = (a.try_obj(), b.try_obj())
@@ -1098,10 +1109,11 @@ pub unsafe fn binary_op(w: *const AtomicU32, c: &AtomicU64, a: Slot, b: Slot, ar
     {
         sop::BINARY_OP_ADD_STR
     } else {
-        return;
+        return false;
     };
     // SAFETY: the caller points at an instruction word.
     unsafe { set_op(w, new) };
+    true
 }
 
 /// Chooses a form for COMPARE_OP from its operands.
@@ -1123,7 +1135,7 @@ pub unsafe fn compare_op(w: *const AtomicU32, c: &AtomicU64, a: Slot, b: Slot) {
         {
             sop::COMPARE_OP_STR
         } else {
-            return;
+            return miss(w, c);
         };
         set_op(w, new);
     }

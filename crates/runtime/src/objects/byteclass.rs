@@ -80,6 +80,9 @@ macro_rules! bytes_like {
                     if width <= n {
                         return self.unchanged();
                     }
+                    if width > 1 << 36 {
+                        return Err(crate::error::raise_none(exc::MemoryError()));
+                    }
                     let total = width - n;
                     let left = match how {
                         b'l' => 0,
@@ -116,7 +119,7 @@ macro_rules! bytes_like {
                 });
                 match got {
                     Some(x) => Ok(Int::from_i64(x as i64)?.upcast()),
-                    None => Err(raise!(IndexError, "{} index out of range", $t::RANGE_NAME)),
+                    None => Err(raise!(IndexError, "{}index out of range", $t::RANGE_NAME)),
                 }
             }
         }
@@ -189,7 +192,7 @@ macro_rules! bytes_like {
             fn sq_item(&self, i: isize) -> PyResult<PyRef> {
                 match self.with(|s| if i < 0 { None } else { s.get(i as usize).copied() }) {
                     Some(x) => Ok(Int::from_i64(x as i64)?.upcast()),
-                    None => Err(raise!(IndexError, "{} index out of range", $t::RANGE_NAME)),
+                    None => Err(raise!(IndexError, "{}index out of range", $t::RANGE_NAME)),
                 }
             }
             #[slot]
@@ -466,6 +469,9 @@ macro_rules! bytes_like {
             /// Pad a numeric string with zeros on the left, to fill a field of the given width.
             #[pymethod]
             fn zfill(&self, width: isize) -> PyResult<PyRef> {
+                if width > 1 << 36 {
+                    return Err(crate::error::raise_none(exc::MemoryError()));
+                }
                 let v = self.with(|s| b::zfill(s, width));
                 self.make_or_same(v)
             }
@@ -476,12 +482,12 @@ macro_rules! bytes_like {
 impl Bytes {
     const IMMUTABLE: bool = true;
     const INDEX_NAME: &'static str = "byte";
-    const RANGE_NAME: &'static str = "index";
+    const RANGE_NAME: &'static str = "";
 }
 impl ByteArray {
     const IMMUTABLE: bool = false;
     const INDEX_NAME: &'static str = "bytearray";
-    const RANGE_NAME: &'static str = "bytearray";
+    const RANGE_NAME: &'static str = "bytearray ";
 }
 
 bytes_like!(Bytes, [
@@ -606,7 +612,7 @@ bytes_like!(ByteArray, [
         // SAFETY: the last reference is gone.
         unsafe {
             if (*this).base.ob_exports > 0 {
-                raise!(SystemError, "deallocated bytearray object has exported buffers");
+                let _ = raise!(SystemError, "deallocated bytearray object has exported buffers");
                 crate::error::write_unraisable(None);
             }
             block::side_free((*this).base.ob_bytes.cast());

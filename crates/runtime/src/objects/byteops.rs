@@ -125,7 +125,10 @@ pub fn replace(s: &[u8], old: &[u8], new: &[u8], count: isize) -> PyResult<Optio
     }
     let size = (s.len() as isize).checked_add((new.len() as isize - old.len() as isize).saturating_mul(hits as isize));
     let Some(size) = size.filter(|&z| z < isize::MAX - 64) else { return Err(raise!(OverflowError, "replace bytes is too long")) };
-    let mut v = Vec::with_capacity(size as usize);
+    let mut v: Vec<u8> = Vec::new();
+    if v.try_reserve_exact(size as usize).is_err() {
+        return Err(crate::error::raise_none(exc::MemoryError()));
+    }
     let mut at = 0;
     search::for_each_match(StrData::One(s), StrData::One(old), max, |i| {
         v.extend_from_slice(&s[at..i]);
@@ -192,7 +195,7 @@ pub fn expandtabs(s: &[u8], tabsize: isize) -> PyResult<Vec<u8>> {
         if c == b'\t' {
             if tabsize > 0 {
                 let n = tabsize - col % tabsize;
-                if v.len() as isize > isize::MAX / 8 - n {
+                if v.len() as isize > (1 << 36) - n {
                     return Err(raise!(OverflowError, "result too long"));
                 }
                 col += n;

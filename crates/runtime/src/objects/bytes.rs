@@ -174,7 +174,7 @@ impl Bytes {
 /// The bytes of an argument of `%b`: the buffer protocol or `__bytes__`.
 pub fn format_argument(v: &Object) -> PyResult<Vec<u8>> {
     use crate::protocol::buffer::Buffer;
-    if v.ty().slots().tp_as_buffer.is_null() {
+    if !crate::objects::byteops::has_buffer(v) {
         if let Some(f) = v.lookup_special(intern!("__bytes__"))? {
             let r = f.call0()?;
             return match r.downcast::<Bytes>() {

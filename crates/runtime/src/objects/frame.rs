@@ -196,14 +196,29 @@ impl Frame {
     /// Indices of the locals that show up in `locals()`.
     pub fn visible_locals(&self) -> impl Iterator<Item = usize> + '_ {
         let code = self.code();
-        (0..code.nlocalsplus()).filter(move |i| code.kind(*i) & fast::HIDDEN == 0)
+        (0..code.nlocalsplus()).filter(move |i| code.kind(*i) & fast::HIDDEN == 0 || self.is_bound(*i))
+    }
+    /// Whether the slot holds anything.
+    fn is_bound(&self, i: usize) -> bool {
+        // SAFETY: checked against the saved stack pointer.
+        unsafe {
+            let p = InterpFrame::localsplus(self.frame).add(i);
+            p < (*self.frame).sp && !(*p).is_null()
+        }
+    }
+    /// Whether variables of an inlined comprehension are alive in a frame that has a locals mapping.
+    pub fn has_hidden(&self) -> bool {
+        let code = self.code();
+        (0..code.nlocalsplus()).any(|i| code.kind(i) & fast::HIDDEN != 0 && self.is_bound(i))
     }
     /// `f_locals`.
     pub fn locals(&self) -> PyResult<PyRef> {
         let f = self.interp();
         if f.code().flags() & co::OPTIMIZED == 0 {
             // SAFETY: null or a live mapping.
-            if let Some(l) = unsafe { Object::from_ptr_opt(f.locals) } {
+            if let Some(l) = unsafe { Object::from_ptr_opt(f.locals) }
+                && !self.has_hidden()
+            {
                 return Ok(l.to_ref());
             }
         }
@@ -216,6 +231,10 @@ impl Frame {
     /// A fresh dict of the visible locals: `locals()` in a function.
     pub fn locals_snapshot(&self) -> PyResult<Ref<Dict>> {
         let d = Dict::new()?;
+        // SAFETY: null or a live mapping.
+        if let Some(l) = unsafe { Object::from_ptr_opt(self.interp().locals) } {
+            d.update(l)?;
+        }
         for i in self.visible_locals() {
             if let Some(v) = self.local(i)? {
                 d.set(self.code().local_name(i), &v)?;
@@ -493,6 +512,10 @@ impl FrameLocalsProxy {
             && let Some(v) = self.frame().local(i)?
         {
             return Ok(Some(v));
+        }
+        // SAFETY: null or a live mapping.
+        if let Some(l) = unsafe { Object::from_ptr_opt(self.frame().interp().locals) } {
+            return crate::interp::ops::mapping_get(l, key);
         }
         match self.frame().extra_opt() {
             Some(d) => d.get(key),

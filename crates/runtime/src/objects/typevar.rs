@@ -159,7 +159,7 @@ fn typing_call(name: &str, args: &[&Object]) -> PyResult<PyRef> {
 /// `Generic[params]` as the base of a generic class.
 pub fn subscript_generic(params: &Object) -> PyResult<PyRef> {
     let unpacked = unpack_typevartuples(params)?;
-    let g: &Object = Generic::type_object();
+    let g: &Object = generic_type()?;
     typing_call("_GenericAlias", &[g, &unpacked])
 }
 
@@ -845,6 +845,17 @@ impl TypeAliasType {
 pub struct Generic(abi::PyObject);
 pub static mut GENERIC: Type = Type::STATIC;
 py_layout!(Generic, GENERIC);
+
+/// `typing.Generic`: a heap type, as pickling and `__new__` expect.
+pub fn generic_type() -> PyResult<&'static Type> {
+    use crate::convert::HasSpec;
+    static MADE: std::sync::OnceLock<Ref<Type>> = std::sync::OnceLock::new();
+    if let Some(t) = MADE.get() {
+        return Ok(t);
+    }
+    let t = crate::typeobject::from_spec(Generic::spec(), None, None)?;
+    Ok(MADE.get_or_init(|| t))
+}
 
 #[pyclass(name = "Generic", module = "typing", type_object = GENERIC, flags = "BASETYPE")]
 impl Generic {

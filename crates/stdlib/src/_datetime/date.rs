@@ -109,7 +109,14 @@ pub fn strftime(x: &Shown<'_>, format: &Str) -> PyResult<Ref<Str>> {
             Some(b'Z') => {
                 let mut name = Vec::new();
                 if let Some(f) = x.object.getattr_opt(intern!("tzname"))? {
-                    if let Some(n) = f.call0()?.downcast::<Str>() {
+                    let n = f.call0()?;
+                    if n.downcast_exact::<Str>().is_none() && n.downcast::<Str>().is_some() {
+                        let r = n.call_method(intern!("replace"), &[intern!("%"), intern!("%%")])?;
+                        if r.downcast::<Str>().is_none() {
+                            return Err(raise!(TypeError, "tzname.replace() did not return a string"));
+                        }
+                    }
+                    if let Some(n) = n.downcast::<Str>() {
                         name = n.to_wtf8().into_owned();
                     }
                 }
@@ -310,7 +317,14 @@ impl Date {
     /// This is the inverse of the function date.isocalendar()
     #[pyclassmethod(sig = "year, week, day", text_signature = None)]
     fn fromisocalendar(cls: &Type, year: &Object, week: &Object, day: &Object) -> PyResult<PyRef> {
-        let (y, w, d) = (int(Some(year), 0)?, int(Some(week), 0)?, int(Some(day), 0)?);
+        let part = |o: &Object| match int(Some(o), 0) {
+            Err(e) if e.matches(exc::OverflowError()) => {
+                e.clear();
+                Err(raise!(ValueError, "ISO calendar component out of range"))
+            }
+            r => r,
+        };
+        let (y, w, d) = (part(year)?, part(week)?, part(day)?);
         match from_iso_calendar(y, w, d) {
             Ok(ymd) => Date::make(cls, ymd),
             Err(IsoError::Year) => Err(raise!(ValueError, "year must be in 1..9999, not {}", y)),

@@ -10,6 +10,7 @@ use crate::pytime::{self, Round};
 use macros::pyclass;
 use runtime::abi;
 use runtime::convert::{Arg, FuncArgs};
+use runtime::objects::StrBuilder;
 use runtime::prelude::*;
 use runtime::typeobject::CompareOp;
 
@@ -198,15 +199,18 @@ impl DateTime {
         from_offset(&offset, Some(&name))
     }
 
-    fn iso(&self, sep: &str, timespec: Option<&str>) -> PyResult<String> {
+    fn iso(&self, sep: &Str, timespec: Option<&str>) -> PyResult<Ref<Str>> {
         let ((y, m, d), (h, mi, s, us)) = (self.ymd(), self.hmsu());
         let time = format_time(h, mi, s, us, timespec).ok_or_else(|| raise!(ValueError, "Unknown timespec value"))?;
-        let mut text = format!("{y:04}-{m:02}-{d:02}{sep}{time}");
+        let mut text = StrBuilder::new();
+        text.push_str(&format!("{y:04}-{m:02}-{d:02}"));
+        text.push_obj(sep);
+        text.push_str(&time);
         let off = self.call_method(intern!("utcoffset"), &[])?;
         if let Some(d) = off.downcast::<Delta>() {
             text.push_str(&format_offset(d.small_us(), ":"));
         }
-        Ok(text)
+        text.finish()
     }
 }
 
@@ -555,11 +559,11 @@ impl DateTime {
     /// of the time to include. Valid options are 'auto', 'hours', 'minutes',
     /// 'seconds', 'milliseconds' and 'microseconds'.
     #[pymethod(sig = "sep='T', timespec=None", text_signature = None)]
-    fn isoformat(&self, sep: Arg<&Object>, timespec: Option<&str>) -> PyResult<String> {
+    fn isoformat(&self, sep: Arg<&Object>, timespec: Option<&str>) -> PyResult<Ref<Str>> {
         match sep {
-            Arg::Missing => self.iso("T", timespec),
+            Arg::Missing => self.iso(intern!("T"), timespec),
             Arg::Given(o) => match o.downcast::<Str>() {
-                Some(s) if s.len() == 1 => self.iso(&s.to_string_lossy(), timespec),
+                Some(s) if s.len() == 1 => self.iso(s, timespec),
                 Some(s) => Err(raise!(TypeError, "isoformat() argument 1 must be a unicode character, not a string of length {}", s.len())),
                 None => Err(raise!(TypeError, "isoformat() argument 1 must be a unicode character, not {}", o.ty().name_str())),
             },

@@ -62,6 +62,9 @@ fn from_int(us: &Int) -> PyResult<Ref<Delta>> {
 
 /// `a / b` rounded half to even.
 fn divide_nearest(a: &Int, b: &Int) -> PyResult<Ref<Int>> {
+    if b.is_zero() {
+        return Err(zero_division());
+    }
     let (q, r) = a.divmod_int(b)?;
     // r has the sign of b; compare twice the remainder with the divisor.
     let twice = r.shl(1)?;
@@ -133,6 +136,24 @@ fn construct(cls: &Type, args: &FuncArgs<'_>) -> PyResult<PyRef> {
     match total.medium() {
         Some(us) => Ok(Delta::from_us_in(cls, us)?.upcast()),
         None => Err(raise!(OverflowError, "Python int too large to convert to C int")),
+    }
+}
+
+/// `f.as_integer_ratio()`, which a subclass may have changed.
+fn ratio(f: &Float) -> PyResult<(Ref<Int>, Ref<Int>)> {
+    if f.downcast_exact::<Float>().is_some() {
+        return runtime::objects::float::integer_ratio(f.value());
+    }
+    let r = f.call_method(intern!("as_integer_ratio"), &[])?;
+    let Some(t) = r.downcast::<Tuple>() else {
+        return Err(raise!(TypeError, "unexpected return type from as_integer_ratio(): expected tuple, not '{}'", r.ty().name_str()));
+    };
+    let [n, d] = t.as_slice() else {
+        return Err(raise!(ValueError, "as_integer_ratio() must return a 2-tuple"));
+    };
+    match (n.downcast::<Int>(), d.downcast::<Int>()) {
+        (Some(n), Some(d)) => Ok((n.to_exact()?, d.to_exact()?)),
+        _ => Err(raise!(TypeError, "unexpected return type from as_integer_ratio(): expected ints")),
     }
 }
 
@@ -225,7 +246,7 @@ impl Delta {
             return Ok(from_int(&*d.us_int()?.mul_int(i)?)?.upcast());
         }
         if let Some(f) = n.downcast::<Float>() {
-            let (num, den) = runtime::objects::float::integer_ratio(f.value())?;
+            let (num, den) = ratio(f)?;
             return Ok(from_int(&*divide_nearest(&*d.us_int()?.mul_int(&num)?, &den)?)?.upcast());
         }
         ni()
@@ -238,7 +259,7 @@ impl Delta {
             return Ok(Float::new(d.us_int()?.truediv_int(&*o.us_int()?)?)?.upcast());
         }
         if let Some(f) = b.downcast::<Float>() {
-            let (num, den) = runtime::objects::float::integer_ratio(f.value())?;
+            let (num, den) = ratio(f)?;
             if num.is_zero() {
                 return Err(zero_division());
             }

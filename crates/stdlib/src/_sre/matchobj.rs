@@ -56,7 +56,7 @@ impl Match {
         let i = if let Some(i) = o.downcast_exact::<Int>() {
             i.try_i64().unwrap_or(-1) as isize
         } else if o.index_check() {
-            o.as_isize()?
+            o.as_isize_clamped()?
         } else {
             match d.pattern.data().groupindex.get(o)? {
                 Some(v) => v.downcast::<Int>().and_then(|i| i.try_i64()).unwrap_or(-1) as isize,
@@ -283,7 +283,8 @@ impl Template {
         let mut parts = Vec::new();
         for pair in rest.chunks(2) {
             let [g, lit] = pair else { return Err(bad()) };
-            let g = g.downcast::<Int>().and_then(|i| i.try_i64()).filter(|g| *g >= 0).ok_or_else(bad)?;
+            let Some(g) = g.downcast::<Int>() else { return Err(raise!(TypeError, "an integer is required")) };
+            let g = g.try_i64().filter(|g| (0..=i32::MAX as i64).contains(g)).ok_or_else(bad)?;
             parts.push((g as usize, lit.clone()));
         }
         let t = alloc_object::<Template>(Template::type_object())?;

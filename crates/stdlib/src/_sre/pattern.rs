@@ -119,7 +119,7 @@ impl Pattern {
         let items = code.snapshot();
         let mut words = Vec::with_capacity(items.len());
         for o in &items {
-            match o.downcast::<Int>().and_then(|i| i.try_i64()) {
+            match o.downcast::<Int>().map(|i| i.try_i64().unwrap_or(-1)) {
                 Some(v) if (0..=u32::MAX as i64).contains(&v) => words.push(v as u32),
                 Some(_) => return Err(raise!(OverflowError, "regular expression code size limit exceeded")),
                 None => return Err(raise!(TypeError, "an integer is required")),

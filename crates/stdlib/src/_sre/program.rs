@@ -138,6 +138,9 @@ impl Set {
     fn eval(&self, c: u32) -> bool {
         if self.dynamic && self.fold == Fold::Locale {
             let (lo, up) = (lower_locale(c), upper_locale(c));
+            if matches!(self.items.first(), Some(Item::Negate)) {
+                return self.eval_plain(lo) && self.eval_plain(up);
+            }
             return self.eval_plain(lo) || up != lo && self.eval_plain(up);
         }
         self.eval_plain(fold(c, self.fold))

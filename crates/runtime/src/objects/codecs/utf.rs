@@ -45,6 +45,10 @@ fn decode_utf8_slow(data: &[u8], errors: Option<&str>, last: bool, encoding: &st
         out.push_str(unsafe { core::str::from_utf8_unchecked(&data[pos..good]) });
         let (end, reason) = match e.error_len() {
             None if !last => return Ok((out.finish()?, good)),
+            // The beginning of an encoded surrogate, which a handler may want to see whole.
+            Some(_) if !last && data.len() - good == 2 && data[good] == 0xED && (0xA0..=0xBF).contains(&data[good + 1]) => {
+                return Ok((out.finish()?, good));
+            }
             None => (data.len(), "unexpected end of data"),
             Some(n) => (good + n, if (0xC2..=0xF4).contains(&data[good]) { "invalid continuation byte" } else { "invalid start byte" }),
         };

@@ -238,10 +238,10 @@ impl Int {
         if other.is_zero() {
             return Err(div_by_zero());
         }
-        if self.is_zero() {
-            return Ok(0.0);
-        }
         let negative = self.is_negative() != other.is_negative();
+        if self.is_zero() {
+            return Ok(if negative { -0.0 } else { 0.0 });
+        }
         let too_large = || raise!(OverflowError, "integer division result too large for a float");
         let diff = self.bit_length() as i64 - other.bit_length() as i64;
         if diff > 1024 {

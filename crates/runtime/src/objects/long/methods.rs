@@ -406,6 +406,12 @@ impl Int {
         let value = if let Some(b) = bytes.downcast_exact::<Bytes>() {
             Int::from_byte_slice(b.as_slice(), little, signed)?
         } else {
+            // A count makes no bytes here, as it would in bytes(n).
+            let slots = bytes.ty().slots();
+            let counted = slots.tp_as_buffer.is_null() && slots.tp_iter.is_none() && !bytes.sequence_check();
+            if counted && bytes.lookup_special(crate::intern!("__bytes__"))?.is_none() {
+                return Err(raise!(TypeError, "cannot convert '{}' object to bytes", bytes.ty().name_str()));
+            }
             let b = bytes.bytes()?;
             Int::from_byte_slice(b.as_slice(), little, signed)?
         };

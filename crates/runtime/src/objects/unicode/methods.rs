@@ -116,6 +116,9 @@ impl Str {
         if let (Some(o), 1, false) = (args.get(0), args.len(), args.has_keywords()) {
             return Ok(o.str()?.upcast());
         }
+        if args.len() > 3 {
+            return Err(raise!(TypeError, "str expected at most 3 arguments, got {}", args.len()));
+        }
         static SIG: crate::convert::Signature = crate::convert::Signature {
             name: "str",
             params: &[

@@ -131,6 +131,9 @@ impl Str {
         let Some(size) = grown.filter(|&g| g as usize <= super::build::MAX_LEN) else {
             return Err(raise!(OverflowError, "replace string is too long"));
         };
+        if size > 1 << 36 {
+            return Err(crate::error::raise_none(exc::MemoryError()));
+        }
         let mut b = StrBuilder::with_capacity(size as usize);
         let mut at = 0;
         let bound = self.max_char_bound();
@@ -277,7 +280,7 @@ impl Str {
             return self.to_exact();
         }
         let len = self.len();
-        let Some(total) = len.checked_mul(n as usize).filter(|&t| t <= super::build::MAX_LEN) else {
+        let Some(total) = len.checked_mul(n as usize).filter(|&t| t <= isize::MAX as usize) else {
             return Err(raise!(OverflowError, "repeated string is too long"));
         };
         let out = Str::alloc(total, self.max_char_bound())?;
@@ -457,7 +460,7 @@ impl Str {
             if c == 9 {
                 if tabsize > 0 {
                     let n = tabsize - col % tabsize;
-                    if b.len() as isize > isize::MAX / 8 - n {
+                    if b.len() as isize > (1 << 36) - n {
                         return Err(raise!(OverflowError, "new string is too long"));
                     }
                     col += n;

@@ -233,11 +233,7 @@ pub fn split_space<T: Copy>(s: &[T], max: usize, space: impl Fn(T) -> bool, mut 
             return;
         }
         if left == 0 {
-            let mut end = n;
-            while end > i && space(s[end - 1]) {
-                end -= 1;
-            }
-            piece(i, end);
+            piece(i, n);
             return;
         }
         let start = i;
@@ -261,11 +257,7 @@ pub fn rsplit_space<T: Copy>(s: &[T], max: usize, space: impl Fn(T) -> bool, mut
             return;
         }
         if left == 0 {
-            let mut start = 0;
-            while start < i && space(s[start]) {
-                start += 1;
-            }
-            piece(start, i);
+            piece(0, i);
             return;
         }
         let end = i;
