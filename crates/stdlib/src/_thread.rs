@@ -686,7 +686,9 @@ pub mod _thread {
     /// Note: the default signal handler for SIGINT raises ``KeyboardInterrupt``.
     #[pyfunction(sig = "signum=2, /", text_signature = "($module, signum=signal.SIGINT, /)")]
     fn interrupt_main(signum: i32) -> PyResult<()> {
-        interrupt(signum)
+        interrupt(signum)?;
+        // On the main thread the handler runs before the call returns.
+        runtime::thread::check_signals()
     }
     /// Return a non-zero integer that uniquely identifies the current thread
     /// amongst other threads that exist simultaneously.
