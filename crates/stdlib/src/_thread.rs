@@ -494,8 +494,7 @@ impl Local {
     }
     #[slot]
     fn tp_getattro(&self, name: &Object) -> PyResult<PyRef> {
-        // SAFETY: attribute names that reach a slot are strings.
-        let name: &Str = unsafe { name.cast() };
+        let name = attribute_name(name)?;
         let d = self.dict()?;
         if name.eq_str("__dict__") {
             return Ok(d.upcast());
@@ -523,8 +522,7 @@ impl Local {
     }
     #[slot]
     fn tp_setattro(&self, name: &Object, value: Option<&Object>) -> PyResult<()> {
-        // SAFETY: attribute names that reach a slot are strings.
-        let name: &Str = unsafe { name.cast() };
+        let name = attribute_name(name)?;
         let d = self.dict()?;
         if name.eq_str("__dict__") {
             return Err(raise!(AttributeError, "'{}' object attribute '__dict__' is read-only", self.ty().tp_name()));
@@ -561,6 +559,10 @@ fn start_new(function: &Object, args: &Object, kwargs: Option<&Object>) -> PyRes
         return Err(raise!(TypeError, "optional 3rd arg must be a dictionary"));
     }
     start(&Handle::new(), function, args.to_ref(), kwargs.map(|k| k.to_ref()), true)
+}
+
+fn attribute_name(name: &Object) -> PyResult<&Str> {
+    name.downcast::<Str>().ok_or_else(|| raise!(TypeError, "attribute name must be string, not '{}'", name.ty().tp_name()))
 }
 
 fn set_thread_name(name: &str) {

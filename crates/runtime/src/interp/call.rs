@@ -116,7 +116,7 @@ pub fn run_code(f: &Function, locals: Option<&Object>) -> PyResult<PyRef> {
             }
         }
         if let Some(l) = locals {
-            (*frame).locals = l.to_ref().into_ptr();
+            drop(PyRef::from_ptr_opt(core::mem::replace(&mut (*frame).locals, l.to_ref().into_ptr())));
         }
         (*frame).flags = FLAG_ENTRY;
         run_entry(ts, frame)?.into_ref()

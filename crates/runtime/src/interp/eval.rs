@@ -490,11 +490,12 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                         }
                     }
                     op::JUMP_BACKWARD => {
-                        pc = pc.add(1).sub(arg as usize);
+                        // Before the jump: what is raised here belongs to the loop's end, inside its `try`.
                         if pending::breaker(ts) {
                             save!();
                             tri!(pending::handle_breaker(ts));
                         }
+                        pc = pc.add(1).sub(arg as usize);
                     }
                     op::JUMP_BACKWARD_NO_INTERRUPT => pc = pc.sub(arg as usize),
                     op::JUMP_FORWARD => jump!(arg),

@@ -51,7 +51,8 @@ pub unsafe fn init_frame(base: *mut Slot, func: Slot, f: &crate::objects::Functi
         (*fr).code = Slot::borrowed(code);
         (*fr).globals = f.globals;
         (*fr).builtins = f.builtins;
-        (*fr).locals = null_mut();
+        // A function made of module code runs in its globals.
+        (*fr).locals = if code.flags() & compiler::code::co::OPTIMIZED as u32 != 0 { null_mut() } else { f.globals().to_ref().into_ptr() };
         (*fr).frame_obj = null_mut();
         (*fr).owner = super::frame::Owner::Thread;
         (*fr).flags = 0;

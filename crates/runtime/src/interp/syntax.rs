@@ -75,7 +75,17 @@ fn build(e: &CompileError, filename: &str, source: Option<&str>) -> PyResult<Rai
         // SAFETY: calling an exception type gave an exception.
         return Ok(crate::error::raise_exception(unsafe { x.cast_into() }));
     }
-    let text = e.text.clone().or_else(|| source.and_then(|s| s.split_inclusive('\n').nth(e.lineno as usize - 1)).map(|l| if l.ends_with('\n') { l.to_string() } else { format!("{l}\n") }));
+    // The parser's errors bring their line; others show it when the file can be read
+    let line = |src: &str| src.split_inclusive('\n').nth(e.lineno as usize - 1).map(str::to_string);
+    let text = match &e.text {
+        Some(t) => {
+            let last_line = source.is_some_and(|s| !s.ends_with('\n') && s.lines().count() == e.lineno as usize);
+            let by_tokenizer = ["unterminated", "invalid ", "unexpected character"].iter().any(|p| e.msg.starts_with(p)) && e.msg != "invalid syntax";
+            if last_line && !t.ends_with('\n') && !by_tokenizer { Some(format!("{t}\n")) } else { Some(t.clone()) }
+        }
+        None if filename.starts_with('<') => None,
+        None => std::fs::read_to_string(filename).ok().and_then(|s| line(&s)),
+    };
     let text: PyRef = match text {
         Some(t) => Str::new(&t)?.upcast(),
         None => none_ref(),

@@ -469,7 +469,7 @@ fn bool_attr(v: Option<&Object>) -> PyResult<bool> {
         Some(v) if v.is(true_()) => Ok(true),
         Some(v) if v.is(false_()) => Ok(false),
         Some(_) => Err(raise!(TypeError, "attribute value type must be bool")),
-        None => Err(raise!(TypeError, "can't delete numeric/char attribute")),
+        None => Err(raise!(AttributeError, "cannot delete attribute")),
     }
 }
 

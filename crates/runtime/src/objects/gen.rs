@@ -305,7 +305,11 @@ fn throw_here(g: &Generator, ty: &Object, value: Option<&Object>, tb: Option<&Ob
     let e = if let Some(t) = ty.downcast::<Type>()
         && t.flags() & abi::Py_TPFLAGS_BASE_EXC_SUBCLASS != 0
     {
-        crate::error::normalize(ty, value.map(Object::to_ref))?
+        match crate::error::normalize(ty, value.map(Object::to_ref)) {
+            Ok(e) => e,
+            // what went wrong is thrown instead
+            Err(_) => return finish_send(genops::resume(g, None, true, false), true),
+        }
     } else if let Some(e) = ty.downcast::<crate::objects::BaseException>() {
         if value.is_some_and(|v| !v.is_none()) {
             return Err(raise!(TypeError, "instance exception may not have a separate value"));

@@ -542,6 +542,10 @@ fn target(o: &Object) -> PyResult<PyRef> {
     get_referent(o).ok_or_else(|| raise!(ReferenceError, "weakly-referenced object no longer exists"))
 }
 
+fn attribute_name(name: &Object) -> PyResult<&Str> {
+    name.downcast::<Str>().ok_or_else(|| raise!(TypeError, "attribute name must be string, not '{}'", name.ty().tp_name()))
+}
+
 /// An operand: a proxy's referent, or the object itself.
 fn unwrap(o: &Object) -> PyResult<PyRef> {
     if check_proxy(o) { target(o) } else { Ok(o.to_ref()) }
@@ -563,13 +567,11 @@ macro_rules! proxy {
             #[slot] fn tp_hash(&self) -> PyResult<isize> { Err(raise!(TypeError, "unhashable type: '{}'", self.ty().tp_name())) }
             #[slot] fn tp_richcompare(&self, other: &Object, op: CompareOp) -> PyResult<PyRef> { target(self)?.richcompare(&*unwrap(other)?, op) }
             #[slot] fn tp_getattro(&self, name: &Object) -> PyResult<PyRef> {
-                // SAFETY: attribute names that reach a slot are strings.
-                target(self)?.getattr(unsafe { name.cast::<Str>() })
+                target(self)?.getattr(attribute_name(name)?)
             }
             #[slot] fn tp_setattro(&self, name: &Object, v: Option<&Object>) -> PyResult<()> {
                 let o = target(self)?;
-                // SAFETY: attribute names that reach a slot are strings.
-                let name = unsafe { name.cast::<Str>() };
+                let name = attribute_name(name)?;
                 match v { Some(v) => o.setattr(name, v), None => o.delattr(name) }
             }
             #[slot] fn tp_iter(&self) -> PyResult<PyRef> { target(self)?.iter() }

@@ -190,7 +190,7 @@ pub fn sumprod(p: &Object, q: &Object) -> PyResult<PyRef> {
     let (pi, qi) = (p.iter()?, q.iter()?);
     let mut total: PyRef = Int::from_i64(0)?.upcast();
     let (mut ints, mut only_ints) = (0i128, true);
-    let mut floats: Option<Triple> = None;
+    let (mut floats, mut float_runs): (Option<Triple>, bool) = (None, true);
     let small = |o: &Object| o.downcast_exact::<Int>().and_then(Int::small);
     let plain_int = |o: &Object| o.downcast_exact::<Int>().is_some() || o.downcast_exact::<Bool>().is_some();
     let is_float = |o: &Object| o.downcast_exact::<Float>().is_some();
@@ -209,7 +209,7 @@ pub fn sumprod(p: &Object, q: &Object) -> PyResult<PyRef> {
             total = total.add(&*Int::from_i128(ints)?)?;
         }
         let (fa, fb) = (is_float(&a), is_float(&b));
-        if (fa || fb) && (fa || plain_int(&a)) && (fb || plain_int(&b)) {
+        if float_runs && (fa || fb) && (fa || plain_int(&a)) && (fb || plain_int(&b)) {
             if let (Some(x), Some(y)) = (as_float_term(&a), as_float_term(&b)) {
                 let next = floats.unwrap_or_default().with_product(x, y);
                 if next.value().is_finite() {
@@ -218,6 +218,7 @@ pub fn sumprod(p: &Object, q: &Object) -> PyResult<PyRef> {
                 }
             }
         }
+        float_runs = false;
         if let Some(f) = floats.take() {
             total = total.add(&*Float::new(f.value())?)?;
         }

@@ -2,7 +2,7 @@
 
 use crate::arch;
 use crate::error::raise_none;
-use crate::mem::heap::{self, Kind};
+use crate::mem::{domains, heap};
 use crate::prelude::*;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -12,7 +12,8 @@ use core::sync::atomic::Ordering::Relaxed;
 /// `ty` is the static type of the object the caller builds there.
 #[inline]
 pub unsafe fn new_object(ty: &Type, size: usize) -> PyResult<*mut abi::PyObject> {
-    let p = heap::alloc(size, Kind::Obj).cast::<abi::PyObject>();
+    // SAFETY: attached, as for everything that makes objects.
+    let p = unsafe { domains::obj_malloc(size) }.cast::<abi::PyObject>();
     if p.is_null() {
         return Err(raise_none(exc::MemoryError()));
     }
@@ -76,12 +77,12 @@ pub unsafe fn resize(p: *mut abi::PyObject, size: usize) -> Option<*mut abi::PyO
         if size <= old && size * 2 >= old {
             return Some(p);
         }
-        let q = heap::alloc(size, Kind::Obj).cast::<abi::PyObject>();
+        let q = domains::obj_malloc(size).cast::<abi::PyObject>();
         if q.is_null() {
             return None;
         }
         core::ptr::copy_nonoverlapping(p.cast::<u8>(), q.cast::<u8>(), old.min(size));
-        heap::free(p.cast(), Kind::Obj);
+        domains::obj_free(p.cast());
         Some(q)
     }
 }
@@ -93,12 +94,13 @@ pub unsafe fn resize(p: *mut abi::PyObject, size: usize) -> Option<*mut abi::PyO
 #[inline]
 pub unsafe fn free(p: *mut abi::PyObject) {
     // SAFETY: the caller's promise.
-    unsafe { heap::free(p.cast(), Kind::Obj) }
+    unsafe { domains::obj_free(p.cast()) }
 }
 
 /// Memory for an object's side buffers (the PyMem domain).
 pub fn side_alloc(size: usize) -> *mut u8 {
-    heap::alloc(size.max(1), Kind::Mem).cast()
+    // SAFETY: attached, as for everything that makes objects.
+    unsafe { domains::mem_malloc(size) }.cast()
 }
 
 /// Resizes a side buffer.
@@ -107,7 +109,7 @@ pub fn side_alloc(size: usize) -> *mut u8 {
 /// `p` is null or came from `side_alloc`/`side_realloc`.
 pub unsafe fn side_realloc(p: *mut u8, size: usize) -> *mut u8 {
     // SAFETY: the caller's promise.
-    unsafe { heap::realloc(p.cast(), size.max(1), Kind::Mem).cast() }
+    unsafe { domains::mem_realloc(p.cast(), size).cast() }
 }
 
 /// Frees a side buffer.
@@ -116,5 +118,5 @@ pub unsafe fn side_realloc(p: *mut u8, size: usize) -> *mut u8 {
 /// As `side_realloc`.
 pub unsafe fn side_free(p: *mut u8) {
     // SAFETY: the caller's promise.
-    unsafe { heap::free(p.cast(), Kind::Mem) }
+    unsafe { domains::mem_free(p.cast()) }
 }
