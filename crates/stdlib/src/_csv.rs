@@ -5,7 +5,7 @@ use macros::pymodule;
 #[pymodule(name = "_csv", doc = "CSV parsing and writing.\n")]
 pub mod _csv {
     use core::sync::atomic::Ordering::Relaxed;
-    use core::sync::atomic::{AtomicI32, AtomicIsize, AtomicPtr};
+    use core::sync::atomic::{AtomicBool, AtomicI32, AtomicIsize, AtomicPtr};
     use macros::pyclass;
     use runtime::fields;
     use runtime::objects::BaseException;
@@ -324,6 +324,7 @@ pub mod _csv {
         dialect: Slot,
         format: Locked<Format>,
         line_num: AtomicIsize,
+        busy: AtomicBool,
     }
     fields!(Reader: input, dialect; format);
 
@@ -482,6 +483,26 @@ pub mod _csv {
         }
         #[slot]
         fn tp_iternext(&self) -> PyResult<Option<PyRef>> {
+            // The input may come back to its reader.
+            if self.busy.swap(true, Relaxed) {
+                return Err(error("iterator has already advanced the reader"));
+            }
+            let r = self.record();
+            self.busy.store(false, Relaxed);
+            r
+        }
+        #[pygetset]
+        fn dialect(&self) -> PyRef {
+            self.dialect.get(self).unwrap_or_else(none_ref)
+        }
+        #[pygetset]
+        fn line_num(&self) -> isize {
+            self.line_num.load(Relaxed)
+        }
+    }
+
+    impl Reader {
+        fn record(&self) -> PyResult<Option<PyRef>> {
             let Some(input) = self.input.get(self) else { return Ok(None) };
             let Some(f) = self.format.with(|f| f.clone()) else { return Ok(None) };
             let mut p = Parse {
@@ -519,14 +540,6 @@ pub mod _csv {
                 }
             }
             Ok(Some(List::from_vec(p.fields)?.upcast()))
-        }
-        #[pygetset]
-        fn dialect(&self) -> PyRef {
-            self.dialect.get(self).unwrap_or_else(none_ref)
-        }
-        #[pygetset]
-        fn line_num(&self) -> isize {
-            self.line_num.load(Relaxed)
         }
     }
 
@@ -780,6 +793,11 @@ pub mod _csv {
         let d = Dict::new()?;
         m.add("_dialects", d.clone().upcast())?;
         DIALECTS.store(d.into_ptr(), Relaxed);
+        let p = ERROR.load(Relaxed);
+        if !p.is_null() {
+            // SAFETY: kept for ever.
+            return m.add("Error", unsafe { Object::from_ptr(p) }.to_ref());
+        }
         let ns = Dict::new()?;
         ns.set_str("__module__", &*Str::new("_csv")?)?;
         let meta: &Object = exc::Exception().ty();

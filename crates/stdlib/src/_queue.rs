@@ -6,6 +6,8 @@ use macros::pymodule;
 pub mod _queue {
     use core::ffi::c_int;
     use core::mem::offset_of;
+    use core::sync::atomic::AtomicPtr;
+    use core::sync::atomic::Ordering::{Acquire, Release};
     use macros::pyclass;
     use runtime::mem::Visitor;
     use runtime::objects::support::{Slot, alloc, begin_dealloc, free_object, track};
@@ -33,11 +35,13 @@ pub mod _queue {
         i.items.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The module's exception: one for the process, so that copies of the module agree on it.
+    static EMPTY: AtomicPtr<abi::PyObject> = AtomicPtr::new(core::ptr::null_mut());
+
     fn empty() -> Raised {
-        let made = (|| {
-            let m = runtime::objects::support::import("_queue")?;
-            m.getattr(intern!("Empty"))?.call0()
-        })();
+        let p = EMPTY.load(Acquire);
+        // SAFETY: kept for ever once the module is initialised.
+        let made = if p.is_null() { none_ref().call0() } else { unsafe { Object::from_ptr(p) }.call0() };
         match made.map(PyRef::downcast_into::<runtime::objects::BaseException>) {
             Ok(Ok(e)) => runtime::error::restore(e),
             Ok(Err(_)) => raise!(SystemError, "_queue.Empty is no exception"),
@@ -52,11 +56,11 @@ pub mod _queue {
 
         fn take(&self, block: bool, timeout: Option<&Object>) -> PyResult<PyRef> {
             let inner = self.inner()?;
-            if let Some(v) = lock(inner).pop_front() {
-                return Ok(v);
-            }
             if !block {
-                return Err(empty());
+                return match lock(inner).pop_front() {
+                    Some(v) => Ok(v),
+                    None => Err(empty()),
+                };
             }
             let deadline = match timeout {
                 None => None,
@@ -71,6 +75,9 @@ pub mod _queue {
                     Some(Instant::now() + Duration::from_secs_f64(s))
                 }
             };
+            if let Some(v) = lock(inner).pop_front() {
+                return Ok(v);
+            }
             loop {
                 // Wait detached, in slices, so that signals are noticed.
                 let got = runtime::thread::detach(|| {
@@ -206,6 +213,11 @@ pub mod _queue {
     #[exec]
     fn init(m: &Module) -> PyResult<()> {
         m.add_type::<SimpleQueue>()?;
+        let p = EMPTY.load(Acquire);
+        if !p.is_null() {
+            // SAFETY: kept for ever.
+            return m.add("Empty", unsafe { Object::from_ptr(p) }.to_ref());
+        }
         // class Empty(Exception)
         let ns = Dict::new()?;
         ns.set_str("__module__", &*Str::new("_queue")?)?;
@@ -213,6 +225,7 @@ pub mod _queue {
         let bases = Tuple::pack(&[exc::Exception()])?;
         let meta: &Object = exc::Exception().ty();
         let empty = meta.call(&[&*Str::new("Empty")?, &bases, &ns])?;
+        EMPTY.store(empty.clone().into_ptr(), Release);
         m.add("Empty", empty)
     }
 }

@@ -134,6 +134,10 @@ impl CallIter {
         let (Some(f), Some(s)) = (self.callable.get(self), self.sentinel.get(self)) else { return Ok(None) };
         match f.call0() {
             Ok(v) => {
+                // The call may have exhausted this iterator.
+                if self.callable.is_empty() {
+                    return Ok(None);
+                }
                 if !s.eq(&v)? {
                     return Ok(Some(v));
                 }

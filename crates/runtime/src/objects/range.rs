@@ -24,7 +24,19 @@ pub static mut PyRange_Type: Type = unready_type();
 py_layout!(Range, PyRange_Type);
 
 fn int(o: PyRef) -> PyResult<Ref<Int>> {
-    o.index()
+    exact_int(&o)
+}
+
+/// `operator.index` as an exact `int`.
+fn exact_int(o: &Object) -> PyResult<Ref<Int>> {
+    let i = o.index()?;
+    if i.downcast_exact::<Int>().is_some() {
+        return Ok(i);
+    }
+    match i.try_i64() {
+        Some(v) => Int::from_i64(v),
+        None => Int::from_bigint(&i.to_bigint()),
+    }
 }
 
 /// Number of values of a range of machine integers.
@@ -85,10 +97,10 @@ impl Range {
     }
 
     pub fn new(start: &Object, stop: &Object, step: Option<&Object>) -> PyResult<Ref<Range>> {
-        let start = start.index()?;
-        let stop = stop.index()?;
+        let start = exact_int(start)?;
+        let stop = exact_int(stop)?;
         let step = match step {
-            Some(s) => s.index()?,
+            Some(s) => exact_int(s)?,
             None => Int::from_i64(1)?,
         };
         if step.sign() == 0 {
@@ -210,7 +222,7 @@ impl Range {
     fn tp_vectorcall(_cls: &Type, args: FuncArgs<'_>) -> PyResult<PyRef> {
         args.no_keywords("range")?;
         let r = match args.args {
-            [stop] => Range::from_ints(Int::from_i64(0)?, stop.index()?, Int::from_i64(1)?)?,
+            [stop] => Range::from_ints(Int::from_i64(0)?, exact_int(stop)?, Int::from_i64(1)?)?,
             [start, stop] => Range::new(start, stop, None)?,
             [start, stop, step] => Range::new(start, stop, Some(step))?,
             [] => return Err(raise!(TypeError, "range expected at least 1 argument, got 0")),
@@ -485,6 +497,9 @@ impl LongRangeIter {
     #[pymethod]
     fn __setstate__(&self, state: &Object) -> PyResult<()> {
         let Some(n) = &self.len else { return Ok(()) };
+        if state.downcast::<Int>().is_none() {
+            return Err(raise!(TypeError, "state must be an int, not {}", state.ty().name_str()));
+        }
         let zero = Int::from_i64(0)?;
         let v = if state.richcompare_bool(&zero, CompareOp::Lt)? {
             zero.upcast()

@@ -208,7 +208,7 @@ impl Slice {
     }
     #[slot]
     fn tp_hash(&self) -> PyResult<isize> {
-        Tuple::pack(&[self.start(), self.stop(), self.step()])?.hash()
+        crate::objects::tuple::hash_items([self.start(), self.stop(), self.step()].into_iter(), None)
     }
     #[slot]
     fn tp_richcompare(&self, other: &Object, op: CompareOp) -> PyResult<PyRef> {

@@ -196,17 +196,7 @@ impl Tuple {
     }
 
     fn compute_hash(&self) -> PyResult<isize> {
-        // xxHash's round over the items' hashes.
-        const P1: u64 = 11400714785074694791;
-        const P2: u64 = 14029467366897019727;
-        const P5: u64 = 2870177450012600261;
-        let mut acc = P5;
-        for o in self.iter() {
-            let h = super::dict::raw_hash(o)?;
-            acc = acc.wrapping_add((h as u64).wrapping_mul(P2)).rotate_left(31).wrapping_mul(P1);
-        }
-        acc = acc.wrapping_add(self.len() as u64 ^ (P5 ^ 3527539));
-        Ok(if acc == u64::MAX { 1546275796 } else { acc as isize })
+        hash_items(self.iter(), Some(self.len()))
     }
 
     /// `repr` of the items between parentheses.
@@ -239,6 +229,22 @@ impl Tuple {
         }
         Ok(self.get(i as usize).to_ref())
     }
+}
+
+/// xxHash's round over the items' hashes; a tuple's hash also takes its length in.
+pub(crate) fn hash_items<'a>(items: impl Iterator<Item = &'a Object>, len: Option<usize>) -> PyResult<isize> {
+    const P1: u64 = 11400714785074694791;
+    const P2: u64 = 14029467366897019727;
+    const P5: u64 = 2870177450012600261;
+    let mut acc = P5;
+    for o in items {
+        let h = super::dict::raw_hash(o)?;
+        acc = acc.wrapping_add((h as u64).wrapping_mul(P2)).rotate_left(31).wrapping_mul(P1);
+    }
+    if let Some(n) = len {
+        acc = acc.wrapping_add(n as u64 ^ (P5 ^ 3527539));
+    }
+    Ok(if acc == u64::MAX { 1546275796 } else { acc as isize })
 }
 
 /// Compares two item slices as sequences do.
@@ -298,7 +304,10 @@ impl Tuple {
         if h != -1 {
             return Ok(h);
         }
-        let h = self.compute_hash()?;
+        crate::protocol::enter_recursive_call(" while hashing a tuple")?;
+        let h = self.compute_hash();
+        crate::protocol::leave_recursive_call();
+        let h = h?;
         self.ob_hash.store(h, Relaxed);
         Ok(h)
     }

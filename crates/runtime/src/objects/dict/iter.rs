@@ -83,8 +83,8 @@ impl Dict {
         let vp = self.ma_values.load(Relaxed);
         // SAFETY: the lock keeps table and entries.
         unsafe {
-            if vp.is_null() {
-                *pos = (*pos).min(keys.len_entries() as isize - 1);
+            if vp.is_null() && *pos >= keys.len_entries() as isize {
+                return None;
             }
             while *pos >= 0 {
                 let i = *pos as usize;
@@ -147,7 +147,7 @@ impl DictIter {
         match found {
             Some((k, v)) => {
                 let len = self.len.load(Relaxed);
-                if len == 0 && !reverse {
+                if len == 0 {
                     self.used.store(-1, Relaxed);
                     return Err(raise!(RuntimeError, "dictionary keys changed during iteration"));
                 }
@@ -171,6 +171,7 @@ impl DictIter {
 
     /// `(iter, ([remaining items],))`.
     fn reduce(&self, me: &Object, part: Part, reverse: bool) -> PyResult<PyRef> {
+        let iter = crate::objects::support::builtin("iter")?;
         let out = List::new()?;
         if let Some(owner) = self.dict.get(me) {
             // A copy of the iterator's state: reducing does not advance it.
@@ -189,7 +190,7 @@ impl DictIter {
             }
         }
         let args = Tuple::from_refs(vec![out.upcast()])?;
-        Ok(Tuple::pair(crate::objects::support::builtin("iter")?, args.upcast())?.upcast())
+        Ok(Tuple::pair(iter, args.upcast())?.upcast())
     }
 }
 

@@ -145,7 +145,18 @@ impl Dict {
     fn fromkeys(cls: &Type, iterable: &Object, value: &Object) -> PyResult<PyRef> {
         let d = (**cls).call0()?;
         if let Some(exact) = d.downcast_exact::<Dict>() {
-            iterable.for_each(|k| exact.insert(k, value.to_ref()))?;
+            // Sets and dicts know the hashes.
+            if let Some(src) = iterable.downcast_exact::<Dict>() {
+                for (k, h, _) in src.hashed_snapshot() {
+                    exact.insert_known_hash(k, h, value.to_ref())?;
+                }
+            } else if let Some(src) = Set::any(iterable).filter(|s| core::ptr::eq(s.ty(), Set::type_object()) || core::ptr::eq(s.ty(), FrozenSet::type_object())) {
+                for (k, h) in src.hashed_snapshot() {
+                    exact.insert_known_hash(k, h, value.to_ref())?;
+                }
+            } else {
+                iterable.for_each(|k| exact.insert(k, value.to_ref()))?;
+            }
         } else {
             iterable.for_each(|k| d.set_item(&k, value))?;
         }

@@ -69,8 +69,8 @@ impl ListIter {
     }
 }
 
-fn reduced(f: &str, list: PyRef, index: Option<isize>) -> PyResult<PyRef> {
-    let mut v = vec![crate::objects::support::builtin(f)?, Tuple::from_refs(vec![list])?.upcast()];
+fn reduced(f: PyRef, list: PyRef, index: Option<isize>) -> PyResult<PyRef> {
+    let mut v = vec![f, Tuple::from_refs(vec![list])?.upcast()];
     if let Some(i) = index {
         v.push(Int::from_i64(i as i64)?.upcast());
     }
@@ -96,11 +96,13 @@ impl ListIter {
     /// Return state information for pickling.
     #[pymethod]
     fn __reduce__(&self) -> PyResult<PyRef> {
+        // Looking the function up may run the iterator.
+        let f = crate::objects::support::builtin("iter")?;
         let i = self.index.load(Relaxed);
         if i < 0 {
-            return reduced("iter", List::new()?.upcast(), None);
+            return reduced(f, List::new()?.upcast(), None);
         }
-        reduced("iter", self.list().to_ref(), Some(i))
+        reduced(f, self.list().to_ref(), Some(i))
     }
     /// Set state information for unpickling.
     #[pymethod]
@@ -156,11 +158,13 @@ impl ListRevIter {
     /// Return state information for pickling.
     #[pymethod]
     fn __reduce__(&self) -> PyResult<PyRef> {
+        // Looking the function up may run the iterator.
+        let (f, g) = (crate::objects::support::builtin("reversed")?, crate::objects::support::builtin("iter")?);
         let i = self.0.index.load(Relaxed);
         if i < 0 {
-            return reduced("iter", List::new()?.upcast(), None);
+            return reduced(g, List::new()?.upcast(), None);
         }
-        reduced("reversed", self.0.list().to_ref(), Some(i))
+        reduced(f, self.0.list().to_ref(), Some(i))
     }
     /// Set state information for unpickling.
     #[pymethod]

@@ -359,7 +359,7 @@ impl List {
             if hint > isize::MAX as usize - n {
                 // Too much to reserve: let the iteration find out.
             } else if n == 0 && hint > 0 && self.allocated.load(Relaxed) == 0 {
-                self.resize_array(hint)?;
+                self.resize_array(hint.saturating_add(1) & !1)?;
             }
         }
         let next = it.ty().slots().tp_iternext;
@@ -397,7 +397,7 @@ impl List {
         lock!(self);
         let n = self.len();
         if n == 0 && self.allocated.load(Relaxed) == 0 {
-            self.resize_array(new.len())?;
+            self.resize_array((new.len() + 1) & !1)?;
         } else {
             self.reserve_locked(n + new.len())?;
         }

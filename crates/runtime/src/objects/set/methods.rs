@@ -79,7 +79,7 @@ fn union_all(s: &Set, others: &[&Object]) -> PyResult<PyRef> {
 
 fn intersection_all(s: &Set, others: &[&Object]) -> PyResult<PyRef> {
     if others.is_empty() {
-        return copy(s);
+        return Ok(s.copy_as(s.base_type())?.upcast());
     }
     let mut out: Ref<Set> = Ref::new_ref(s);
     for o in others {
@@ -89,7 +89,7 @@ fn intersection_all(s: &Set, others: &[&Object]) -> PyResult<PyRef> {
 }
 
 fn difference_all(s: &Set, others: &[&Object]) -> PyResult<PyRef> {
-    let Some((first, rest)) = others.split_first() else { return copy(s) };
+    let Some((first, rest)) = others.split_first() else { return Ok(s.copy_as(s.base_type())?.upcast()) };
     let out = s.difference_as(s.base_type(), first)?;
     for o in rest {
         out.difference_update(o)?;
@@ -405,7 +405,9 @@ set_type! {
     FrozenSet, PyFrozenSet_Type, "frozenset", |me| (&me.0), {
         #[slot]
         fn tp_new(cls: &Type, args: FuncArgs<'_>) -> PyResult<PyRef> {
-            if core::ptr::eq(cls, FrozenSet::type_object()) {
+            // A subclass without an `__init__` of its own takes no keywords either.
+            let init = |t: &Type| t.slots().tp_init.map(|f| f as usize);
+            if init(cls) == init(FrozenSet::type_object()) {
                 args.no_keywords("frozenset")?;
             }
             args.check_positional("frozenset", 0, 1)?;
