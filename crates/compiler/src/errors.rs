@@ -60,6 +60,9 @@ pub fn translate(src: &str, index: &LineIndex, parsed: &rp::Parsed<r::Mod>, opts
     if let Some((at, c)) = scan.open.last().copied() {
         let line = |o: usize| index.line_col(o as u32).0;
         let at_end = matches!(tok.k, K::EndOfFile | K::Newline | K::Dedent) || tok.s >= src.trim_end().len();
+        if at_end && opts.allow_incomplete {
+            return incomplete(src, index);
+        }
         if at_end || line(tok.s) > line(at) {
             let mut e = error_at(src, index, range(at, at), format!("'{}' was never closed", c as char));
             e.end_offset = 0;
