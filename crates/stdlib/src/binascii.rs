@@ -34,22 +34,18 @@ fn decode(s: &[u8], strict: bool) -> PyResult<Vec<u8>> {
     if strict && s.first() == Some(&b'=') {
         return Err(error!("Leading padding not allowed"));
     }
-    let (mut quad, mut acc, mut pads, mut padding) = (0u32, 0u8, 0u32, false);
-    let mut i = 0;
-    while i < s.len() {
-        let c = s[i];
-        i += 1;
+    let (mut quad, mut acc, mut pads) = (0u32, 0u8, 0u32);
+    let short = |out: &Vec<u8>| {
+        error!(
+            "Invalid base64-encoded string: number of data characters ({}) cannot be 1 more than a multiple of 4",
+            out.len() / 3 * 4 + 1
+        )
+    };
+    for &c in s {
         if c == b'=' {
-            padding = true;
-            if strict && quad == 0 {
-                return Err(error!("Excess padding not allowed"));
-            }
             pads += 1;
-            if quad >= 2 && quad + pads >= 4 {
-                if strict && i < s.len() {
-                    return Err(error!("Excess data after padding"));
-                }
-                return Ok(out);
+            if strict && (quad == 0 || quad + pads > 4) {
+                return Err(error!("Excess padding not allowed"));
             }
             continue;
         }
@@ -60,8 +56,12 @@ fn decode(s: &[u8], strict: bool) -> PyResult<Vec<u8>> {
             }
             continue;
         }
-        if strict && padding {
-            return Err(error!("Discontinuous padding not allowed"));
+        if strict && pads > 0 {
+            return Err(match quad {
+                1 => short(&out),
+                q if q + pads >= 4 => error!("Excess data after padding"),
+                _ => error!("Discontinuous padding not allowed"),
+            });
         }
         pads = 0;
         match quad {
@@ -83,10 +83,8 @@ fn decode(s: &[u8], strict: bool) -> PyResult<Vec<u8>> {
     }
     match quad {
         0 => Ok(out),
-        1 => Err(error!(
-            "Invalid base64-encoded string: number of data characters ({}) cannot be 1 more than a multiple of 4",
-            out.len() / 3 * 4 + 1
-        )),
+        1 => Err(short(&out)),
+        q if q + pads >= 4 => Ok(out),
         _ => Err(error!("Incorrect padding")),
     }
 }
@@ -327,7 +325,7 @@ pub mod binascii {
     #[pyfunction(sig = "data, /")]
     fn a2b_uu(data: &Object) -> PyResult<ByteString> {
         let s = ascii_arg(data)?;
-        let Some(&first) = s.first() else { return Ok(ByteString(vec![0; 32])) };
+        let Some(&first) = s.first() else { return Err(error!("Missing length byte")) };
         let n = (first.wrapping_sub(b' ') & 63) as usize;
         let mut out = Vec::with_capacity(n);
         let (mut acc, mut bits, mut i) = (0u32, 0, 1);

@@ -87,10 +87,10 @@ pub fn standard_form(encoding: &str) -> Option<(usize, bool)> {
     } else {
         return None;
     };
-    match tail.strip_prefix('-').unwrap_or(tail) {
+    match tail {
         "" => Some((unit, cfg!(target_endian = "big"))),
-        "be" => Some((unit, true)),
-        "le" => Some((unit, false)),
+        "be" | "-be" => Some((unit, true)),
+        "le" | "-le" => Some((unit, false)),
         _ => None,
     }
 }

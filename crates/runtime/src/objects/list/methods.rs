@@ -412,7 +412,7 @@ impl List {
     #[pymethod(name = "index", sig = "value, start=<0>, stop=<sys.maxsize>, /", text_signature = "value, start=0, stop=sys.maxsize, /")]
     fn py_index(&self, value: &Object, start: Option<&Object>, stop: Option<&Object>) -> PyResult<usize> {
         let n = self.len() as isize;
-        let (lo, hi) = (index_bound(start, 0, n)?, index_bound(stop, isize::MAX, isize::MAX)?);
+        let (lo, hi) = (index_bound(start, 0, n)?, index_bound(stop, isize::MAX, n)?);
         let mut i = lo;
         while i < hi {
             let Some(o) = self.get(i as usize) else { break };
