@@ -111,5 +111,6 @@ fn write_build_data(stdlib: &Path, prefix: &Path) {
         text.push_str(&format!("    {k:?}: {v},\n"));
     }
     text.push_str("}\n");
-    std::fs::write(stdlib.join(format!("_sysconfigdata_t_linux_{multiarch}.py")), text).expect("a writable target folder");
+    std::fs::write(stdlib.join(format!("_sysconfigdata_t_linux_{multiarch}.py")), text)
+        .expect("a writable target folder");
 }

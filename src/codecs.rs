@@ -289,7 +289,13 @@ capi! {
     fn PyUnicodeTranslateError_SetEnd(e: &Object, v: isize) -> c_int { set_bound(e, v, false) }
 }
 
-unsafe fn decode_wide(utf16: bool, data: &[u8], errors: Option<&str>, byteorder: *mut c_int, done: *mut isize) -> PyResult<Ref<Str>> {
+unsafe fn decode_wide(
+    utf16: bool,
+    data: &[u8],
+    errors: Option<&str>,
+    byteorder: *mut c_int,
+    done: *mut isize,
+) -> PyResult<Ref<Str>> {
     let decode = if utf16 { utf::decode_utf16 } else { utf::decode_utf32 };
     let encoding = if utf16 { "utf-16" } else { "utf-32" };
     let (s, n, found) = decode(data, errors, order(byteorder), done.is_null(), encoding)?;
@@ -372,7 +378,11 @@ fn bound(e: &Object, place: *mut isize, start: bool) -> PyResult<()> {
 
 fn set_bound(e: &Object, v: isize, start: bool) -> PyResult<()> {
     let e = unicode_error(e)?;
-    if start { e.set_start(v) } else { e.set_end(v) }
+    if start {
+        e.set_start(v)
+    } else {
+        e.set_end(v)
+    }
     Ok(())
 }
 

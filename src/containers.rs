@@ -317,7 +317,11 @@ fn slice_index(o: &Object, out: *mut isize, none_allowed: bool) -> PyResult<c_in
         return Ok(1);
     }
     if !o.index_check() {
-        let _ = raise!(TypeError, "slice indices must be integers{} have an __index__ method", if none_allowed { " or None or" } else { " or" });
+        let _ = raise!(
+            TypeError,
+            "slice indices must be integers{} have an __index__ method",
+            if none_allowed { " or None or" } else { " or" }
+        );
         return Ok(0);
     }
     match o.index() {
@@ -371,7 +375,8 @@ fn set_list_item(l: &List, i: usize, value: Option<PyRef>) {
             let raw = (l as *const List).cast_mut().cast::<abi::PyListObject>();
             let place = (*raw).ob_item.add(i);
             let old = *place;
-            core::sync::atomic::AtomicPtr::from_ptr(place).store(value.map_or(null_mut(), Ref::into_ptr), core::sync::atomic::Ordering::Release);
+            core::sync::atomic::AtomicPtr::from_ptr(place)
+                .store(value.map_or(null_mut(), Ref::into_ptr), core::sync::atomic::Ordering::Release);
             PyRef::from_ptr_opt(old)
         }
     });

@@ -19,7 +19,9 @@ pub fn raise_any(exception: &Object, value: Option<&Object>) -> Raised {
         _ => {
             let shown = exception.repr().map(|r| r.to_string_lossy().into_owned());
             match shown {
-                Ok(shown) => raise!(SystemError, "_PyErr_SetObject: exception {} is not a BaseException subclass", shown),
+                Ok(shown) => {
+                    raise!(SystemError, "_PyErr_SetObject: exception {} is not a BaseException subclass", shown)
+                }
                 Err(e) => e,
             }
         }
@@ -38,7 +40,12 @@ fn instance(o: &Object) -> PyResult<&BaseException> {
 }
 
 /// The exception as the old triple of type, value and traceback.
-fn store_triple(e: Option<Ref<BaseException>>, ty: *mut *mut abi::PyObject, value: *mut *mut abi::PyObject, tb: *mut *mut abi::PyObject) {
+fn store_triple(
+    e: Option<Ref<BaseException>>,
+    ty: *mut *mut abi::PyObject,
+    value: *mut *mut abi::PyObject,
+    tb: *mut *mut abi::PyObject,
+) {
     // SAFETY: C passes three places.
     unsafe {
         match e {
@@ -125,7 +132,12 @@ fn import_error(ty: &Object, message: Option<&Object>, name: Option<&Object>, pa
 }
 
 /// A new exception class from "module.Name".
-fn new_exception(name: CText<'_>, doc: Option<CText<'_>>, base: Option<&Object>, dict: Option<&Object>) -> PyResult<PyRef> {
+fn new_exception(
+    name: CText<'_>,
+    doc: Option<CText<'_>>,
+    base: Option<&Object>,
+    dict: Option<&Object>,
+) -> PyResult<PyRef> {
     let whole = name.to_string_lossy();
     let Some((module, name)) = whole.rsplit_once('.') else {
         return Err(raise!(SystemError, "PyErr_NewException: name must be module.class"));
@@ -413,7 +425,14 @@ capi! {
     }
 }
 
-fn explicit(category: Option<&Object>, message: &Object, filename: &Object, lineno: c_int, module: Option<&Object>, registry: Option<&Object>) -> PyResult<()> {
+fn explicit(
+    category: Option<&Object>,
+    message: &Object,
+    filename: &Object,
+    lineno: c_int,
+    module: Option<&Object>,
+    registry: Option<&Object>,
+) -> PyResult<()> {
     let function = display::import("_warnings")?.getattr(intern!("warn_explicit"))?;
     let category = category.unwrap_or(exc::RuntimeWarning());
     let lineno = Int::from_i64(lineno.into())?;
@@ -430,7 +449,9 @@ fn print_error(set_last: bool) -> PyResult<()> {
                 let pending = take_error();
                 let t: &Object = e.ty();
                 let tb = e.downcast::<BaseException>().and_then(|e| e.traceback()).unwrap_or_else(none_ref);
-                for (name, value) in [("last_exc", &*e), ("last_type", t), ("last_value", &*e), ("last_traceback", &*tb)] {
+                for (name, value) in
+                    [("last_exc", &*e), ("last_type", t), ("last_value", &*e), ("last_traceback", &*tb)]
+                {
                     if let Err(problem) = sys.set_str(name, value) {
                         problem.clear();
                     }
@@ -455,17 +476,27 @@ fn syntax_location(filename: Option<CText<'_>>, lineno: c_int, column: c_int) ->
 }
 
 /// Adds a place to the SyntaxError that is set. Errors on the way are dropped.
-fn syntax_location_object(filename: Option<&Object>, lineno: c_int, column: c_int, end_lineno: c_int, end_column: c_int) -> PyResult<()> {
+fn syntax_location_object(
+    filename: Option<&Object>,
+    lineno: c_int,
+    column: c_int,
+    end_lineno: c_int,
+    end_column: c_int,
+) -> PyResult<()> {
     let Some(e) = take_error() else { return Ok(()) };
     let done: PyResult<()> = (|| {
-        let number = |n: c_int| -> PyResult<PyRef> { if n < 0 { Ok(none_ref()) } else { Ok(Int::from_i64(n.into())?.upcast()) } };
+        let number = |n: c_int| -> PyResult<PyRef> {
+            if n < 0 { Ok(none_ref()) } else { Ok(Int::from_i64(n.into())?.upcast()) }
+        };
         e.setattr(intern!("lineno"), &*number(lineno)?)?;
         e.setattr(intern!("offset"), &*number(if column >= 0 { column + 1 } else { -1 })?)?;
         e.setattr(intern!("end_lineno"), &*number(if end_column >= 0 { end_lineno } else { -1 })?)?;
         e.setattr(intern!("end_offset"), &*number(if end_column >= 0 { end_column + 1 } else { -1 })?)?;
         if let Some(f) = filename {
             e.setattr(intern!("filename"), f)?;
-            if let Some(line) = f.downcast::<Str>().and_then(|f| program_line(f.to_string_lossy().as_ref().as_ref(), lineno)) {
+            if let Some(line) =
+                f.downcast::<Str>().and_then(|f| program_line(f.to_string_lossy().as_ref().as_ref(), lineno))
+            {
                 e.setattr(intern!("text"), &line)?;
             }
         }

@@ -15,8 +15,8 @@
 //! (`Failure`). A panic becomes SystemError; none crosses into C. In debug builds the caller's thread must be attached.
 
 use core::ffi::{c_char, c_double, c_int, c_long, c_uint, c_ulong};
-use runtime::prelude::*;
 use runtime::abi;
+use runtime::prelude::*;
 
 /// A parameter of an API function, made from what C passes.
 pub trait FromC: Sized {
@@ -58,7 +58,11 @@ impl<'a> FromC for &'a Object {
 /// A null where an object is needed: an exception that is set already explains it.
 #[cold]
 pub fn null_error() -> Raised {
-    if runtime::error::error_occurred() { Raised::already_set() } else { runtime::raise!(SystemError, "null argument to internal routine") }
+    if runtime::error::error_occurred() {
+        Raised::already_set()
+    } else {
+        runtime::raise!(SystemError, "null argument to internal routine")
+    }
 }
 
 impl<'a> FromC for Option<&'a Object> {
@@ -430,4 +434,3 @@ macro_rules! capi {
         }
     };
 }
-

@@ -49,7 +49,13 @@ fn flag_bits(flags: *const abi::PyCompilerFlags) -> c_int {
     unsafe { flags.as_ref() }.map_or(0, |f| f.cf_flags)
 }
 
-fn compile_bytes(source: &[u8], filename: &str, start: c_int, flags: *const abi::PyCompilerFlags, optimize: c_int) -> PyResult<PyRef> {
+fn compile_bytes(
+    source: &[u8],
+    filename: &str,
+    start: c_int,
+    flags: *const abi::PyCompilerFlags,
+    optimize: c_int,
+) -> PyResult<PyRef> {
     let bits = flag_bits(flags);
     if bits & ONLY_AST != 0 {
         let (source, filename) = (Bytes::new(source)?, Str::new(filename)?);
@@ -58,7 +64,12 @@ fn compile_bytes(source: &[u8], filename: &str, start: c_int, flags: *const abi:
             256 => "single",
             _ => "exec",
         })?;
-        return crate::containers::builtin("compile")?.call(&[&source, &filename, &mode, &*Int::from_i64(bits.into())?]);
+        return crate::containers::builtin("compile")?.call(&[
+            &source,
+            &filename,
+            &mode,
+            &*Int::from_i64(bits.into())?,
+        ]);
     }
     let decoded = runtime::lifecycle::source::decode_source(source, filename)?;
     let default = ThreadState::current().interp().config().optimization_level;
@@ -77,7 +88,14 @@ fn compile_bytes(source: &[u8], filename: &str, start: c_int, flags: *const abi:
 }
 
 /// Compiles and runs source in namespaces of the caller's.
-fn run_bytes(source: &[u8], filename: &str, start: c_int, globals: &Dict, locals: &Object, flags: *mut abi::PyCompilerFlags) -> PyResult<PyRef> {
+fn run_bytes(
+    source: &[u8],
+    filename: &str,
+    start: c_int,
+    globals: &Dict,
+    locals: &Object,
+    flags: *mut abi::PyCompilerFlags,
+) -> PyResult<PyRef> {
     let made = compile_bytes(source, filename, start, flags, -1)?;
     let made = made.downcast::<Code>().ok_or_else(bad_internal_call)?;
     // SAFETY: C passes flags, or null; future imports of the source stay in force.
@@ -105,7 +123,13 @@ fn main_dict() -> PyResult<Ref<Dict>> {
 }
 
 /// Runs as a program does: errors are shown, not raised.
-fn run_simple(source: &[u8], filename: &str, start: c_int, flags: *mut abi::PyCompilerFlags, with_file: bool) -> PyResult<c_int> {
+fn run_simple(
+    source: &[u8],
+    filename: &str,
+    start: c_int,
+    flags: *mut abi::PyCompilerFlags,
+    with_file: bool,
+) -> PyResult<c_int> {
     let done = main_dict().and_then(|d| {
         let own_file = with_file && d.get_item_str("__file__")?.is_none();
         if own_file {
@@ -152,7 +176,9 @@ fn filename_of(name: Option<CText<'_>>) -> String {
 
 /// Namespaces of a run: globals must be a dict, locals default to them.
 fn namespaces<'a>(globals: Option<&'a Object>, locals: Option<&'a Object>) -> PyResult<(&'a Dict, &'a Object)> {
-    let g = globals.and_then(|g| g.downcast::<Dict>()).ok_or_else(|| raise!(SystemError, "globals must be a real dict; try eval(code, {{}}, mapping)"))?;
+    let g = globals
+        .and_then(|g| g.downcast::<Dict>())
+        .ok_or_else(|| raise!(SystemError, "globals must be a real dict; try eval(code, {{}}, mapping)"))?;
     Ok((g, locals.unwrap_or(g)))
 }
 
@@ -169,15 +195,37 @@ fn empty_code(filename: &str, name: &str, line: c_int) -> PyResult<Ref<Code>> {
 }
 
 #[allow(clippy::too_many_arguments)]
-fn new_code(argcount: c_int, posonly: c_int, kwonly: c_int, stacksize: c_int, flags: c_int, consts: &Object, names: &Object, locals: &Object, filename: &Object, name: &Object, qualname: &Object, line: c_int) -> PyResult<Ref<Code>> {
+fn new_code(
+    argcount: c_int,
+    posonly: c_int,
+    kwonly: c_int,
+    stacksize: c_int,
+    flags: c_int,
+    consts: &Object,
+    names: &Object,
+    locals: &Object,
+    filename: &Object,
+    name: &Object,
+    qualname: &Object,
+    line: c_int,
+) -> PyResult<Ref<Code>> {
     let tuple = |o: &Object| o.downcast::<Tuple>().map(Ref::new_ref).ok_or_else(bad_internal_call);
     let locals = tuple(locals)?;
     // The instructions are those of an empty function: nobody else's bytecode runs here.
     let body = empty_code(&filename.str()?.to_string_lossy(), &name.str()?.to_string_lossy(), line)?;
     let extra = body.extra();
-    let local_names: Vec<&'static Str> = locals.as_slice().iter().map(|n| n.str().map(|s| Str::intern(&s.to_string_lossy()))).collect::<PyResult<_>>()?;
+    let local_names: Vec<&'static Str> = locals
+        .as_slice()
+        .iter()
+        .map(|n| n.str().map(|s| Str::intern(&s.to_string_lossy())))
+        .collect::<PyResult<_>>()?;
     let intern_all = |t: &Tuple| -> PyResult<Ref<Tuple>> {
-        Tuple::from_refs(t.as_slice().iter().map(|n| n.str().map(|s| Str::intern(&s.to_string_lossy()).to_ref())).collect::<PyResult<Vec<_>>>()?)
+        Tuple::from_refs(
+            t.as_slice()
+                .iter()
+                .map(|n| n.str().map(|s| Str::intern(&s.to_string_lossy()).to_ref()))
+                .collect::<PyResult<Vec<_>>>()?,
+        )
     };
     Code::build(CodeParts {
         argcount: argcount as u32,
@@ -591,16 +639,28 @@ fn frame_variable(f: &Frame, name: &Str) -> PyResult<PyRef> {
     Err(raise!(NameError, "variable '{}' does not exist", name.to_string_lossy()))
 }
 
-fn run_file(f: *mut libc::FILE, name: Option<CText<'_>>, start: c_int, globals: Option<&Object>, locals: Option<&Object>, close: c_int, flags: *mut abi::PyCompilerFlags) -> PyResult<PyRef> {
+fn run_file(
+    f: *mut libc::FILE,
+    name: Option<CText<'_>>,
+    start: c_int,
+    globals: Option<&Object>,
+    locals: Option<&Object>,
+    close: c_int,
+    flags: *mut abi::PyCompilerFlags,
+) -> PyResult<PyRef> {
     let (g, l) = namespaces(globals, locals)?;
     // SAFETY: C passes an open stream.
     let source = unsafe { read_stream(f, close) };
     run_bytes(&source, &filename_of(name), start, g, l, flags)
 }
 
-fn run_simple_file(f: *mut libc::FILE, name: Option<CText<'_>>, close: c_int, flags: *mut abi::PyCompilerFlags) -> PyResult<c_int> {
+fn run_simple_file(
+    f: *mut libc::FILE,
+    name: Option<CText<'_>>,
+    close: c_int,
+    flags: *mut abi::PyCompilerFlags,
+) -> PyResult<c_int> {
     // SAFETY: C passes an open stream.
     let source = unsafe { read_stream(f, close) };
     run_simple(&source, &filename_of(name), 257, flags, true)
 }
-

@@ -294,7 +294,12 @@ unsafe fn init_c_config(config: *mut PyConfig, kind: c_int, from: &Config) {
         c.pathconfig_warnings = 1;
         c.use_hash_seed = -1;
         replace_wide((&raw mut c.program_name).cast(), null_mut());
-        for place in [&raw mut c.filesystem_encoding, &raw mut c.filesystem_errors, &raw mut c.check_hash_pycs_mode, &raw mut c.platlibdir] {
+        for place in [
+            &raw mut c.filesystem_encoding,
+            &raw mut c.filesystem_errors,
+            &raw mut c.check_hash_pycs_mode,
+            &raw mut c.platlibdir,
+        ] {
             replace_wide(place.cast(), null_mut());
         }
     }
@@ -367,7 +372,8 @@ fn utf8_copy(s: &OsStr) -> *mut c_char {
 }
 
 impl crate::export::Failure for PyStatus {
-    const FAILURE: PyStatus = PyStatus { _type: ERROR, func: null_mut(), err_msg: c"internal error".as_ptr().cast_mut(), exitcode: 0 };
+    const FAILURE: PyStatus =
+        PyStatus { _type: ERROR, func: null_mut(), err_msg: c"internal error".as_ptr().cast_mut(), exitcode: 0 };
 }
 impl crate::export::ToC<PyStatus> for PyStatus {
     fn to_c(self) -> PyStatus {

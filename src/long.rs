@@ -86,7 +86,12 @@ struct Writer {
 struct Layout(abi::PyLongLayout);
 // SAFETY: read only.
 unsafe impl Sync for Layout {}
-static LAYOUT: Layout = Layout(abi::PyLongLayout { bits_per_digit: 30, digit_size: 4, digits_order: -1, digit_endianness: if cfg!(target_endian = "little") { -1 } else { 1 } });
+static LAYOUT: Layout = Layout(abi::PyLongLayout {
+    bits_per_digit: 30,
+    digit_size: 4,
+    digits_order: -1,
+    digit_endianness: if cfg!(target_endian = "little") { -1 } else { 1 },
+});
 
 capi! {
     fn PyLong_FromLong(v: c_long) -> *mut abi::PyObject {

@@ -82,12 +82,16 @@ pub fn bytes_main(argv: Vec<OsString>) -> i32 {
             return 0;
         }
         Some(p) => {
-            print!("{}\n{}", USAGE.replace("{prog}", &prog), match p {
-                PrintAndExit::HelpEnv => HELP_ENV.to_string(),
-                PrintAndExit::HelpXOptions => HELP_X.to_string(),
-                PrintAndExit::HelpAll => format!("{HELP}\n{HELP_ENV}\n{HELP_X}"),
-                _ => HELP.to_string(),
-            });
+            print!(
+                "{}\n{}",
+                USAGE.replace("{prog}", &prog),
+                match p {
+                    PrintAndExit::HelpEnv => HELP_ENV.to_string(),
+                    PrintAndExit::HelpXOptions => HELP_X.to_string(),
+                    PrintAndExit::HelpAll => format!("{HELP}\n{HELP_ENV}\n{HELP_X}"),
+                    _ => HELP.to_string(),
+                }
+            );
             return 0;
         }
         None => {}
@@ -115,6 +119,8 @@ pub fn bytes_main(argv: Vec<OsString>) -> i32 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn Py_BytesMain(argc: core::ffi::c_int, argv: *mut *mut core::ffi::c_char) -> core::ffi::c_int {
     // SAFETY: the caller's promise.
-    let args = (0..argc.max(0) as usize).map(|i| unsafe { OsStr::from_bytes(CStr::from_ptr(*argv.add(i)).to_bytes()).to_os_string() }).collect();
+    let args = (0..argc.max(0) as usize)
+        .map(|i| unsafe { OsStr::from_bytes(CStr::from_ptr(*argv.add(i)).to_bytes()).to_os_string() })
+        .collect();
     bytes_main(args)
 }

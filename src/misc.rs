@@ -8,7 +8,10 @@ use runtime::abi;
 use runtime::objects::context::{Context, ContextVar, Token};
 use runtime::objects::exceptions::display;
 use runtime::objects::methodobject::BuiltinFunction;
-use runtime::objects::{Cell, Function, MemoryView, capsule, classobject, descr, funcobject_static, members, methodobject, structseq, weakref};
+use runtime::objects::{
+    Cell, Function, MemoryView, capsule, classobject, descr, funcobject_static, members, methodobject, structseq,
+    weakref,
+};
 use runtime::prelude::*;
 use runtime::protocol::buffer;
 
@@ -493,7 +496,9 @@ unsafe fn struct_type(desc: *mut abi::PyStructSequence_Desc) -> PyResult<Ref<Typ
     // SAFETY: C passes a description; its texts live while the type is made.
     unsafe {
         let d = &*desc;
-        let shown = |p: *const c_char| if p.is_null() { String::new() } else { CStr::from_ptr(p).to_string_lossy().into_owned() };
+        let shown = |p: *const c_char| {
+            if p.is_null() { String::new() } else { CStr::from_ptr(p).to_string_lossy().into_owned() }
+        };
         let mut fields = Vec::new();
         let mut f = d.fields;
         while !(*f).name.is_null() {

@@ -43,7 +43,8 @@ fn exec_code_module(name: &Object, code: &Object, path: Option<&Object>, cached:
         if dict.get_item_str("__builtins__")?.is_none() {
             dict.set_str("__builtins__", &*display::import("builtins")?)?;
         }
-        let code = code.downcast::<runtime::objects::Code>().ok_or_else(|| raise!(TypeError, "code object expected"))?;
+        let code =
+            code.downcast::<runtime::objects::Code>().ok_or_else(|| raise!(TypeError, "code object expected"))?;
         let filename: &Object = code.filename();
         dict.set_str("__file__", path.unwrap_or(filename))?;
         if let Some(c) = cached {

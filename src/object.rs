@@ -405,7 +405,6 @@ fn constant(id: c_uint) -> PyResult<PyRef> {
     })
 }
 
-
 /// Ends the process, as a body that "succeeds".
 fn abort() -> PyResult<()> {
     std::process::abort()

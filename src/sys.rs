@@ -29,7 +29,8 @@ unsafe fn set_argv(argc: c_int, argv: *mut *mut c_int, update_path: bool) -> PyR
     }
     sys_dict().set_str("argv", &list)?;
     if update_path {
-        let script = list.get(0).and_then(|s| s.downcast::<Str>().map(|s| s.to_string_lossy().into_owned())).unwrap_or_default();
+        let script =
+            list.get(0).and_then(|s| s.downcast::<Str>().map(|s| s.to_string_lossy().into_owned())).unwrap_or_default();
         let first = match script.rfind('/') {
             Some(0) => "/".to_owned(),
             Some(at) => script[..at].to_owned(),

@@ -526,7 +526,8 @@ fn acquire(lock: *mut c_void, microseconds: c_longlong, interruptible: bool) -> 
     if microseconds == 0 {
         return LOCK_FAILURE;
     }
-    let deadline = if microseconds < 0 { None } else { Instant::now().checked_add(Duration::from_micros(microseconds as u64)) };
+    let deadline =
+        if microseconds < 0 { None } else { Instant::now().checked_add(Duration::from_micros(microseconds as u64)) };
     match lock.lock_timed(deadline, false, interruptible) {
         LockResult::Acquired => LOCK_ACQUIRED,
         LockResult::Interrupted => LOCK_INTR,
@@ -554,4 +555,3 @@ fn clock(id: libc::clockid_t, result: *mut i64) -> PyResult<()> {
 /// Longest timeout that `PyThread_acquire_lock_timed` takes, in microseconds.
 #[unsafe(no_mangle)]
 pub static PY_TIMEOUT_MAX: c_longlong = i64::MAX / 1000;
-

@@ -12,7 +12,8 @@ fn module_of(ty: &Type) -> PyResult<&Object> {
     if !ty.is_heap_type() {
         return Err(raise!(TypeError, "PyType_GetModule: Type '{}' is not a heap type", ty.tp_name()));
     }
-    types::heapspec::module_of(ty).ok_or_else(|| raise!(TypeError, "PyType_GetModule: Type '{}' has no associated module", ty.tp_name()))
+    types::heapspec::module_of(ty)
+        .ok_or_else(|| raise!(TypeError, "PyType_GetModule: Type '{}' has no associated module", ty.tp_name()))
 }
 
 /// The dict of an instance that has one at an offset or managed; made when missing.

@@ -497,7 +497,9 @@ capi! {
 fn opt_str(o: Option<&Object>) -> PyResult<Option<&Str>> {
     match o {
         None => Ok(None),
-        Some(o) => o.downcast::<Str>().map(Some).ok_or_else(|| raise!(TypeError, "must be str, not {}", o.ty().tp_name())),
+        Some(o) => {
+            o.downcast::<Str>().map(Some).ok_or_else(|| raise!(TypeError, "must be str, not {}", o.ty().tp_name()))
+        }
     }
 }
 

@@ -83,4 +83,3 @@ variadic! {
     _Py_BuildValue_SizeT => fw_shim__Py_BuildValue_SizeT,
     _Py_VaBuildValue_SizeT => fw_shim__Py_VaBuildValue_SizeT,
 }
-

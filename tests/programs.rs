@@ -49,8 +49,11 @@ fn run(program: &Path) -> (Option<i32>, String, String) {
 #[test]
 fn programs_print_what_is_expected() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs");
-    let mut programs: Vec<PathBuf> =
-        std::fs::read_dir(&dir).expect("tests/programs").map(|e| e.expect("entry").path()).filter(|p| p.extension().is_some_and(|e| e == "py")).collect();
+    let mut programs: Vec<PathBuf> = std::fs::read_dir(&dir)
+        .expect("tests/programs")
+        .map(|e| e.expect("entry").path())
+        .filter(|p| p.extension().is_some_and(|e| e == "py"))
+        .collect();
     programs.sort();
     assert!(!programs.is_empty());
     let mut failed = Vec::new();

@@ -9,7 +9,11 @@ type Main = unsafe extern "C" fn(c_int, *mut *mut c_char) -> c_int;
 /// Places of the library, the likeliest first: the build tree, an installed prefix, the loader's own search.
 fn candidates() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    if let Some(dir) = std::env::current_exe().ok().and_then(|e| std::fs::canonicalize(e).ok()).and_then(|e| e.parent().map(PathBuf::from)) {
+    if let Some(dir) = std::env::current_exe()
+        .ok()
+        .and_then(|e| std::fs::canonicalize(e).ok())
+        .and_then(|e| e.parent().map(PathBuf::from))
+    {
         found.push(dir.join("libpython3.14t.so.1.0"));
         found.push(dir.join("../lib/libpython3.14t.so.1.0"));
         found.push(dir.join("libfreewheel.so"));
@@ -55,7 +59,8 @@ fn main() {
         }
         std::mem::transmute(f)
     };
-    let args: Vec<CString> = std::env::args_os().map(|a: OsString| CString::new(a.into_vec()).unwrap_or_default()).collect();
+    let args: Vec<CString> =
+        std::env::args_os().map(|a: OsString| CString::new(a.into_vec()).unwrap_or_default()).collect();
     let mut argv: Vec<*mut c_char> = args.iter().map(|a| a.as_ptr().cast_mut()).chain([std::ptr::null_mut()]).collect();
     // SAFETY: `argv` is a null-terminated array of null-terminated strings.
     let status = unsafe { main(args.len() as c_int, argv.as_mut_ptr()) };

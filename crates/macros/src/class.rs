@@ -63,8 +63,8 @@ fn class_options(attr: TokenStream) -> Result<ClassOptions> {
 fn slot_shape(name: &str) -> Option<(&'static [&'static str], &'static str)> {
     Some(match name {
         "tp_iternext" => (&[], "iternext"),
-        "tp_repr" | "tp_str" | "tp_iter" | "nb_negative" | "nb_positive" | "nb_absolute" | "nb_invert" | "nb_int" | "nb_float"
-        | "nb_index" | "am_await" | "am_aiter" | "am_anext" => (&[], "object"),
+        "tp_repr" | "tp_str" | "tp_iter" | "nb_negative" | "nb_positive" | "nb_absolute" | "nb_invert" | "nb_int"
+        | "nb_float" | "nb_index" | "am_await" | "am_aiter" | "am_anext" => (&[], "object"),
         "nb_power" | "nb_inplace_power" => (&["obj", "obj"], "object"),
         "sq_item" | "sq_repeat" | "sq_inplace_repeat" => (&["isize"], "object"),
         "sq_length" | "mp_length" => (&[], "len"),
@@ -106,7 +106,8 @@ fn slot(f: &ImplItemFn, opts: &Options, ty: &Type, class_name: &str) -> Result<(
             } else {
                 let parsed = sig::parse(opts.sig.as_deref(), sig::rust_params(&inputs)?, &f.sig)?;
                 let (pre, names) = func::parse_block(&fname.unwrap_or_else(|| class_name.into()), &parsed)?;
-                parsed_args = quote!(#pre ::runtime::convert::IntoPyResult::into_result(<#ty>::#id(#lead #(, #names)*)));
+                parsed_args =
+                    quote!(#pre ::runtime::convert::IntoPyResult::into_result(<#ty>::#id(#lead #(, #names)*)));
             }
             let body = quote! {
                 let __holder = ::runtime::convert::CallArgs::new(__args, __kw)?;
@@ -122,7 +123,8 @@ fn slot(f: &ImplItemFn, opts: &Options, ty: &Type, class_name: &str) -> Result<(
                     })
                 } }
             } else {
-                let first = if name == "tp_new" { quote!(*mut ::abi::PyTypeObject) } else { quote!(*mut ::abi::PyObject) };
+                let first =
+                    if name == "tp_new" { quote!(*mut ::abi::PyTypeObject) } else { quote!(*mut ::abi::PyObject) };
                 quote! { #allow unsafe extern "C" fn #tramp(__slf: #first, __args: *mut ::abi::PyObject, __kw: *mut ::abi::PyObject) -> *mut ::abi::PyObject {
                     ::runtime::convert::guard_object(|| {
                         // SAFETY: the slot's contract.
@@ -158,12 +160,15 @@ fn slot(f: &ImplItemFn, opts: &Options, ty: &Type, class_name: &str) -> Result<(
             // SAFETY: the slot's contract.
             ::runtime::convert::guard_void(|| unsafe { <#ty>::#id(__slf.cast::<__Slf>()); })
         } },
-        "am_send" => quote! { #allow unsafe extern "C" fn #tramp(__slf: *mut ::abi::PyObject, __arg: *mut ::abi::PyObject, __result: *mut *mut ::abi::PyObject) -> ::core::ffi::c_int {
-            // SAFETY: the slot's contract.
-            unsafe { <#ty>::#id(&*__slf.cast::<__Slf>(), ::runtime::object::Object::from_ptr(__arg), __result) }
-        } },
+        "am_send" => {
+            quote! { #allow unsafe extern "C" fn #tramp(__slf: *mut ::abi::PyObject, __arg: *mut ::abi::PyObject, __result: *mut *mut ::abi::PyObject) -> ::core::ffi::c_int {
+                // SAFETY: the slot's contract.
+                unsafe { <#ty>::#id(&*__slf.cast::<__Slf>(), ::runtime::object::Object::from_ptr(__arg), __result) }
+            } }
+        }
         _ => {
-            let (shape, ret) = slot_shape(&name).ok_or_else(|| Error::new_spanned(id, "not the name of a slot this macro knows"))?;
+            let (shape, ret) =
+                slot_shape(&name).ok_or_else(|| Error::new_spanned(id, "not the name of a slot this macro knows"))?;
             let mut params = Vec::new();
             let mut args = Vec::new();
             for (i, kind) in shape.iter().enumerate() {
@@ -172,7 +177,10 @@ fn slot(f: &ImplItemFn, opts: &Options, ty: &Type, class_name: &str) -> Result<(
                     "obj" => (quote!(*mut ::abi::PyObject), quote!(::runtime::convert::receiver(#p))),
                     "optobj" => (quote!(*mut ::abi::PyObject), quote!(::runtime::object::Object::from_ptr_opt(#p))),
                     "isize" => (quote!(isize), quote!(#p)),
-                    "op" => (quote!(::core::ffi::c_int), quote!(::runtime::typeobject::CompareOp::from_raw(#p).unwrap_or(::runtime::typeobject::CompareOp::Eq))),
+                    "op" => (
+                        quote!(::core::ffi::c_int),
+                        quote!(::runtime::typeobject::CompareOp::from_raw(#p).unwrap_or(::runtime::typeobject::CompareOp::Eq)),
+                    ),
                     "buffer" => (quote!(*mut ::abi::Py_buffer), quote!(#p)),
                     _ => (quote!(::core::ffi::c_int), quote!(#p)),
                 };
@@ -181,12 +189,26 @@ fn slot(f: &ImplItemFn, opts: &Options, ty: &Type, class_name: &str) -> Result<(
             }
             let call = quote!(<#ty>::#id(#slf #(, #args)*));
             let (guard, rty, body) = match ret {
-                "object" => ("guard_object", quote!(-> *mut ::abi::PyObject), quote!(::runtime::convert::IntoPyResult::into_result(#call))),
-                "iternext" => ("guard_iternext", quote!(-> *mut ::abi::PyObject), quote!(::runtime::convert::IntoIterNext::into_next(#call))),
+                "object" => (
+                    "guard_object",
+                    quote!(-> *mut ::abi::PyObject),
+                    quote!(::runtime::convert::IntoPyResult::into_result(#call)),
+                ),
+                "iternext" => (
+                    "guard_iternext",
+                    quote!(-> *mut ::abi::PyObject),
+                    quote!(::runtime::convert::IntoIterNext::into_next(#call)),
+                ),
                 "len" => ("guard_len", quote!(-> isize), quote!(::runtime::convert::IntoLen::into_len(#call))),
                 "hash" => ("guard_hash", quote!(-> isize), quote!(::runtime::convert::IntoHash::into_hash(#call))),
-                "bool" => ("guard_bool", quote!(-> ::core::ffi::c_int), quote!(::runtime::convert::IntoBool::into_bool(#call))),
-                "int" => ("guard_int", quote!(-> ::core::ffi::c_int), quote!(::runtime::convert::IntoUnit::into_unit(#call))),
+                "bool" => (
+                    "guard_bool",
+                    quote!(-> ::core::ffi::c_int),
+                    quote!(::runtime::convert::IntoBool::into_bool(#call)),
+                ),
+                "int" => {
+                    ("guard_int", quote!(-> ::core::ffi::c_int), quote!(::runtime::convert::IntoUnit::into_unit(#call)))
+                }
                 _ => ("guard_void", quote!(), quote!({ let _ = #call; })),
             };
             let guard = format_ident!("{}", guard);
@@ -245,9 +267,12 @@ fn members(text: &str) -> Result<Vec<TokenStream>> {
             _ => return Err(bad()),
         };
         let cname = func::cstr(name.trim())?;
-        let field: TokenStream = field.split('.').map(|p| p.parse::<TokenStream>().unwrap()).reduce(|a, b| quote!(#a . #b)).unwrap();
+        let field: TokenStream =
+            field.split('.').map(|p| p.parse::<TokenStream>().unwrap()).reduce(|a, b| quote!(#a . #b)).unwrap();
         let ro = readonly as i32;
-        rows.push(quote!(::runtime::convert::member_def(#cname, #code, ::core::mem::offset_of!(__Slf, #field) as isize, #ro)));
+        rows.push(
+            quote!(::runtime::convert::member_def(#cname, #code, ::core::mem::offset_of!(__Slf, #field) as isize, #ro)),
+        );
     }
     Ok(rows)
 }
@@ -273,7 +298,11 @@ pub fn expand(attr: TokenStream, item: TokenStream) -> Result<TokenStream> {
             slots.push(d);
             continue;
         }
-        let kinds = [("pymethod", Receiver::Instance), ("pyclassmethod", Receiver::Class), ("pystaticmethod", Receiver::Static)];
+        let kinds = [
+            ("pymethod", Receiver::Instance),
+            ("pyclassmethod", Receiver::Class),
+            ("pystaticmethod", Receiver::Static),
+        ];
         let mut done = false;
         for (attr_name, receiver) in kinds {
             if let Some(a) = take(&mut f.attrs, attr_name) {
@@ -291,12 +320,18 @@ pub fn expand(attr: TokenStream, item: TokenStream) -> Result<TokenStream> {
             let opts = func::parse_options(a)?;
             let rust = func::safe(&id.to_string());
             let is_get = getter.is_some();
-            let name = opts.name.clone().unwrap_or_else(|| if is_get { rust.clone() } else { rust.strip_prefix("set_").unwrap_or(&rust).to_string() });
+            let name = opts.name.clone().unwrap_or_else(|| {
+                if is_get { rust.clone() } else { rust.strip_prefix("set_").unwrap_or(&rust).to_string() }
+            });
             if !getset.contains_key(&name) {
                 order.push(name.clone());
             }
             let has_receiver = matches!(f.sig.inputs.first(), Some(FnArg::Receiver(_)));
-            let slf = if has_receiver { quote!(&*__slf.cast::<__Slf>()) } else { quote!(::runtime::convert::receiver(__slf)) };
+            let slf = if has_receiver {
+                quote!(&*__slf.cast::<__Slf>())
+            } else {
+                quote!(::runtime::convert::receiver(__slf))
+            };
             let entry = getset.entry(name).or_default();
             if is_get {
                 let tramp = format_ident!("__get_{}", rust);
@@ -375,7 +410,8 @@ pub fn expand(attr: TokenStream, item: TokenStream) -> Result<TokenStream> {
         Some(e) => quote!((#e) as isize),
         None => quote!(0),
     };
-    let (dictoffset, weaklistoffset, vectorcalloffset) = (or0(&o.dictoffset), or0(&o.weaklistoffset), or0(&o.vectorcalloffset));
+    let (dictoffset, weaklistoffset, vectorcalloffset) =
+        (or0(&o.dictoffset), or0(&o.weaklistoffset), or0(&o.vectorcalloffset));
     let basicsize = match &o.basicsize {
         Some(e) => quote!((#e) as usize),
         None => quote!(::core::mem::size_of::<__Slf>()),

@@ -26,8 +26,11 @@ pub fn expand(attr: TokenStream, item: TokenStream) -> Result<TokenStream> {
     syn::parse::Parser::parse2(parser, attr)?;
     let vis = m.vis.clone();
     let ident = m.ident.clone();
-    let Some((_, items)) = m.content.take() else { return Err(Error::new_spanned(&ident, "an inline module is needed")) };
-    let (mut out, mut rows, mut extra, mut attrs_code, mut exec) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let Some((_, items)) = m.content.take() else {
+        return Err(Error::new_spanned(&ident, "an inline module is needed"));
+    };
+    let (mut out, mut rows, mut extra, mut attrs_code, mut exec) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for mut item in items {
         if let Item::Fn(f) = &mut item {
             let cfg: Vec<Attribute> = f.attrs.iter().filter(|a| a.path().is_ident("cfg")).cloned().collect();
@@ -44,7 +47,8 @@ pub fn expand(attr: TokenStream, item: TokenStream) -> Result<TokenStream> {
                 let opts = func::parse_options(&a)?;
                 let id = &f.sig.ident;
                 let pyname = opts.name.unwrap_or_else(|| func::safe(&id.to_string()));
-                attrs_code.push(quote!(#(#cfg)* __m.add(#pyname, ::runtime::convert::IntoPyResult::into_result(#id())?)?;));
+                attrs_code
+                    .push(quote!(#(#cfg)* __m.add(#pyname, ::runtime::convert::IntoPyResult::into_result(#id())?)?;));
             } else if take(&mut f.attrs, "exec").is_some() {
                 let id = &f.sig.ident;
                 exec.push(quote!(#id(__m)?;));

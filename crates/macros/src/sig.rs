@@ -127,7 +127,9 @@ pub fn parse(text: Option<&str>, rust: Vec<(Ident, Type)>, span: &dyn quote::ToT
             kw_only = true;
             continue;
         }
-        let (_, ty) = rust.next().ok_or_else(|| Error::new_spanned(span, "the signature has more parameters than the function"))?;
+        let (_, ty) = rust
+            .next()
+            .ok_or_else(|| Error::new_spanned(span, "the signature has more parameters than the function"))?;
         let (name, kind, default) = if let Some(name) = item.strip_prefix("**") {
             (name.to_string(), Kind::VarKw, None)
         } else if let Some(name) = item.strip_prefix('*') {

@@ -25,7 +25,9 @@ core::arch::global_asm!(
 pub fn thread_id() -> usize {
     let id: usize;
     // SAFETY: fs:0 holds the thread pointer of the x86-64 System V ABI.
-    unsafe { core::arch::asm!("mov {}, qword ptr fs:[0]", out(reg) id, options(nostack, preserves_flags, readonly, pure)) };
+    unsafe {
+        core::arch::asm!("mov {}, qword ptr fs:[0]", out(reg) id, options(nostack, preserves_flags, readonly, pure))
+    };
     id
 }
 

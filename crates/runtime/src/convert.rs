@@ -105,7 +105,11 @@ impl<'a> FuncArgs<'a> {
     /// # Safety
     /// The arrays are as that convention promises and outlive `'a`.
     #[inline(always)]
-    pub unsafe fn from_fastcall(args: *const *mut abi::PyObject, nargs: isize, kwnames: *mut abi::PyObject) -> FuncArgs<'a> {
+    pub unsafe fn from_fastcall(
+        args: *const *mut abi::PyObject,
+        nargs: isize,
+        kwnames: *mut abi::PyObject,
+    ) -> FuncArgs<'a> {
         let n = nargs as usize;
         // SAFETY: `&Object` and `*mut PyObject` have the same representation; the caller vouches for the pointers.
         unsafe {
@@ -116,7 +120,11 @@ impl<'a> FuncArgs<'a> {
             }
             let names = Object::from_ptr(kwnames).cast::<Tuple>().as_slice();
             let values = if names.is_empty() { &[][..] } else { core::slice::from_raw_parts(args.add(n), names.len()) };
-            FuncArgs { args: if n == 0 { &[] } else { core::slice::from_raw_parts(args, n) }, kwnames: names, kwvalues: values }
+            FuncArgs {
+                args: if n == 0 { &[] } else { core::slice::from_raw_parts(args, n) },
+                kwnames: names,
+                kwvalues: values,
+            }
         }
     }
 
@@ -125,7 +133,11 @@ impl<'a> FuncArgs<'a> {
     /// # Safety
     /// As `from_fastcall`.
     #[inline(always)]
-    pub unsafe fn from_vectorcall(args: *const *mut abi::PyObject, nargsf: usize, kwnames: *mut abi::PyObject) -> FuncArgs<'a> {
+    pub unsafe fn from_vectorcall(
+        args: *const *mut abi::PyObject,
+        nargsf: usize,
+        kwnames: *mut abi::PyObject,
+    ) -> FuncArgs<'a> {
         // SAFETY: the caller's promise.
         unsafe { Self::from_fastcall(args, (nargsf & !(1usize << 63)) as isize, kwnames) }
     }
@@ -175,8 +187,22 @@ pub fn check_positional(name: &str, n: usize, min: usize, max: usize) -> PyResul
     if n >= min && n <= max {
         return Ok(());
     }
-    let (bound, want) = if min == max { ("", min) } else if n < min { ("at least ", min) } else { ("at most ", max) };
-    Err(raise!(TypeError, "{} expected {}{} argument{}, got {}", name, bound, want, if want == 1 { "" } else { "s" }, n))
+    let (bound, want) = if min == max {
+        ("", min)
+    } else if n < min {
+        ("at least ", min)
+    } else {
+        ("at most ", max)
+    };
+    Err(raise!(
+        TypeError,
+        "{} expected {}{} argument{}, got {}",
+        name,
+        bound,
+        want,
+        if want == 1 { "" } else { "s" },
+        n
+    ))
 }
 
 /// Arguments given as a tuple and a dict (`tp_new`, `tp_init`, `tp_call`), held for the time of the call.
@@ -191,7 +217,9 @@ impl CallArgs {
     /// `args` is null or a tuple, `kwargs` null or a dict.
     pub unsafe fn new(args: *mut abi::PyObject, kwargs: *mut abi::PyObject) -> PyResult<CallArgs> {
         // SAFETY: the caller's promise.
-        let (args, kwargs) = unsafe { (Object::from_ptr_opt(args).map(|o| Ref::new_ref(o.cast::<Tuple>())), Object::from_ptr_opt(kwargs)) };
+        let (args, kwargs) = unsafe {
+            (Object::from_ptr_opt(args).map(|o| Ref::new_ref(o.cast::<Tuple>())), Object::from_ptr_opt(kwargs))
+        };
         let mut kw = Vec::new();
         if let Some(d) = kwargs {
             // SAFETY: the caller's promise.
@@ -302,13 +330,21 @@ impl Signature {
                     ));
                 }
                 if i < self.pos {
-                    return Err(raise!(TypeError, "{}() missing required argument '{}' (pos {})", self.name, p.name, i + 1));
+                    return Err(raise!(
+                        TypeError,
+                        "{}() missing required argument '{}' (pos {})",
+                        self.name,
+                        p.name,
+                        i + 1
+                    ));
                 }
                 return Err(raise!(TypeError, "{}() missing required keyword-only argument '{}'", self.name, p.name));
             }
         }
         if let (Some(k), false) = (unknown, self.varkw) {
-            if let Some(i) = self.params[..self.posonly].iter().position(|p| k.downcast::<Str>().is_some_and(|k| k.eq_str(p.name))) {
+            if let Some(i) =
+                self.params[..self.posonly].iter().position(|p| k.downcast::<Str>().is_some_and(|k| k.eq_str(p.name)))
+            {
                 let _ = i;
                 return Err(raise!(
                     TypeError,
@@ -341,14 +377,24 @@ impl Signature {
             if nkw != 0 {
                 return raise!(TypeError, "{}() takes no keyword arguments", self.name);
             }
-            return check_positional(self.name, n, self.min_pos, self.pos).err().unwrap_or_else(|| raise!(TypeError, "bad arguments"));
+            return check_positional(self.name, n, self.min_pos, self.pos)
+                .err()
+                .unwrap_or_else(|| raise!(TypeError, "bad arguments"));
         }
         if n > self.pos {
             if self.pos == 0 {
                 return raise!(TypeError, "{}() takes no positional arguments", self.name);
             }
             let bound = if self.min_pos < self.pos { "at most" } else { "exactly" };
-            return raise!(TypeError, "{}() takes {} {} positional argument{} ({} given)", self.name, bound, self.pos, plural(self.pos), n);
+            return raise!(
+                TypeError,
+                "{}() takes {} {} positional argument{} ({} given)",
+                self.name,
+                bound,
+                self.pos,
+                plural(self.pos),
+                n
+            );
         }
         let max = self.params.len();
         let required = self.params.iter().filter(|p| p.required).count();
@@ -768,7 +814,12 @@ pub const fn method_def(name: &'static CStr, meth: *const (), flags: c_int, doc:
 pub const fn method_end() -> abi::PyMethodDef {
     abi::PyMethodDef { ml_name: core::ptr::null_mut(), ml_meth: None, ml_flags: 0, ml_doc: core::ptr::null_mut() }
 }
-pub const fn getset_def(name: &'static CStr, get: abi::getter, set: abi::setter, doc: *const c_char) -> abi::PyGetSetDef {
+pub const fn getset_def(
+    name: &'static CStr,
+    get: abi::getter,
+    set: abi::setter,
+    doc: *const c_char,
+) -> abi::PyGetSetDef {
     abi::PyGetSetDef { name: name.as_ptr().cast_mut(), get, set, doc: doc.cast_mut(), closure: core::ptr::null_mut() }
 }
 pub const fn getset_end() -> abi::PyGetSetDef {
@@ -797,7 +848,12 @@ pub struct ModuleDefCell(UnsafeCell<abi::PyModuleDef>);
 unsafe impl Sync for ModuleDefCell {}
 
 impl ModuleDefCell {
-    pub const fn new(name: &'static CStr, doc: *const c_char, methods: &'static [abi::PyMethodDef], slots: &'static [abi::PyModuleDef_Slot]) -> Self {
+    pub const fn new(
+        name: &'static CStr,
+        doc: *const c_char,
+        methods: &'static [abi::PyMethodDef],
+        slots: &'static [abi::PyModuleDef_Slot],
+    ) -> Self {
         // SAFETY: all-zero is a valid PyModuleDef.
         let mut def: abi::PyModuleDef = unsafe { core::mem::zeroed() };
         def.m_name = name.as_ptr().cast_mut();

@@ -74,8 +74,8 @@ pub fn error_matches(exc_type: &Object) -> bool {
 }
 
 pub use crate::objects::exceptions::raise::{
-    chain_from_cause, exception_matches, normalize, raise_exception, raise_from_errno, raise_key_error, raise_message, raise_none, raise_object,
-    raise_os_error, raise_stop_iteration, warn, warn_explicit, write_unraisable,
+    chain_from_cause, exception_matches, normalize, raise_exception, raise_from_errno, raise_key_error, raise_message,
+    raise_none, raise_object, raise_os_error, raise_stop_iteration, warn, warn_explicit, write_unraisable,
 };
 
 /// The exception types: `exc::TypeError()` gives `&'static Type`.

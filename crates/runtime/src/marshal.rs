@@ -158,7 +158,9 @@ impl Writer {
             self.byte(b'0');
             return Ok(());
         }
-        if let Some(s) = Set::any(o).filter(|_| o.downcast_exact::<Set>().is_some() || o.downcast_exact::<FrozenSet>().is_some()) {
+        if let Some(s) =
+            Set::any(o).filter(|_| o.downcast_exact::<Set>().is_some() || o.downcast_exact::<FrozenSet>().is_some())
+        {
             self.byte(if o.downcast_exact::<Set>().is_some() { b'<' } else { b'>' } | flag);
             let items = s.snapshot();
             self.size(items.len())?;
@@ -256,7 +258,15 @@ impl Writer {
 
     fn code(&mut self, c: &Code) -> PyResult<()> {
         let x = c.extra();
-        for v in [c.argcount() as u32, c.posonlyargcount() as u32, c.kwonlyargcount() as u32, c.stacksize() as u32, c.flags(), c.base.co_firstlineno as u32, x.caches.len() as u32] {
+        for v in [
+            c.argcount() as u32,
+            c.posonlyargcount() as u32,
+            c.kwonlyargcount() as u32,
+            c.stacksize() as u32,
+            c.flags(),
+            c.base.co_firstlineno as u32,
+            x.caches.len() as u32,
+        ] {
             self.long(v as i32);
         }
         let words = c.original_words();
@@ -458,7 +468,8 @@ impl<'a> Reader<'a> {
                 let n = self.long()?;
                 let digits = n.unsigned_abs() as usize;
                 let raw = self.take(digits.checked_mul(2).ok_or_else(|| bad("long size out of range"))?)?;
-                let mut small: Vec<u32> = raw.chunks_exact(2).map(|c| u16::from_le_bytes([c[0], c[1]]) as u32).collect();
+                let mut small: Vec<u32> =
+                    raw.chunks_exact(2).map(|c| u16::from_le_bytes([c[0], c[1]]) as u32).collect();
                 if small.iter().any(|d| *d > 0x7fff) {
                     return Err(bad("digit out of range in long"));
                 }
@@ -519,7 +530,10 @@ impl<'a> Reader<'a> {
                 let at = self.reserve(flag);
                 let mut items = Vec::with_capacity(n);
                 for _ in 0..n {
-                    items.push(self.object_or_null()?.ok_or_else(|| raise!(TypeError, "NULL object in marshal data for tuple"))?);
+                    items.push(
+                        self.object_or_null()?
+                            .ok_or_else(|| raise!(TypeError, "NULL object in marshal data for tuple"))?,
+                    );
                 }
                 let v = Tuple::from_refs(items)?.upcast();
                 self.fill(flag, at, &v);
@@ -530,7 +544,9 @@ impl<'a> Reader<'a> {
                 let l = List::from_vec(Vec::new())?;
                 let v = self.put(flag, l.clone().upcast());
                 for _ in 0..n {
-                    let i = self.object_or_null()?.ok_or_else(|| raise!(TypeError, "NULL object in marshal data for list"))?;
+                    let i = self
+                        .object_or_null()?
+                        .ok_or_else(|| raise!(TypeError, "NULL object in marshal data for list"))?;
                     l.append(&i)?;
                 }
                 v
@@ -550,7 +566,9 @@ impl<'a> Reader<'a> {
                 let s = Set::new()?;
                 let early = if t == b'<' { Some(self.put(flag, s.clone().upcast())) } else { None };
                 for _ in 0..n {
-                    let i = self.object_or_null()?.ok_or_else(|| raise!(TypeError, "NULL object in marshal data for set"))?;
+                    let i = self
+                        .object_or_null()?
+                        .ok_or_else(|| raise!(TypeError, "NULL object in marshal data for set"))?;
                     s.add(&i)?;
                 }
                 match early {
@@ -604,7 +622,8 @@ impl<'a> Reader<'a> {
             *h = self.long()? as u32;
         }
         let n = self.count("code", 4)?;
-        let instrs: Vec<u32> = self.take(n * 4)?.chunks_exact(4).map(|c| u32::from_le_bytes([c[0], c[1], c[2], c[3]])).collect();
+        let instrs: Vec<u32> =
+            self.take(n * 4)?.chunks_exact(4).map(|c| u32::from_le_bytes([c[0], c[1], c[2], c[3]])).collect();
         if head[6] as usize > n * 2 {
             return Err(bad("too many cache entries"));
         }
@@ -622,7 +641,13 @@ impl<'a> Reader<'a> {
         let mut exception_table = Vec::with_capacity(n);
         for _ in 0..n {
             let (start, end, target, d) = (self.varint()?, self.varint()?, self.varint()?, self.varint()?);
-            exception_table.push(ExcEntry { start: start as u32, end: end as u32, target: target as u32, depth: (d >> 1) as u32, lasti: d & 1 != 0 });
+            exception_table.push(ExcEntry {
+                start: start as u32,
+                end: end as u32,
+                target: target as u32,
+                depth: (d >> 1) as u32,
+                lasti: d & 1 != 0,
+            });
         }
         let n = self.count("positions", 1)?;
         let mut positions = Vec::with_capacity(n);

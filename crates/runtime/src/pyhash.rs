@@ -40,7 +40,9 @@ pub fn init(seed: Option<u32>) {
             // SAFETY: the buffer's length is given.
             let got = unsafe { libc::getrandom(buf.as_mut_ptr().cast(), buf.len(), libc::GRND_NONBLOCK) };
             if got != 16 {
-                let t = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(1, |d| d.as_nanos() as u64);
+                let t = std::time::SystemTime::now()
+                    .duration_since(std::time::UNIX_EPOCH)
+                    .map_or(1, |d| d.as_nanos() as u64);
                 buf[..8].copy_from_slice(&t.to_le_bytes());
                 buf[8..].copy_from_slice(&(std::process::id() as u64 ^ t.rotate_left(32)).to_le_bytes());
             }

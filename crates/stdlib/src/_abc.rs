@@ -153,7 +153,10 @@ pub mod _abc {
                 if let Some(i) = v.downcast_exact::<Int>() {
                     let flags = i.as_i64()? as u64;
                     if flags & COLLECTION == COLLECTION {
-                        return Err(raise!(TypeError, "__abc_tpflags__ cannot be both Py_TPFLAGS_SEQUENCE and Py_TPFLAGS_MAPPING"));
+                        return Err(raise!(
+                            TypeError,
+                            "__abc_tpflags__ cannot be both Py_TPFLAGS_SEQUENCE and Py_TPFLAGS_MAPPING"
+                        ));
                     }
                     set_flags(t, flags & COLLECTION);
                 }
@@ -282,7 +285,9 @@ pub mod _abc {
         }
         // A subclass of a subclass.
         let subs = slf.call_method(intern!("__subclasses__"), &[])?;
-        let Some(subs) = subs.downcast::<List>() else { return Err(raise!(TypeError, "__subclasses__() must return a list")) };
+        let Some(subs) = subs.downcast::<List>() else {
+            return Err(raise!(TypeError, "__subclasses__() must return a list"));
+        };
         for c in subs.snapshot() {
             if subclass.issubclass(&c)? {
                 d.add(&d.cache, subclass)?;

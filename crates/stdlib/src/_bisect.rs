@@ -18,7 +18,14 @@ pub mod _bisect {
         a.richcompare_bool(b, CompareOp::Lt)
     }
 
-    fn search(a: &Object, x: &Object, lo: isize, hi: Option<isize>, key: Option<&Object>, right: bool) -> PyResult<isize> {
+    fn search(
+        a: &Object,
+        x: &Object,
+        lo: isize,
+        hi: Option<isize>,
+        key: Option<&Object>,
+        right: bool,
+    ) -> PyResult<isize> {
         if lo < 0 {
             return Err(raise!(ValueError, "lo must be non-negative"));
         }

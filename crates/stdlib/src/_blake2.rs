@@ -127,7 +127,19 @@ macro_rules! blake2 {
             const BLOCK: usize = $block;
             const SIZE: usize = $max;
             fn new() -> $t {
-                $t::with(&Params { size: $max, key: &[], salt: &[], person: &[], fanout: 1, depth: 1, leaf_size: 0, node_offset: 0, node_depth: 0, inner_size: 0, last_node: false })
+                $t::with(&Params {
+                    size: $max,
+                    key: &[],
+                    salt: &[],
+                    person: &[],
+                    fanout: 1,
+                    depth: 1,
+                    leaf_size: 0,
+                    node_offset: 0,
+                    node_depth: 0,
+                    inner_size: 0,
+                    last_node: false,
+                })
             }
             fn update(&mut self, mut data: &[u8]) {
                 while !data.is_empty() {
@@ -153,22 +165,48 @@ macro_rules! blake2 {
         }
     };
 }
-blake2!(Blake2bHash, u64, "blake2b", 128, 64, 12, [
-    0x6a09e667f3bcc908, 0xbb67ae8584caa73b, 0x3c6ef372fe94f82b, 0xa54ff53a5f1d36f1,
-    0x510e527fade682d1, 0x9b05688c2b3e6c1f, 0x1f83d9abfb41bd6b, 0x5be0cd19137e2179,
-], [32, 24, 16, 63]);
-blake2!(Blake2sHash, u32, "blake2s", 64, 32, 10, [
-    0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
-], [16, 12, 8, 7]);
+blake2!(
+    Blake2bHash,
+    u64,
+    "blake2b",
+    128,
+    64,
+    12,
+    [
+        0x6a09e667f3bcc908,
+        0xbb67ae8584caa73b,
+        0x3c6ef372fe94f82b,
+        0xa54ff53a5f1d36f1,
+        0x510e527fade682d1,
+        0x9b05688c2b3e6c1f,
+        0x1f83d9abfb41bd6b,
+        0x5be0cd19137e2179,
+    ],
+    [32, 24, 16, 63]
+);
+blake2!(
+    Blake2sHash,
+    u32,
+    "blake2s",
+    64,
+    32,
+    10,
+    [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,],
+    [16, 12, 8, 7]
+);
 
 fn ranged(o: Arg<&Object>, default: u64, max: u64, what: &str) -> PyResult<u64> {
     let Arg::Given(o) = o else { return Ok(default) };
     let v = o.index()?;
     match v.try_i64() {
         Some(x) if x >= 0 && x as u64 <= max => Ok(x as u64),
-        None if v.sign() > 0 && max == u64::MAX => u64::try_from(v.to_bigint()).map_err(|_| raise!(OverflowError, "{} is too large", what)),
+        None if v.sign() > 0 && max == u64::MAX => {
+            u64::try_from(v.to_bigint()).map_err(|_| raise!(OverflowError, "{} is too large", what))
+        }
         Some(x) if x < 0 && what.ends_with("offset") => Err(raise!(ValueError, "value must be positive")),
-        _ if what.ends_with("offset") || what.ends_with("leaf_size") => Err(raise!(OverflowError, "{} is too large", what)),
+        _ if what.ends_with("offset") || what.ends_with("leaf_size") => {
+            Err(raise!(OverflowError, "{} is too large", what))
+        }
         _ => Err(raise!(ValueError, "{} must be between 0 and {}", what, max)),
     }
 }
@@ -308,8 +346,12 @@ pub mod _blake2 {
     fn init(m: &Module) -> PyResult<()> {
         m.add_type::<Blake2b>()?;
         m.add_type::<Blake2s>()?;
-        for (t, prefix, size, salt) in [(Blake2b::type_object(), "BLAKE2B", 64, 16), (Blake2s::type_object(), "BLAKE2S", 32, 8)] {
-            for (name, v) in [("MAX_DIGEST_SIZE", size), ("MAX_KEY_SIZE", size), ("PERSON_SIZE", salt), ("SALT_SIZE", salt)] {
+        for (t, prefix, size, salt) in
+            [(Blake2b::type_object(), "BLAKE2B", 64, 16), (Blake2s::type_object(), "BLAKE2S", 32, 8)]
+        {
+            for (name, v) in
+                [("MAX_DIGEST_SIZE", size), ("MAX_KEY_SIZE", size), ("PERSON_SIZE", salt), ("SALT_SIZE", salt)]
+            {
                 let v = Int::from_i64(v)?;
                 m.add(&format!("{prefix}_{name}"), v.to_ref())?;
                 t.dict().set(Str::intern(name), &v)?;

@@ -152,9 +152,19 @@ pub mod _codecs {
         wide(utf::decode_utf16(&bytes_arg(data)?, errors, Order::Big, r#final.unwrap_or(false), "utf-16-be"))
     }
     #[pyfunction(sig = "data, errors=None, byteorder=0, final=False, /")]
-    fn utf_16_ex_decode(data: &Object, errors: Option<&str>, byteorder: Arg<i32>, r#final: Arg<bool>) -> PyResult<(PyRef, usize, i32)> {
-        let (s, n, o) =
-            utf::decode_utf16(&bytes_arg(data)?, errors, order(byteorder.unwrap_or(0)), r#final.unwrap_or(false), "utf-16")?;
+    fn utf_16_ex_decode(
+        data: &Object,
+        errors: Option<&str>,
+        byteorder: Arg<i32>,
+        r#final: Arg<bool>,
+    ) -> PyResult<(PyRef, usize, i32)> {
+        let (s, n, o) = utf::decode_utf16(
+            &bytes_arg(data)?,
+            errors,
+            order(byteorder.unwrap_or(0)),
+            r#final.unwrap_or(false),
+            "utf-16",
+        )?;
         Ok((s.upcast(), n, o))
     }
     #[pyfunction(sig = "data, errors=None, final=False, /")]
@@ -170,9 +180,19 @@ pub mod _codecs {
         wide(utf::decode_utf32(&bytes_arg(data)?, errors, Order::Big, r#final.unwrap_or(false), "utf-32-be"))
     }
     #[pyfunction(sig = "data, errors=None, byteorder=0, final=False, /")]
-    fn utf_32_ex_decode(data: &Object, errors: Option<&str>, byteorder: Arg<i32>, r#final: Arg<bool>) -> PyResult<(PyRef, usize, i32)> {
-        let (s, n, o) =
-            utf::decode_utf32(&bytes_arg(data)?, errors, order(byteorder.unwrap_or(0)), r#final.unwrap_or(false), "utf-32")?;
+    fn utf_32_ex_decode(
+        data: &Object,
+        errors: Option<&str>,
+        byteorder: Arg<i32>,
+        r#final: Arg<bool>,
+    ) -> PyResult<(PyRef, usize, i32)> {
+        let (s, n, o) = utf::decode_utf32(
+            &bytes_arg(data)?,
+            errors,
+            order(byteorder.unwrap_or(0)),
+            r#final.unwrap_or(false),
+            "utf-32",
+        )?;
         Ok((s.upcast(), n, o))
     }
     #[pyfunction]

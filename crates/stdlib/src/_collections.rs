@@ -2,7 +2,10 @@
 
 use macros::pymodule;
 
-#[pymodule(name = "_collections", doc = "High performance data structures.\n- deque:        ordered collection accessible from endpoints only\n- defaultdict:  dict subclass with a default value factory\n")]
+#[pymodule(
+    name = "_collections",
+    doc = "High performance data structures.\n- deque:        ordered collection accessible from endpoints only\n- defaultdict:  dict subclass with a default value factory\n"
+)]
 pub mod _collections {
     use core::ffi::c_int;
     use core::mem::offset_of;
@@ -12,7 +15,9 @@ pub mod _collections {
     use runtime::fields;
     use runtime::mem::Visitor;
     use runtime::objects::reprguard::{repr_enter, repr_leave};
-    use runtime::objects::support::{Locked, Slot, alloc, begin_dealloc, clear, dealloc, free_object, py_bool, track, traverse};
+    use runtime::objects::support::{
+        Locked, Slot, alloc, begin_dealloc, clear, dealloc, free_object, py_bool, track, traverse,
+    };
     use runtime::objects::{StrBuilder, not_implemented_ref};
     use runtime::prelude::*;
     use runtime::protocol::CompareOp;
@@ -264,7 +269,11 @@ pub mod _collections {
         #[slot]
         fn sq_concat(&self, other: &Object) -> PyResult<PyRef> {
             if other.downcast::<Deque>().is_none() {
-                return Err(raise!(TypeError, "can only concatenate deque (not \"{}\") to deque", other.ty().name_str()));
+                return Err(raise!(
+                    TypeError,
+                    "can only concatenate deque (not \"{}\") to deque",
+                    other.ty().name_str()
+                ));
             }
             let new = Self::py_copy(self)?;
             if let Some(d) = new.downcast::<Deque>() {
@@ -463,7 +472,11 @@ pub mod _collections {
             let me: &Object = self;
             let it = me.iter()?;
             let max = self.maxlen.load(Relaxed);
-            let args = if max < 0 { Tuple::empty() } else { Tuple::from_refs(vec![Tuple::empty().upcast(), Int::from_i64(max as i64)?.upcast()])? };
+            let args = if max < 0 {
+                Tuple::empty()
+            } else {
+                Tuple::from_refs(vec![Tuple::empty().upcast(), Int::from_i64(max as i64)?.upcast()])?
+            };
             Ok(Tuple::from_refs(vec![(**self.ty()).to_ref(), args.upcast(), state, it])?.upcast())
         }
         /// Return the size of the deque in memory, in bytes.
@@ -844,7 +857,12 @@ pub mod _collections {
         #[slot]
         fn tp_repr(&self) -> PyResult<Ref<Str>> {
             let doc = self.doc.get(self).unwrap_or_else(none_ref);
-            Str::format(format_args!("{}({}, {})", self.ty().name_str(), self.index.load(Relaxed), doc.repr()?.to_string_lossy()))
+            Str::format(format_args!(
+                "{}({}, {})",
+                self.ty().name_str(),
+                self.index.load(Relaxed),
+                doc.repr()?.to_string_lossy()
+            ))
         }
         #[pymethod]
         fn __reduce__(&self) -> PyResult<PyRef> {

@@ -112,7 +112,8 @@ pub mod _csv {
 
     impl Format {
         fn build(args: &[Option<PyRef>; 8]) -> PyResult<Format> {
-            let [delimiter, doublequote, escapechar, lineterminator, quotechar, quoting, skipinitialspace, strict] = args;
+            let [delimiter, doublequote, escapechar, lineterminator, quotechar, quoting, skipinitialspace, strict] =
+                args;
             let flag = |o: &Option<PyRef>, d: bool| match o {
                 Some(o) => o.is_true(),
                 None => Ok(d),
@@ -124,7 +125,9 @@ pub mod _csv {
                 None => vec![13, 10],
                 Some(o) => match o.downcast::<Str>() {
                     Some(s) => s.chars().collect(),
-                    None => return Err(raise!(TypeError, "\"lineterminator\" must be a string, not {}", o.ty().name_str())),
+                    None => {
+                        return Err(raise!(TypeError, "\"lineterminator\" must be a string, not {}", o.ty().name_str()));
+                    }
                 },
             };
             let quote = one_char("quotechar", quotechar.as_deref(), Some('"' as u32), true)?;
@@ -156,7 +159,8 @@ pub mod _csv {
                 strict,
                 quoting: quoting_v,
             };
-            let bad = |c: Option<u32>, allow_space: bool| c.is_some_and(|c| c == 10 || c == 13 || (c == 32 && !allow_space));
+            let bad =
+                |c: Option<u32>, allow_space: bool| c.is_some_and(|c| c == 10 || c == 13 || (c == 32 && !allow_space));
             if bad(Some(f.delimiter), true) {
                 return Err(raise!(ValueError, "bad delimiter value"));
             }
@@ -191,7 +195,16 @@ pub mod _csv {
         }
     }
 
-    const NAMES: [&str; 8] = ["delimiter", "doublequote", "escapechar", "lineterminator", "quotechar", "quoting", "skipinitialspace", "strict"];
+    const NAMES: [&str; 8] = [
+        "delimiter",
+        "doublequote",
+        "escapechar",
+        "lineterminator",
+        "quotechar",
+        "quoting",
+        "skipinitialspace",
+        "strict",
+    ];
 
     /// A `Dialect` from an optional dialect (name, class or instance) and overriding keywords.
     fn make_dialect(cls: &Type, dialect: Option<&Object>, keywords: &FuncArgs<'_>) -> PyResult<PyRef> {
@@ -208,12 +221,19 @@ pub mod _csv {
                     base = Some(if v.downcast::<Str>().is_some() { named(v)? } else { v.to_ref() });
                 }
                 None => {
-                    return Err(raise!(TypeError, "this function got an unexpected keyword argument '{}'", k.str()?.to_string_lossy()));
+                    return Err(raise!(
+                        TypeError,
+                        "this function got an unexpected keyword argument '{}'",
+                        k.str()?.to_string_lossy()
+                    ));
                 }
             }
         }
         if let Some(b) = &base {
-            if core::ptr::eq(b.ty(), Dialect::type_object()) && given.iter().all(Option::is_none) && core::ptr::eq(cls, Dialect::type_object()) {
+            if core::ptr::eq(b.ty(), Dialect::type_object())
+                && given.iter().all(Option::is_none)
+                && core::ptr::eq(cls, Dialect::type_object())
+            {
                 return Ok(b.clone());
             }
             for (slot, name) in given.iter_mut().zip(NAMES) {
@@ -349,7 +369,9 @@ pub mod _csv {
                 none_ref()
             } else {
                 let s = Str::from_ucs4(&self.field)?;
-                if unquoted && !self.field.is_empty() && (q == NONNUMERIC || q == STRINGS) || unquoted && q == NONNUMERIC {
+                if unquoted && !self.field.is_empty() && (q == NONNUMERIC || q == STRINGS)
+                    || unquoted && q == NONNUMERIC
+                {
                     if self.field.is_empty() { s.upcast() } else { (**Float::type_object()).call1(&s)? }
                 } else {
                     s.upcast()
@@ -453,8 +475,13 @@ pub mod _csv {
                             self.add(c)?;
                             self.state = InField;
                         } else {
-                            let show = |c: Option<u32>| c.and_then(char::from_u32).map(String::from).unwrap_or_default();
-                            return Err(error(&format!("'{}' expected after '{}'", show(Some(f.delimiter)), show(f.quotechar))));
+                            let show =
+                                |c: Option<u32>| c.and_then(char::from_u32).map(String::from).unwrap_or_default();
+                            return Err(error(&format!(
+                                "'{}' expected after '{}'",
+                                show(Some(f.delimiter)),
+                                show(f.quotechar)
+                            )));
                         }
                     }
                     EatNewline => {
@@ -462,7 +489,9 @@ pub mod _csv {
                         } else if c == EOL {
                             self.state = StartRecord;
                         } else {
-                            return Err(error("new-line character seen in unquoted field - do you need to open the file with newline=''?"));
+                            return Err(error(
+                                "new-line character seen in unquoted field - do you need to open the file with newline=''?",
+                            ));
                         }
                     }
                 }
@@ -579,7 +608,14 @@ pub mod _csv {
     fields!(Writer: write, dialect; format);
 
     fn append_field(out: &mut Vec<u32>, f: &Format, text: &[u32], mut quoted: bool, first: bool) -> PyResult<()> {
-        let special = |c: u32| c == f.delimiter || Some(c) == f.escapechar || Some(c) == f.quotechar || c == 10 || c == 13 || f.lineterminator.contains(&c);
+        let special = |c: u32| {
+            c == f.delimiter
+                || Some(c) == f.escapechar
+                || Some(c) == f.quotechar
+                || c == 10
+                || c == 13
+                || f.lineterminator.contains(&c)
+        };
         if !first {
             out.push(f.delimiter);
         }

@@ -123,7 +123,8 @@ pub mod _functools {
                 ));
             }
             // Positional: the stored ones with their gaps filled, then what is left.
-            let mut all: Vec<&Object> = Vec::with_capacity(args.len() + call.args.len() + kw.len() + call.kwnames.len());
+            let mut all: Vec<&Object> =
+                Vec::with_capacity(args.len() + call.args.len() + kw.len() + call.kwnames.len());
             let mut given = call.args.iter();
             if ph == 0 {
                 all.extend(args.as_slice());
@@ -176,7 +177,11 @@ pub mod _functools {
 
         fn fill(&self, func: PyRef, args: Ref<Tuple>, kw: PyRef) {
             self.placeholders.store(Self::count_placeholders(&args), Relaxed);
-            let old = (self.func.replace(self, Some(func)), self.args.replace(self, Some(args.upcast())), self.kw.replace(self, Some(kw)));
+            let old = (
+                self.func.replace(self, Some(func)),
+                self.args.replace(self, Some(args.upcast())),
+                self.kw.replace(self, Some(kw)),
+            );
             drop(old);
         }
     }
@@ -314,7 +319,8 @@ pub mod _functools {
             let (f, args, kw) = self.parts()?;
             let dict = self.dict.get(self).unwrap_or_else(none_ref);
             let state = Tuple::from_refs(vec![f.clone(), args.upcast(), kw.upcast(), dict])?;
-            Ok(Tuple::from_refs(vec![(**self.ty()).to_ref(), Tuple::from_refs(vec![f])?.upcast(), state.upcast()])?.upcast())
+            Ok(Tuple::from_refs(vec![(**self.ty()).to_ref(), Tuple::from_refs(vec![f])?.upcast(), state.upcast()])?
+                .upcast())
         }
         #[pymethod]
         fn __setstate__(&self, state: &Object) -> PyResult<()> {
@@ -328,7 +334,11 @@ pub mod _functools {
             if a.len() > 0 && a.get(a.len() - 1).is(placeholder()) {
                 return Err(raise!(TypeError, "trailing Placeholders are not allowed"));
             }
-            let args = if core::ptr::eq(a.ty(), Tuple::type_object()) { Ref::new_ref(a) } else { Tuple::from_slice(a.as_slice())? };
+            let args = if core::ptr::eq(a.ty(), Tuple::type_object()) {
+                Ref::new_ref(a)
+            } else {
+                Tuple::from_slice(a.as_slice())?
+            };
             let kw: PyRef = match k.downcast_exact::<Dict>() {
                 Some(d) => (**d).to_ref(),
                 None if k.is_none() => Dict::new()?.upcast(),
@@ -405,7 +415,9 @@ pub mod _functools {
         }
         #[slot]
         fn tp_richcompare(&self, other: &Object, op: CompareOp) -> PyResult<PyRef> {
-            let Some(o) = other.downcast_exact::<KeyWrapper>() else { return Err(raise!(TypeError, "other argument must be K instance")) };
+            let Some(o) = other.downcast_exact::<KeyWrapper>() else {
+                return Err(raise!(TypeError, "other argument must be K instance"));
+            };
             let (Some(c), Some(a), Some(b)) = (self.cmp.get(self), self.obj.get(self), o.obj.get(o)) else {
                 return Err(raise!(AttributeError, "object"));
             };
@@ -582,7 +594,13 @@ pub mod _functools {
     )]
     impl LruCache {
         #[slot(sig = "user_function, maxsize, typed, cache_info_type")]
-        fn tp_new(cls: &Type, user_function: &Object, maxsize: &Object, typed: &Object, cache_info_type: &Object) -> PyResult<PyRef> {
+        fn tp_new(
+            cls: &Type,
+            user_function: &Object,
+            maxsize: &Object,
+            typed: &Object,
+            cache_info_type: &Object,
+        ) -> PyResult<PyRef> {
             if !user_function.is_callable() {
                 return Err(raise!(TypeError, "the first argument must be callable"));
             }

@@ -41,7 +41,11 @@ pub mod _imp {
     /// Release the interpreter's import lock.
     #[pyfunction]
     fn release_lock() -> PyResult<()> {
-        if ThreadState::current().interp().import.lock.release() { Ok(()) } else { Err(raise!(RuntimeError, "not holding the import lock")) }
+        if ThreadState::current().interp().import.lock.release() {
+            Ok(())
+        } else {
+            Err(raise!(RuntimeError, "not holding the import lock"))
+        }
     }
 
     /// Create an extension module.

@@ -140,9 +140,14 @@ pub mod _json {
                 Some('r') => '\r',
                 Some('t') => '\t',
                 Some('u') => {
-                    let Some(mut v) = four_hex(s, i) else { return Err(decode_error("Invalid \\uXXXX escape", doc, i - 1)) };
+                    let Some(mut v) = four_hex(s, i) else {
+                        return Err(decode_error("Invalid \\uXXXX escape", doc, i - 1));
+                    };
                     i += 4;
-                    if (0xd800..0xdc00).contains(&v) && s.get(i).map(|c| c.u()) == Some('\\' as u32) && s.get(i + 1).map(|c| c.u()) == Some('u' as u32) {
+                    if (0xd800..0xdc00).contains(&v)
+                        && s.get(i).map(|c| c.u()) == Some('\\' as u32)
+                        && s.get(i + 1).map(|c| c.u()) == Some('u' as u32)
+                    {
                         if let Some(low) = four_hex(s, i + 2) {
                             if (0xdc00..0xe000).contains(&low) {
                                 v = 0x10000 + ((v - 0xd800) << 10) + (low - 0xdc00);
@@ -249,7 +254,9 @@ pub mod _json {
             let text: String = self.s[start..i].iter().map(|c| c.u() as u8 as char).collect();
             if float {
                 if self.parse_float.as_ptr() == Float::type_object().as_ptr() {
-                    let v: f64 = text.parse().map_err(|_| raise!(ValueError, "could not convert string to float: '{}'", text))?;
+                    let v: f64 = text
+                        .parse()
+                        .map_err(|_| raise!(ValueError, "could not convert string to float: '{}'", text))?;
                     return Ok((Float::new(v)?.upcast(), i));
                 }
                 return Ok((self.parse_float.call1(&*Str::new(&text)?)?, i));
@@ -599,7 +606,11 @@ pub mod _json {
                 return (**Float::new(v)?).repr();
             }
             if !self.allow_nan {
-                return Err(raise!(ValueError, "Out of range float values are not JSON compliant: {}", o.repr()?.to_string_lossy()));
+                return Err(raise!(
+                    ValueError,
+                    "Out of range float values are not JSON compliant: {}",
+                    o.repr()?.to_string_lossy()
+                ));
             }
             Str::new(if v.is_nan() {
                 "NaN"
@@ -806,7 +817,11 @@ pub mod _json {
                 } else if self.skipkeys {
                     continue;
                 } else {
-                    return Err(raise!(TypeError, "keys must be str, int, float, bool or None, not {}", k.ty().name_str()));
+                    return Err(raise!(
+                        TypeError,
+                        "keys must be str, int, float, bool or None, not {}",
+                        k.ty().name_str()
+                    ));
                 };
                 if !first {
                     self.out.push_obj(&self.item_separator);
@@ -838,7 +853,10 @@ pub mod _json {
         slots(tp_traverse = traverse::<Encoder>, tp_clear = clear::<Encoder>, tp_dealloc = dealloc::<Encoder>)
     )]
     impl Encoder {
-        #[slot(sig = "markers, default, encoder, indent, key_separator, item_separator, sort_keys, skipkeys, allow_nan", name = "make_encoder")]
+        #[slot(
+            sig = "markers, default, encoder, indent, key_separator, item_separator, sort_keys, skipkeys, allow_nan",
+            name = "make_encoder"
+        )]
         #[allow(clippy::too_many_arguments)]
         fn tp_new(
             cls: &Type,
@@ -853,7 +871,11 @@ pub mod _json {
             allow_nan: bool,
         ) -> PyResult<PyRef> {
             if !markers.is_none() && markers.downcast::<Dict>().is_none() {
-                return Err(raise!(TypeError, "make_encoder() argument 1 must be dict or None, not {}", markers.ty().name_str()));
+                return Err(raise!(
+                    TypeError,
+                    "make_encoder() argument 1 must be dict or None, not {}",
+                    markers.ty().name_str()
+                ));
             }
             let e = alloc::<Encoder>(cls)?;
             e.markers.init(markers.to_ref());
@@ -886,7 +908,9 @@ pub mod _json {
                 i if i.is_none() => None,
                 i => match i.downcast_into::<Str>() {
                     Ok(s) => Some(s),
-                    Err(o) => return Err(raise!(TypeError, "indent must be a string or None, not {}", o.ty().name_str())),
+                    Err(o) => {
+                        return Err(raise!(TypeError, "indent must be a string or None, not {}", o.ty().name_str()));
+                    }
                 },
             };
             let mut w = Writer {

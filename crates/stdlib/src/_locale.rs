@@ -35,7 +35,10 @@ pub mod _locale {
         // SAFETY: a C string or null.
         let r = unsafe { libc::setlocale(category, name.as_ref().map_or(core::ptr::null(), |c| c.as_ptr())) };
         if r.is_null() {
-            return Err(locale_error(m, if name.is_some() { "unsupported locale setting" } else { "locale query failed" }));
+            return Err(locale_error(
+                m,
+                if name.is_some() { "unsupported locale setting" } else { "locale query failed" },
+            ));
         }
         text(r)
     }

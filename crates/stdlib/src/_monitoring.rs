@@ -118,7 +118,11 @@ pub mod _monitoring {
         Ok(0)
     }
     fn refuse(events: i64) -> PyResult<()> {
-        if events == 0 { Ok(()) } else { Err(raise!(NotImplementedError, "sys.monitoring events are not delivered yet")) }
+        if events == 0 {
+            Ok(())
+        } else {
+            Err(raise!(NotImplementedError, "sys.monitoring events are not delivered yet"))
+        }
     }
     #[pyfunction]
     fn set_events(tool_id: i64, event_set: i64) -> PyResult<()> {

@@ -126,8 +126,19 @@ pub mod _opcode {
     #[pyfunction]
     fn get_nb_ops() -> PyResult<PyRef> {
         const NAMES: [&str; 13] = [
-            "ADD", "AND", "FLOOR_DIVIDE", "LSHIFT", "MATRIX_MULTIPLY", "MULTIPLY", "REMAINDER", "OR", "POWER", "RSHIFT", "SUBTRACT",
-            "TRUE_DIVIDE", "XOR",
+            "ADD",
+            "AND",
+            "FLOOR_DIVIDE",
+            "LSHIFT",
+            "MATRIX_MULTIPLY",
+            "MULTIPLY",
+            "REMAINDER",
+            "OR",
+            "POWER",
+            "RSHIFT",
+            "SUBTRACT",
+            "TRUE_DIVIDE",
+            "XOR",
         ];
         let mut v = Vec::new();
         for (i, text) in oc::nb::TEXT.iter().enumerate() {

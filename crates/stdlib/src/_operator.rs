@@ -288,7 +288,11 @@ pub mod _operator {
             Arg::Missing => 0,
             Arg::Given(o) => {
                 if o.downcast::<Int>().is_none() {
-                    return Err(raise!(TypeError, "'{}' object cannot be interpreted as an integer", o.ty().name_str()));
+                    return Err(raise!(
+                        TypeError,
+                        "'{}' object cannot be interpreted as an integer",
+                        o.ty().name_str()
+                    ));
                 }
                 o.as_isize()?.max(0) as usize
             }
@@ -463,7 +467,9 @@ pub mod _operator {
             }
             let mut paths = Vec::with_capacity(args.len());
             for a in args.args {
-                let Some(s) = a.downcast::<Str>() else { return Err(raise!(TypeError, "attribute name must be a string")) };
+                let Some(s) = a.downcast::<Str>() else {
+                    return Err(raise!(TypeError, "attribute name must be a string"));
+                };
                 let text = s.to_str()?;
                 if text.contains('.') {
                     let parts = text.split('.').map(|p| Ref::new_ref(Str::intern(p)).upcast()).collect();

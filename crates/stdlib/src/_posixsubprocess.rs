@@ -176,14 +176,20 @@ pub mod _posixsubprocess {
         let exec = strings(a[1])?;
         let close_fds = a[2].is_true()?;
         let mut keep = Vec::new();
-        let Some(t) = a[3].downcast::<Tuple>() else { return Err(raise!(TypeError, "fork_exec() argument 4 must be tuple, not {}", a[3].ty().name_str())) };
+        let Some(t) = a[3].downcast::<Tuple>() else {
+            return Err(raise!(TypeError, "fork_exec() argument 4 must be tuple, not {}", a[3].ty().name_str()));
+        };
         for f in t.as_slice() {
             keep.push(i32::from_py(f)?);
         }
         if keep.windows(2).any(|w| w[0] >= w[1]) || keep.first().is_some_and(|f| *f < 0) {
             return Err(raise!(ValueError, "bad value(s) in fds_to_keep"));
         }
-        let cwd = if a[4].is_none() { None } else { Some(CString::new(fs_path(a[4])?.into_vec()).map_err(|_| raise!(ValueError, "embedded null byte"))?) };
+        let cwd = if a[4].is_none() {
+            None
+        } else {
+            Some(CString::new(fs_path(a[4])?.into_vec()).map_err(|_| raise!(ValueError, "embedded null byte"))?)
+        };
         let env = if a[5].is_none() { None } else { Some(strings(a[5])?) };
         let mut fds = [0; 8];
         for (i, f) in fds.iter_mut().enumerate() {
@@ -192,7 +198,9 @@ pub mod _posixsubprocess {
         if close_fds && fds[7] < 3 {
             return Err(raise!(ValueError, "errpipe_write must be >= 3"));
         }
-        let id = |o: &Object| -> PyResult<Option<u32>> { if o.is_none() { Ok(None) } else { Ok(Some(crate::posix::path::Id::from_py(o)?.0)) } };
+        let id = |o: &Object| -> PyResult<Option<u32>> {
+            if o.is_none() { Ok(None) } else { Ok(Some(crate::posix::path::Id::from_py(o)?.0)) }
+        };
         let groups = if a[18].is_none() {
             None
         } else {

@@ -2,7 +2,10 @@
 
 use macros::pymodule;
 
-#[pymodule(name = "_queue", doc = "C implementation of the Python queue module.\nThis module is an implementation detail, please do not use it directly.")]
+#[pymodule(
+    name = "_queue",
+    doc = "C implementation of the Python queue module.\nThis module is an implementation detail, please do not use it directly."
+)]
 pub mod _queue {
     use core::ffi::c_int;
     use core::mem::offset_of;

@@ -41,7 +41,8 @@ pub mod _random {
             let (mut i, mut j) = (1, 0);
             for _ in 0..N.max(key.len()) {
                 let p = self.mt[i - 1];
-                self.mt[i] = (self.mt[i] ^ (p ^ p >> 30).wrapping_mul(1664525)).wrapping_add(key[j]).wrapping_add(j as u32);
+                self.mt[i] =
+                    (self.mt[i] ^ (p ^ p >> 30).wrapping_mul(1664525)).wrapping_add(key[j]).wrapping_add(j as u32);
                 i += 1;
                 j += 1;
                 if i >= N {
@@ -101,7 +102,13 @@ pub mod _random {
         let got = unsafe { libc::getrandom(key.as_mut_ptr().cast(), size_of_val(&key), libc::GRND_NONBLOCK) };
         if got != size_of_val(&key) as isize {
             let t = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
-            key[..5].copy_from_slice(&[t as u32, (t >> 32) as u32, std::process::id(), (r as *const Random as usize) as u32, (t >> 64) as u32]);
+            key[..5].copy_from_slice(&[
+                t as u32,
+                (t >> 32) as u32,
+                std::process::id(),
+                (r as *const Random as usize) as u32,
+                (t >> 64) as u32,
+            ]);
             return r.with(|s| s.seed_key(&key[..5]));
         }
         r.with(|s| s.seed_key(&key));
@@ -234,7 +241,8 @@ pub mod _random {
                     }
                 }
             });
-            let words: Vec<u64> = words.chunks(2).map(|c| c[0] as u64 | (c.get(1).copied().unwrap_or(0) as u64) << 32).collect();
+            let words: Vec<u64> =
+                words.chunks(2).map(|c| c[0] as u64 | (c.get(1).copied().unwrap_or(0) as u64) << 32).collect();
             Int::from_words(&words, false)
         }
     }

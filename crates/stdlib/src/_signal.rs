@@ -2,8 +2,8 @@
 
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
-use core::sync::atomic::Ordering::{AcqRel, Acquire};
 use core::sync::atomic::AtomicPtr;
+use core::sync::atomic::Ordering::{AcqRel, Acquire};
 use macros::pymodule;
 use runtime::convert::IntoPy;
 use runtime::prelude::*;
@@ -33,7 +33,9 @@ fn sigset(o: &Object) -> PyResult<libc::sigset_t> {
             return Err(raise!(ValueError, "signal number {} out of range [1; {}]", n, NSIG - 1));
         }
         // SAFETY: an initialised set. Numbers that the C library keeps for itself are refused, and skipped.
-        if unsafe { libc::sigaddset(&mut set, n as c_int) } != 0 && std::io::Error::last_os_error().raw_os_error() != Some(libc::EINVAL) {
+        if unsafe { libc::sigaddset(&mut set, n as c_int) } != 0
+            && std::io::Error::last_os_error().raw_os_error() != Some(libc::EINVAL)
+        {
             return Err(os_error());
         }
     }
@@ -290,7 +292,12 @@ pub mod _signal {
             Some(0) => libc::SIG_DFL,
             Some(1) => libc::SIG_IGN,
             _ if handler.is_callable() => signals::c_handler as *const () as usize,
-            _ => return Err(raise!(TypeError, "signal handler must be signal.SIG_IGN, signal.SIG_DFL, or a callable object")),
+            _ => {
+                return Err(raise!(
+                    TypeError,
+                    "signal handler must be signal.SIG_IGN, signal.SIG_DFL, or a callable object"
+                ));
+            }
         };
         check_signals()?;
         if signals::set_c_handler(signalnum, action) == libc::SIG_ERR {
@@ -522,7 +529,9 @@ pub mod _signal {
             return Err(raise!(TypeError, "siginfo must be None"));
         }
         // SAFETY: a plain system call.
-        let r = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd, signalnum, core::ptr::null::<libc::siginfo_t>(), flags) };
+        let r = unsafe {
+            libc::syscall(libc::SYS_pidfd_send_signal, pidfd, signalnum, core::ptr::null::<libc::siginfo_t>(), flags)
+        };
         if r < 0 { Err(os_error()) } else { Ok(()) }
     }
 

@@ -73,7 +73,11 @@ impl Layout {
         } else if let Some(b) = format.downcast::<Bytes>() {
             (b.as_slice(), Str::from_latin1(b.as_slice())?)
         } else {
-            return Err(raise!(TypeError, "Struct() argument 1 must be a str or bytes object, not {}", format.ty().name_str()));
+            return Err(raise!(
+                TypeError,
+                "Struct() argument 1 must be a str or bytes object, not {}",
+                format.ty().name_str()
+            ));
         };
         let (order, native, mut i) = match text.first() {
             Some(b'<') => (Order::Little, false, 1),
@@ -94,17 +98,27 @@ impl Layout {
             if c.is_ascii_digit() {
                 count = (c - b'0') as usize;
                 loop {
-                    let Some(&d) = text.get(i) else { return Err(error!("repeat count given without format specifier")) };
+                    let Some(&d) = text.get(i) else {
+                        return Err(error!("repeat count given without format specifier"));
+                    };
                     i += 1;
                     if !d.is_ascii_digit() {
                         code = d;
                         break;
                     }
-                    count = count.checked_mul(10).and_then(|n| n.checked_add((d - b'0') as usize)).filter(|&n| n <= isize::MAX as usize).ok_or_else(too_long)?;
+                    count = count
+                        .checked_mul(10)
+                        .and_then(|n| n.checked_add((d - b'0') as usize))
+                        .filter(|&n| n <= isize::MAX as usize)
+                        .ok_or_else(too_long)?;
                 }
             }
             let Some((n, align)) = shape(code, native) else {
-                return Err(if code == 0 { error!("embedded null character") } else { error!("bad char in struct format") });
+                return Err(if code == 0 {
+                    error!("embedded null character")
+                } else {
+                    error!("bad char in struct format")
+                });
             };
             if native {
                 size = size.checked_next_multiple_of(align).ok_or_else(too_long)?;
@@ -222,9 +236,11 @@ fn read(code: u8, b: &[u8], big: bool) -> PyResult<PyRef> {
         b'e' => Float::new(half_to_f64(x() as u16))?.upcast(),
         b'f' => Float::new(f32::from_bits(x() as u32) as f64)?.upcast(),
         b'd' => Float::new(f64::from_bits(x()))?.upcast(),
-        b'F' => {
-            Complex::new(f32::from_bits(uint(&b[..4], big) as u32) as f64, f32::from_bits(uint(&b[4..], big) as u32) as f64)?.upcast()
-        }
+        b'F' => Complex::new(
+            f32::from_bits(uint(&b[..4], big) as u32) as f64,
+            f32::from_bits(uint(&b[4..], big) as u32) as f64,
+        )?
+        .upcast(),
         b'D' => Complex::new(f64::from_bits(uint(&b[..8], big)), f64::from_bits(uint(&b[8..], big)))?.upcast(),
         _ => Int::from_u64(x())?.upcast(),
     })
@@ -406,7 +422,11 @@ impl Struct {
             Ok(b) => b,
             Err(e) => {
                 e.clear();
-                return Err(raise!(TypeError, "argument must be read-write bytes-like object, not {}", target.ty().name_str()));
+                return Err(raise!(
+                    TypeError,
+                    "argument must be read-write bytes-like object, not {}",
+                    target.ty().name_str()
+                ));
             }
         };
         let n = buf.len() as isize;
@@ -424,7 +444,10 @@ impl Struct {
         if n - at < size {
             return Err(error!(
                 "pack_into requires a buffer of at least {} bytes for packing {} bytes at offset {} (actual buffer size is {})",
-                size as usize + at as usize, size, at, n
+                size as usize + at as usize,
+                size,
+                at,
+                n
             ));
         }
         let v = l.pack(args.rest(2), "pack_into")?;
@@ -460,7 +483,10 @@ impl Struct {
         if n - at < size {
             return Err(error!(
                 "unpack_from requires a buffer of at least {} bytes for unpacking {} bytes at offset {} (actual buffer size is {})",
-                size as usize + at as usize, size, at, n
+                size as usize + at as usize,
+                size,
+                at,
+                n
             ));
         }
         l.unpack(&d[at as usize..(at + size) as usize])

@@ -60,7 +60,11 @@ fn acquire_args(blocking: bool, timeout: Option<&Object>) -> PyResult<Option<Opt
 }
 
 /// Waits for a lock; signal handlers run meanwhile and may raise.
-fn acquire_loop(when: Option<Option<Instant>>, try_lock: impl Fn() -> bool, lock: impl Fn(Option<Instant>) -> LockResult) -> PyResult<bool> {
+fn acquire_loop(
+    when: Option<Option<Instant>>,
+    try_lock: impl Fn() -> bool,
+    lock: impl Fn(Option<Instant>) -> LockResult,
+) -> PyResult<bool> {
     if try_lock() {
         return Ok(true);
     }
@@ -255,7 +259,11 @@ impl RLock {
     #[pymethod]
     fn _acquire_restore(&self, state: &Tuple) -> PyResult<()> {
         if state.len() != 2 {
-            return Err(raise!(TypeError, "_acquire_restore() argument 1 must be sequence of length 2, not {}", state.len()));
+            return Err(raise!(
+                TypeError,
+                "_acquire_restore() argument 1 must be sequence of length 2, not {}",
+                state.len()
+            ));
         }
         let n = state.get(0).as_isize()?;
         self.mutex.lock();
@@ -440,7 +448,11 @@ impl Local {
             return Err(raise!(TypeError, "Initialization arguments are not supported"));
         }
         let o: Ref<Local> = alloc_object(cls)?;
-        let body = LocalBody { args: args.to_tuple()?.upcast(), kwargs: args.kwargs_dict()?.map(|d| d.upcast()), dicts: Default::default() };
+        let body = LocalBody {
+            args: args.to_tuple()?.upcast(),
+            kwargs: args.kwargs_dict()?.map(|d| d.upcast()),
+            dicts: Default::default(),
+        };
         // SAFETY: a new object.
         unsafe { (&raw mut (*o.as_raw()).body).write(ManuallyDrop::new(UnsafeCell::new(body))) };
         // The creating thread's `__init__` is called by `type.__call__`: its dict must exist before.
@@ -537,12 +549,18 @@ impl Local {
         match value {
             Some(v) => d.set(name, v),
             None if d.del(name)? => Ok(()),
-            None => Err(raise!(AttributeError, "'{}' object has no attribute '{}'", self.ty().tp_name(), name.to_string_lossy())),
+            None => Err(raise!(
+                AttributeError,
+                "'{}' object has no attribute '{}'",
+                self.ty().tp_name(),
+                name.to_string_lossy()
+            )),
         }
     }
 }
 
-static HOOK_ARGS_TYPE: core::sync::atomic::AtomicPtr<abi::PyObject> = core::sync::atomic::AtomicPtr::new(core::ptr::null_mut());
+static HOOK_ARGS_TYPE: core::sync::atomic::AtomicPtr<abi::PyObject> =
+    core::sync::atomic::AtomicPtr::new(core::ptr::null_mut());
 
 fn start(handle: &Arc<Handle>, func: &Object, args: PyRef, kwargs: Option<PyRef>, daemon: bool) -> PyResult<usize> {
     runtime::thread::start::start(handle, func.to_ref(), args, kwargs, daemon)
@@ -562,7 +580,8 @@ fn start_new(function: &Object, args: &Object, kwargs: Option<&Object>) -> PyRes
 }
 
 fn attribute_name(name: &Object) -> PyResult<&Str> {
-    name.downcast::<Str>().ok_or_else(|| raise!(TypeError, "attribute name must be string, not '{}'", name.ty().tp_name()))
+    name.downcast::<Str>()
+        .ok_or_else(|| raise!(TypeError, "attribute name must be string, not '{}'", name.ty().tp_name()))
 }
 
 fn set_thread_name(name: &str) {
@@ -578,7 +597,11 @@ fn set_thread_name(name: &str) {
 }
 
 fn interrupt(signum: i32) -> PyResult<()> {
-    if runtime::thread::signals::simulate(signum) { Ok(()) } else { Err(raise!(ValueError, "signal number out of range")) }
+    if runtime::thread::signals::simulate(signum) {
+        Ok(())
+    } else {
+        Err(raise!(ValueError, "signal number out of range"))
+    }
 }
 
 /// This module provides primitive operations to write multi-threaded programs.
@@ -624,7 +647,11 @@ pub mod _thread {
         start_new(function, args, kwargs)
     }
     /// An obsolete synonym of start_new_thread().
-    #[pyfunction(name = "start_new", sig = "function, args, kwargs=None, /", text_signature = "($module, function, args, kwargs={}, /)")]
+    #[pyfunction(
+        name = "start_new",
+        sig = "function, args, kwargs=None, /",
+        text_signature = "($module, function, args, kwargs={}, /)"
+    )]
     fn start_new_(function: &Object, args: &Object, kwargs: Option<&Object>) -> PyResult<usize> {
         start_new(function, args, kwargs)
     }

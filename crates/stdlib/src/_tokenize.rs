@@ -158,16 +158,26 @@ pub fn tokens(src: &str, extra: bool) -> (Vec<Token>, Option<Failure>) {
             NEWLINE | NL => {
                 // At the end of a source without a final newline the token is empty and one column wide.
                 let at_end = text.is_empty();
-                let text = if at_end { "" } else if extra { text } else { "" };
+                let text = if at_end {
+                    ""
+                } else if extra {
+                    text
+                } else {
+                    ""
+                };
                 let end = (start.0, start.1 + (!at_end || number == NEWLINE) as i64);
                 out.push(Token { kind: number, text: text.to_owned(), start, end, line: lines.text(a, a).to_owned() });
             }
-            FSTRING_MIDDLE | TSTRING_MIDDLE if text.contains(['{', '}']) => middles(&mut out, number, a, text, &lines, line),
+            FSTRING_MIDDLE | TSTRING_MIDDLE if text.contains(['{', '}']) => {
+                middles(&mut out, number, a, text, &lines, line)
+            }
             COMMENT if b == src.len() => {
                 out.push(Token { kind: number, text: text.to_owned(), start, end, line: line.to_owned() });
                 out.push(Token { kind: NL, text: String::new(), start: end, end, line: line.to_owned() });
             }
-            INDENT => out.push(Token { kind: number, text: text.to_owned(), start, end, line: lines.text(b, b).to_owned() }),
+            INDENT => {
+                out.push(Token { kind: number, text: text.to_owned(), start, end, line: lines.text(b, b).to_owned() })
+            }
             DEDENT => {
                 let at_eof = b >= src.len();
                 let place = if at_eof { end_place(src, &lines) } else { end };
@@ -184,7 +194,9 @@ pub fn tokens(src: &str, extra: bool) -> (Vec<Token>, Option<Failure>) {
     }
     if let Some((msg, at)) = failure {
         let (row, col) = lines.place(at.min(src.len()));
-        let msg = if msg.contains("triple-quoted") || msg.contains("unterminated") && src[at.min(src.len())..].contains("\"\"\"") {
+        let msg = if msg.contains("triple-quoted")
+            || msg.contains("unterminated") && src[at.min(src.len())..].contains("\"\"\"")
+        {
             format!("unterminated triple-quoted string literal (detected at line {})", lines.starts.len())
         } else {
             msg
@@ -303,7 +315,13 @@ pub mod _tokenize {
                 match k.downcast::<Str>() {
                     Some(k) if k.eq_str("encoding") => encoding = Some(v),
                     Some(k) if k.eq_str("extra_tokens") => extra = Some(v),
-                    _ => return Err(raise!(TypeError, "tokenizeriter() got an unexpected keyword argument '{}'", k.str()?.to_string_lossy())),
+                    _ => {
+                        return Err(raise!(
+                            TypeError,
+                            "tokenizeriter() got an unexpected keyword argument '{}'",
+                            k.str()?.to_string_lossy()
+                        ));
+                    }
                 }
             }
             let Some(extra) = extra else {
@@ -382,7 +400,11 @@ pub mod _tokenize {
                     end_offset: f.col,
                     text: Some(&text),
                 };
-                return Err(runtime::objects::exceptions::syntax::raise_syntax_error(exc::SyntaxError(), &f.msg, &place));
+                return Err(runtime::objects::exceptions::syntax::raise_syntax_error(
+                    exc::SyntaxError(),
+                    &f.msg,
+                    &place,
+                ));
             }
             match token {
                 Some(t) => (t.kind, t.text, t.start, t.end, t.line).into_py().map(Some),

@@ -263,8 +263,11 @@ pub mod _tracemalloc {
     #[pyfunction]
     fn _get_traces() -> PyResult<PyRef> {
         quietly(|| {
-            let all: Vec<(usize, Vec<Frame>, usize)> =
-                if TRACING.load(Relaxed) { with(|s| s.traces.values().map(|t| (t.size, t.frames.to_vec(), t.total)).collect()) } else { Vec::new() };
+            let all: Vec<(usize, Vec<Frame>, usize)> = if TRACING.load(Relaxed) {
+                with(|s| s.traces.values().map(|t| (t.size, t.frames.to_vec(), t.total)).collect())
+            } else {
+                Vec::new()
+            };
             let mut out = Vec::new();
             for (size, frames, total) in all {
                 let row = vec![

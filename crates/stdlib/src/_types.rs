@@ -4,7 +4,10 @@ use macros::pymodule;
 
 #[pymodule(name = "_types", doc = "Define names for built-in types.")]
 pub mod _types {
-    use runtime::objects::{capsule, cell, classobject, code, descr, frame, func, r#gen, genericalias, mappingproxy, methodobject, module, namespace, singletons, traceback, union};
+    use runtime::objects::{
+        capsule, cell, classobject, code, descr, frame, func, r#gen, genericalias, mappingproxy, methodobject, module,
+        namespace, singletons, traceback, union,
+    };
     use runtime::prelude::*;
 
     macro_rules! types {

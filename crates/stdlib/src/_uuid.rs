@@ -28,7 +28,9 @@ pub mod _uuid {
         // SAFETY: the buffer's length is given.
         unsafe { libc::getrandom(random.as_mut_ptr().cast(), random.len(), 0) };
         // 100 ns steps since 1582-10-15.
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos() / 100) as u64 + 0x01b2_1dd2_1381_4000;
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos() / 100)
+            as u64
+            + 0x01b2_1dd2_1381_4000;
         let (stamp, seq) = {
             let mut last = LAST.lock().unwrap_or_else(|e| e.into_inner());
             let seq = *last.1.get_or_insert(u16::from_le_bytes([random[6], random[7]]) & 0x3fff);

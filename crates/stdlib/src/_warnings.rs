@@ -38,14 +38,22 @@ pub mod _warnings {
             Arg::Missing => None,
             Arg::Given(o) => match o.downcast::<Tuple>() {
                 Some(t) => Some(t),
-                None => return Err(raise!(TypeError, "warn() argument 'skip_file_prefixes' must be tuple, not {}", o.ty().name_str())),
+                None => {
+                    return Err(raise!(
+                        TypeError,
+                        "warn() argument 'skip_file_prefixes' must be tuple, not {}",
+                        o.ty().name_str()
+                    ));
+                }
             },
         };
         engine::warn_object(message, category, stacklevel.unwrap_or(1) as i64, source, skip)
     }
 
     /// Issue a warning, or maybe ignore it or raise an exception.
-    #[pyfunction(sig = "message, category, filename, lineno, module=<unrepresentable>, registry=None, module_globals=None, source=None")]
+    #[pyfunction(
+        sig = "message, category, filename, lineno, module=<unrepresentable>, registry=None, module_globals=None, source=None"
+    )]
     #[allow(clippy::too_many_arguments)]
     fn warn_explicit(
         message: &Object,
@@ -58,7 +66,11 @@ pub mod _warnings {
         source: Option<&Object>,
     ) -> PyResult<()> {
         let Some(file) = filename.downcast::<Str>() else {
-            return Err(raise!(TypeError, "warn_explicit() argument 'filename' must be str, not {}", filename.ty().name_str()));
+            return Err(raise!(
+                TypeError,
+                "warn_explicit() argument 'filename' must be str, not {}",
+                filename.ty().name_str()
+            ));
         };
         let mut line = None;
         if let Some(g) = module_globals {

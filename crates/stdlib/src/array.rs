@@ -182,7 +182,11 @@ impl Array {
                 return Err(raise!(TypeError, "array item must be a unicode character, not {}", v.ty().name_str()));
             };
             if s.len() != 1 {
-                return Err(raise!(TypeError, "array item must be a string of length 1, not a string of length {}", s.len()));
+                return Err(raise!(
+                    TypeError,
+                    "array item must be a string of length 1, not a string of length {}",
+                    s.len()
+                ));
             }
             b[..4].copy_from_slice(&s.char_at(0).to_ne_bytes());
             return Ok(b);
@@ -240,8 +244,9 @@ impl Array {
         Ok(())
     }
     fn text(&self) -> PyResult<Ref<Str>> {
-        let v: Vec<u32> =
-            critical(self, || self.bytes().chunks_exact(4).map(|c| u32::from_ne_bytes([c[0], c[1], c[2], c[3]])).collect());
+        let v: Vec<u32> = critical(self, || {
+            self.bytes().chunks_exact(4).map(|c| u32::from_ne_bytes([c[0], c[1], c[2], c[3]])).collect()
+        });
         if let Some(c) = v.iter().find(|&&c| c > 0x10FFFF) {
             return Err(raise!(ValueError, "character U+{:x} is not in range [U+0000; U+10ffff]", c));
         }
@@ -257,7 +262,13 @@ impl Array {
     }
     fn same_kind<'a>(&self, o: &'a Object, message: &str) -> PyResult<&'a Array> {
         let Some(a) = o.downcast::<Array>() else {
-            return Err(raise!(TypeError, "{} (not \"{}\"){}", message, o.ty().name_str(), if message.ends_with("append array") { " to array" } else { "" }));
+            return Err(raise!(
+                TypeError,
+                "{} (not \"{}\"){}",
+                message,
+                o.ty().name_str(),
+                if message.ends_with("append array") { " to array" } else { "" }
+            ));
         };
         if a.code != self.code {
             return Err(raise!(TypeError, "bad argument type for built-in operation"));
@@ -294,7 +305,11 @@ fn code_arg(o: &Object) -> PyResult<u8> {
         return Err(raise!(TypeError, "array() argument 1 must be a unicode character, not {}", o.ty().name_str()));
     };
     if s.len() != 1 {
-        return Err(raise!(TypeError, "array() argument 1 must be a unicode character, not a string of length {}", s.len()));
+        return Err(raise!(
+            TypeError,
+            "array() argument 1 must be a unicode character, not a string of length {}",
+            s.len()
+        ));
     }
     let c = s.char_at(0);
     match u8::try_from(c) {
@@ -326,19 +341,31 @@ impl Array {
         };
         let code = code_arg(code)?;
         if code == b'u' {
-            runtime::error::warn(exc::DeprecationWarning(), "The 'u' type code is deprecated and will be removed in Python 3.16", 1)?;
+            runtime::error::warn(
+                exc::DeprecationWarning(),
+                "The 'u' type code is deprecated and will be removed in Python 3.16",
+                1,
+            )?;
         }
         let text = matches!(code, b'u' | b'w');
         let init = args.get(1);
         if let Some(o) = init {
             if o.downcast::<Str>().is_some() && !text {
-                return Err(raise!(TypeError, "cannot use a str to initialize an array with typecode '{}'", code as char));
+                return Err(raise!(
+                    TypeError,
+                    "cannot use a str to initialize an array with typecode '{}'",
+                    code as char
+                ));
             }
             if let Some(a) = o.downcast::<Array>()
                 && matches!(a.code, b'u' | b'w')
                 && !text
             {
-                return Err(raise!(TypeError, "cannot use a unicode array to initialize an array with typecode '{}'", code as char));
+                return Err(raise!(
+                    TypeError,
+                    "cannot use a unicode array to initialize an array with typecode '{}'",
+                    code as char
+                ));
             }
         }
         let a = Array::make(cls, code, b"")?;
@@ -505,11 +532,12 @@ impl Array {
                 let z = self.size();
                 let ix = Slice::adjust(Array::len(self), start, stop, step);
                 let b = self.bytes();
-                (0..ix.count).flat_map(|k| {
-                    let at = (ix.start + k as isize * ix.step) as usize * z;
-                    b[at..at + z].iter().copied()
-                })
-                .collect::<Vec<u8>>()
+                (0..ix.count)
+                    .flat_map(|k| {
+                        let at = (ix.start + k as isize * ix.step) as usize * z;
+                        b[at..at + z].iter().copied()
+                    })
+                    .collect::<Vec<u8>>()
             });
             return Ok(Array::make(Array::type_object(), self.code, &v)?.upcast());
         }
@@ -533,7 +561,11 @@ impl Array {
             None => None,
             Some(v) => {
                 let Some(a) = v.downcast::<Array>() else {
-                    return Err(raise!(TypeError, "can only assign array (not \"{}\") to array slice", v.ty().name_str()));
+                    return Err(raise!(
+                        TypeError,
+                        "can only assign array (not \"{}\") to array slice",
+                        v.ty().name_str()
+                    ));
                 };
                 if a.code != self.code {
                     return Err(raise!(TypeError, "bad argument type for built-in operation"));
@@ -556,13 +588,23 @@ impl Array {
                     }
                     let mut drop = vec![false; Array::len(self)];
                     (0..ix.count).for_each(|k| drop[at(k)] = true);
-                    let kept: Vec<u8> =
-                        self.bytes().chunks_exact(z).zip(&drop).filter(|(_, d)| !**d).flat_map(|(b, _)| b.iter().copied()).collect();
+                    let kept: Vec<u8> = self
+                        .bytes()
+                        .chunks_exact(z)
+                        .zip(&drop)
+                        .filter(|(_, d)| !**d)
+                        .flat_map(|(b, _)| b.iter().copied())
+                        .collect();
                     self.splice(0, Array::len(self), &kept)
                 }
                 Some(d) => {
                     if d.len() / z != ix.count {
-                        return Err(raise!(ValueError, "attempt to assign array of size {} to extended slice of size {}", d.len() / z, ix.count));
+                        return Err(raise!(
+                            ValueError,
+                            "attempt to assign array of size {} to extended slice of size {}",
+                            d.len() / z,
+                            ix.count
+                        ));
                     }
                     for (k, b) in d.chunks_exact(z).enumerate() {
                         // SAFETY: indices of the adjusted slice are in range, under the lock.
@@ -588,8 +630,16 @@ impl Array {
                 v.ndim = 1;
                 v.itemsize = self.size() as isize;
                 v.suboffsets = core::ptr::null_mut();
-                v.shape = if flags & abi::PyBUF_ND == abi::PyBUF_ND { &raw mut (*raw).ob_base.ob_size } else { core::ptr::null_mut() };
-                v.strides = if flags & abi::PyBUF_STRIDES == abi::PyBUF_STRIDES { &raw mut v.itemsize } else { core::ptr::null_mut() };
+                v.shape = if flags & abi::PyBUF_ND == abi::PyBUF_ND {
+                    &raw mut (*raw).ob_base.ob_size
+                } else {
+                    core::ptr::null_mut()
+                };
+                v.strides = if flags & abi::PyBUF_STRIDES == abi::PyBUF_STRIDES {
+                    &raw mut v.itemsize
+                } else {
+                    core::ptr::null_mut()
+                };
                 v.format = if flags & abi::PyBUF_FORMAT != 0 { format_of(self.code) } else { core::ptr::null_mut() };
                 v.internal = core::ptr::null_mut();
                 (*raw).exports += 1;
@@ -834,7 +884,12 @@ impl Array {
             .get_item(intern!("__import__"))?
             .call1(intern!("array"))?
             .getattr(intern!("_array_reconstructor"))?;
-        let args = Tuple::from_refs(vec![self.ty().to_ref(), code, Int::from_i64(self.machine_format())?.upcast(), self.tobytes()?.upcast()])?;
+        let args = Tuple::from_refs(vec![
+            self.ty().to_ref(),
+            code,
+            Int::from_i64(self.machine_format())?.upcast(),
+            self.tobytes()?.upcast(),
+        ])?;
         Tuple::from_refs(vec![f, args.upcast(), dict])
     }
     /// See PEP 585
@@ -918,7 +973,12 @@ pub mod array {
 
     /// Internal. Used for pickling support.
     #[pyfunction(sig = "arraytype, typecode, mformat_code, items, /")]
-    fn _array_reconstructor(arraytype: &Object, typecode: &Object, mformat_code: i32, items: &Object) -> PyResult<PyRef> {
+    fn _array_reconstructor(
+        arraytype: &Object,
+        typecode: &Object,
+        mformat_code: i32,
+        items: &Object,
+    ) -> PyResult<PyRef> {
         let Some(cls) = arraytype.downcast::<Type>() else {
             return Err(raise!(TypeError, "first argument must be a type object, not {}", arraytype.ty().name_str()));
         };
@@ -994,7 +1054,8 @@ pub mod array {
         m.add_type::<Array>()?;
         m.add("ArrayType", Array::type_object().to_ref())?;
         // array is a mutable sequence.
-        let abc = runtime::interp::current_builtins()?.get_item(intern!("__import__"))?.call1(intern!("_collections_abc"))?;
+        let abc =
+            runtime::interp::current_builtins()?.get_item(intern!("__import__"))?.call1(intern!("_collections_abc"))?;
         abc.getattr(intern!("MutableSequence"))?.call_method(intern!("register"), &[Array::type_object()])?;
         Ok(())
     }

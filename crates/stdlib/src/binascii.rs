@@ -257,7 +257,11 @@ pub mod binascii {
             };
         }
         if !has_buffer(o) {
-            return Err(raise!(TypeError, "argument should be bytes, buffer or ASCII string, not '{}'", o.ty().name_str()));
+            return Err(raise!(
+                TypeError,
+                "argument should be bytes, buffer or ASCII string, not '{}'",
+                o.ty().name_str()
+            ));
         }
         bytes_arg(o)
     }

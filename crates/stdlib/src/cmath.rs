@@ -83,7 +83,13 @@ pub mod cmath {
             return Err(if overflows { range() } else { domain() });
         }
         // No NaN went in, yet some came out where the function is undefined.
-        if overflows && !re.is_nan() && !im.is_nan() && im.is_infinite() != re.is_infinite() && r.re.is_nan() && r.im.is_nan() {
+        if overflows
+            && !re.is_nan()
+            && !im.is_nan()
+            && im.is_infinite() != re.is_infinite()
+            && r.re.is_nan()
+            && r.im.is_nan()
+        {
             return Err(domain());
         }
         Complex::new(r.re, r.im)

@@ -31,7 +31,8 @@ struct User {
     all: AtomicBool,
     chain: AtomicBool,
 }
-static USERS: [User; 65] = [const { User { fd: AtomicI32::new(-1), all: AtomicBool::new(true), chain: AtomicBool::new(false) } }; 65];
+static USERS: [User; 65] =
+    [const { User { fd: AtomicI32::new(-1), all: AtomicBool::new(true), chain: AtomicBool::new(false) } }; 65];
 static USER_PREVIOUS: Mutex<Vec<(c_int, libc::sigaction)>> = Mutex::new(Vec::new());
 
 fn keep(key: i32, file: Option<PyRef>) {
@@ -154,7 +155,14 @@ fn alternate_stack() {
     const SIZE: usize = 64 << 10;
     // SAFETY: the memory is leaked, once per process.
     unsafe {
-        let p = libc::mmap(core::ptr::null_mut(), SIZE, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0);
+        let p = libc::mmap(
+            core::ptr::null_mut(),
+            SIZE,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+            -1,
+            0,
+        );
         if p != libc::MAP_FAILED {
             let s = libc::stack_t { ss_sp: p, ss_flags: 0, ss_size: SIZE };
             libc::sigaltstack(&s, core::ptr::null_mut());
@@ -200,7 +208,10 @@ pub mod faulthandler {
     use super::*;
 
     /// Enable the fault handler.
-    #[pyfunction(sig = "file=None, all_threads=True", text_signature = "($module, /, file=sys.stderr, all_threads=True)")]
+    #[pyfunction(
+        sig = "file=None, all_threads=True",
+        text_signature = "($module, /, file=sys.stderr, all_threads=True)"
+    )]
     fn enable(file: Option<&Object>, all_threads: bool) -> PyResult<()> {
         let (fd, obj) = descriptor(file)?;
         keep(-1, obj);
@@ -233,7 +244,10 @@ pub mod faulthandler {
         ENABLED.load(Relaxed)
     }
     /// Dump the traceback of the current thread, or of all threads if all_threads is True, into file.
-    #[pyfunction(sig = "file=None, all_threads=True", text_signature = "($module, /, file=sys.stderr, all_threads=True)")]
+    #[pyfunction(
+        sig = "file=None, all_threads=True",
+        text_signature = "($module, /, file=sys.stderr, all_threads=True)"
+    )]
     fn dump_traceback(file: Option<&Object>, all_threads: bool) -> PyResult<()> {
         let (fd, _obj) = descriptor(file)?;
         if all_threads {
@@ -363,7 +377,11 @@ pub mod faulthandler {
     fn _read_null() {
         suppress_core();
         // SAFETY: deliberately not; the address is opaque to the compiler.
-        unsafe { core::ptr::read_volatile(core::hint::black_box(core::ptr::null::<u8>().wrapping_add(core::hint::black_box(0)))) };
+        unsafe {
+            core::ptr::read_volatile(core::hint::black_box(
+                core::ptr::null::<u8>().wrapping_add(core::hint::black_box(0)),
+            ))
+        };
     }
     /// Raise a SIGSEGV signal.
     #[pyfunction(sig = "release_gil=False, /")]

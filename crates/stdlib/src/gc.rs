@@ -118,7 +118,9 @@ pub mod gc {
         let mut out = Vec::new();
         for s in &InterpreterState::current().gc.stats {
             let d = Dict::new()?;
-            for (k, v) in [("collections", &s.collections), ("collected", &s.collected), ("uncollectable", &s.uncollectable)] {
+            for (k, v) in
+                [("collections", &s.collections), ("collected", &s.collected), ("uncollectable", &s.uncollectable)]
+            {
                 d.set(Str::intern(k), &*Int::from_u64(v.load(Relaxed))?)?;
             }
             out.push(d.upcast());
@@ -137,7 +139,10 @@ pub mod gc {
         match generation {
             Some(g) if g < 0 => return Err(raise!(ValueError, "generation parameter cannot be negative")),
             Some(g) if g >= 3 => {
-                return Err(raise!(ValueError, "generation parameter must be less than the number of available generations (3)"));
+                return Err(raise!(
+                    ValueError,
+                    "generation parameter must be less than the number of available generations (3)"
+                ));
             }
             _ => {}
         }

@@ -135,10 +135,13 @@ pub mod itertools {
         fn tp_new(cls: &Type, object: &Object, times: Arg<isize>) -> PyResult<PyRef> {
             let r = alloc::<Repeat>(cls)?;
             r.element.init(object.to_ref());
-            r.cnt.store(match times {
-                Arg::Given(n) => n.max(0),
-                Arg::Missing => -1,
-            }, Relaxed);
+            r.cnt.store(
+                match times {
+                    Arg::Given(n) => n.max(0),
+                    Arg::Missing => -1,
+                },
+                Relaxed,
+            );
             made(r)
         }
         #[slot]
@@ -363,7 +366,10 @@ pub mod itertools {
         #[slot]
         fn tp_new(cls: &Type, args: FuncArgs<'_>) -> PyResult<PyRef> {
             args.no_keywords("chain")?;
-            { let t: PyRef = args.to_tuple()?.upcast(); new_chain(cls, t.iter()?) }
+            {
+                let t: PyRef = args.to_tuple()?.upcast();
+                new_chain(cls, t.iter()?)
+            }
         }
         #[slot]
         fn tp_iter(&self) -> PyRef {
@@ -561,7 +567,11 @@ pub mod itertools {
             loop {
                 let Some(v) = next(&self.it, self)? else { return Ok(None) };
                 let Some(f) = self.func.get(self) else { return Ok(None) };
-                let yes = if f.is_none() || f.as_ptr() == Bool::type_object().as_ptr() { v.is_true()? } else { f.call1(&v)?.is_true()? };
+                let yes = if f.is_none() || f.as_ptr() == Bool::type_object().as_ptr() {
+                    v.is_true()?
+                } else {
+                    f.call1(&v)?.is_true()?
+                };
                 if !yes {
                     return Ok(Some(v));
                 }
@@ -697,7 +707,12 @@ pub mod itertools {
             let (mut start, mut stop, mut step) = (0, -1, 1);
             if a.len() == 2 {
                 if !a[1].is_none() {
-                    stop = islice_arg(a[1]).ok_or_else(|| raise!(ValueError, "Stop argument for islice() must be None or an integer: 0 <= x <= sys.maxsize."))?;
+                    stop = islice_arg(a[1]).ok_or_else(|| {
+                        raise!(
+                            ValueError,
+                            "Stop argument for islice() must be None or an integer: 0 <= x <= sys.maxsize."
+                        )
+                    })?;
                 }
             } else {
                 if !a[1].is_none() {
@@ -708,13 +723,19 @@ pub mod itertools {
                     match islice_arg(a[2]) {
                         Some(v) => stop = v,
                         None if !bad && a[2].as_isize().map_err(Raised::clear).is_err() => {
-                            return Err(raise!(ValueError, "Stop argument for islice() must be None or an integer: 0 <= x <= sys.maxsize."));
+                            return Err(raise!(
+                                ValueError,
+                                "Stop argument for islice() must be None or an integer: 0 <= x <= sys.maxsize."
+                            ));
                         }
                         None => bad = true,
                     }
                 }
                 if bad {
-                    return Err(raise!(ValueError, "Indices for islice() must be None or an integer: 0 <= x <= sys.maxsize."));
+                    return Err(raise!(
+                        ValueError,
+                        "Indices for islice() must be None or an integer: 0 <= x <= sys.maxsize."
+                    ));
                 }
                 if let Some(s) = a.get(3) {
                     if !s.is_none() {
@@ -806,7 +827,11 @@ pub mod itertools {
             let mut repeat = 1isize;
             for (k, v) in args.keywords() {
                 if !k.downcast::<Str>().is_some_and(|k| k.eq_str("repeat")) {
-                    return Err(raise!(TypeError, "product() got an unexpected keyword argument '{}'", k.str()?.to_string_lossy()));
+                    return Err(raise!(
+                        TypeError,
+                        "product() got an unexpected keyword argument '{}'",
+                        k.str()?.to_string_lossy()
+                    ));
                 }
                 repeat = v.as_isize()?;
             }
@@ -820,7 +845,10 @@ pub mod itertools {
                 }
             }
             let n = pools.len();
-            let total = n.checked_mul(repeat as usize).filter(|t| *t < 1 << 32).ok_or_else(|| raise!(OverflowError, "repeat argument too large"))?;
+            let total = n
+                .checked_mul(repeat as usize)
+                .filter(|t| *t < 1 << 32)
+                .ok_or_else(|| raise!(OverflowError, "repeat argument too large"))?;
             let all: Vec<PyRef> = (0..total).map(|i| pools[i % n.max(1)].clone()).collect();
             let p = alloc::<Product>(cls)?;
             p.pools.init(Tuple::from_refs(all)?.upcast());
@@ -910,7 +938,12 @@ pub mod itertools {
             }
             let c = alloc::<Combinations>(cls)?;
             let stopped = r as usize > pool.len();
-            c.state.set(Indices { idx: if stopped { Vec::new() } else { (0..r as usize).collect() }, cycles: Vec::new(), started: false, stopped });
+            c.state.set(Indices {
+                idx: if stopped { Vec::new() } else { (0..r as usize).collect() },
+                cycles: Vec::new(),
+                started: false,
+                stopped,
+            });
             c.pool.init(pool.upcast());
             made(c)
         }
@@ -971,7 +1004,12 @@ pub mod itertools {
             }
             let c = alloc::<CombinationsR>(cls)?;
             let stopped = pool.is_empty() && r > 0;
-            c.state.set(Indices { idx: if stopped { Vec::new() } else { vec![0; r as usize] }, cycles: Vec::new(), started: false, stopped });
+            c.state.set(Indices {
+                idx: if stopped { Vec::new() } else { vec![0; r as usize] },
+                cycles: Vec::new(),
+                started: false,
+                stopped,
+            });
             c.pool.init(pool.upcast());
             made(c)
         }

@@ -18,8 +18,21 @@ pub mod pwd {
         match TYPE.get() {
             Some(t) => Ok(t),
             None => {
-                let f = [("pw_name", "user name"), ("pw_passwd", "password"), ("pw_uid", "user id"), ("pw_gid", "group id"), ("pw_gecos", "real name"), ("pw_dir", "home directory"), ("pw_shell", "shell program")];
-                let t = structseq::make_type("pwd.struct_passwd", "pwd.struct_passwd: Results from getpw*() routines.", &f, 7)?;
+                let f = [
+                    ("pw_name", "user name"),
+                    ("pw_passwd", "password"),
+                    ("pw_uid", "user id"),
+                    ("pw_gid", "group id"),
+                    ("pw_gecos", "real name"),
+                    ("pw_dir", "home directory"),
+                    ("pw_shell", "shell program"),
+                ];
+                let t = structseq::make_type(
+                    "pwd.struct_passwd",
+                    "pwd.struct_passwd: Results from getpw*() routines.",
+                    &f,
+                    7,
+                )?;
                 Ok(TYPE.get_or_init(|| t))
             }
         }
@@ -35,12 +48,23 @@ pub mod pwd {
         // SAFETY: the entry's strings are null-terminated or null.
         unsafe {
             let s = |p: *const libc::c_char| if p.is_null() { Vec::new() } else { c_bytes(p).to_vec() };
-            (s((*p).pw_name), s((*p).pw_passwd), (*p).pw_uid, (*p).pw_gid, s((*p).pw_gecos), s((*p).pw_dir), s((*p).pw_shell))
+            (
+                s((*p).pw_name),
+                s((*p).pw_passwd),
+                (*p).pw_uid,
+                (*p).pw_gid,
+                s((*p).pw_gecos),
+                s((*p).pw_dir),
+                s((*p).pw_shell),
+            )
         }
     }
     fn entry(r: Raw) -> PyResult<PyRef> {
         let s = |b: &[u8]| fs_decode_bytes(b).map(Ref::upcast);
-        structseq::new(entry_type()?, vec![s(&r.0)?, s(&r.1)?, r.2.into_py()?, r.3.into_py()?, s(&r.4)?, s(&r.5)?, s(&r.6)?])
+        structseq::new(
+            entry_type()?,
+            vec![s(&r.0)?, s(&r.1)?, r.2.into_py()?, r.3.into_py()?, s(&r.4)?, s(&r.5)?, s(&r.6)?],
+        )
     }
     /// The C functions use one static buffer.
     static LOCK: Mutex<()> = Mutex::new(());
@@ -66,13 +90,17 @@ pub mod pwd {
         };
         match r {
             Some(r) => entry(r),
-            None => Err(runtime::error::raise_message(exc::KeyError(), format_args!("getpwuid(): uid not found: {}", uid.str()?.to_string_lossy()))),
+            None => Err(runtime::error::raise_message(
+                exc::KeyError(),
+                format_args!("getpwuid(): uid not found: {}", uid.str()?.to_string_lossy()),
+            )),
         }
     }
     /// Return the password database entry for the given user name.
     #[pyfunction]
     fn getpwnam(name: &Str) -> PyResult<PyRef> {
-        let c = CString::new(runtime::lifecycle::fs_encode(name)?).map_err(|_| raise!(ValueError, "embedded null byte"))?;
+        let c =
+            CString::new(runtime::lifecycle::fs_encode(name)?).map_err(|_| raise!(ValueError, "embedded null byte"))?;
         let r = {
             let _g = LOCK.lock().unwrap_or_else(|e| e.into_inner());
             // SAFETY: the entry is copied under the lock.
@@ -83,7 +111,10 @@ pub mod pwd {
         };
         match r {
             Some(r) => entry(r),
-            None => Err(runtime::error::raise_message(exc::KeyError(), format_args!("getpwnam(): name not found: {}", name.repr()?.to_string_lossy()))),
+            None => Err(runtime::error::raise_message(
+                exc::KeyError(),
+                format_args!("getpwnam(): name not found: {}", name.repr()?.to_string_lossy()),
+            )),
         }
     }
     /// Return a list of all available password database entries, in arbitrary order.

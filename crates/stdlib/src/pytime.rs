@@ -52,7 +52,9 @@ pub fn seconds_to_ns(o: &Object, how: Round) -> PyResult<i64> {
         return Err(raise!(TypeError, "'{}' object cannot be interpreted as an integer or float", o.ty().name_str()));
     }
     let i = runtime::objects::long::number_index(o)?;
-    i.try_i64().and_then(|s| s.checked_mul(NS)).ok_or_else(|| raise!(OverflowError, "timestamp out of range for C PyTime_t"))
+    i.try_i64()
+        .and_then(|s| s.checked_mul(NS))
+        .ok_or_else(|| raise!(OverflowError, "timestamp out of range for C PyTime_t"))
 }
 
 /// A timestamp (an int or float) as whole seconds.

@@ -17,11 +17,30 @@ pub mod resource {
             Some(t) => Ok(t),
             None => {
                 let names = [
-                    "ru_utime", "ru_stime", "ru_maxrss", "ru_ixrss", "ru_idrss", "ru_isrss", "ru_minflt", "ru_majflt", "ru_nswap", "ru_inblock",
-                    "ru_oublock", "ru_msgsnd", "ru_msgrcv", "ru_nsignals", "ru_nvcsw", "ru_nivcsw",
+                    "ru_utime",
+                    "ru_stime",
+                    "ru_maxrss",
+                    "ru_ixrss",
+                    "ru_idrss",
+                    "ru_isrss",
+                    "ru_minflt",
+                    "ru_majflt",
+                    "ru_nswap",
+                    "ru_inblock",
+                    "ru_oublock",
+                    "ru_msgsnd",
+                    "ru_msgrcv",
+                    "ru_nsignals",
+                    "ru_nvcsw",
+                    "ru_nivcsw",
                 ];
                 let fields: Vec<(&str, &str)> = names.iter().map(|n| (*n, "")).collect();
-                let t = structseq::make_type("resource.struct_rusage", "struct_rusage: Result from getrusage.", &fields, 16)?;
+                let t = structseq::make_type(
+                    "resource.struct_rusage",
+                    "struct_rusage: Result from getrusage.",
+                    &fields,
+                    16,
+                )?;
                 Ok(TYPE.get_or_init(|| t))
             }
         }
@@ -75,7 +94,22 @@ pub mod resource {
         }
         let tv = |t: libc::timeval| (t.tv_sec as f64 + t.tv_usec as f64 * 1e-6).into_py();
         let mut v = vec![tv(u.ru_utime)?, tv(u.ru_stime)?];
-        for n in [u.ru_maxrss, u.ru_ixrss, u.ru_idrss, u.ru_isrss, u.ru_minflt, u.ru_majflt, u.ru_nswap, u.ru_inblock, u.ru_oublock, u.ru_msgsnd, u.ru_msgrcv, u.ru_nsignals, u.ru_nvcsw, u.ru_nivcsw] {
+        for n in [
+            u.ru_maxrss,
+            u.ru_ixrss,
+            u.ru_idrss,
+            u.ru_isrss,
+            u.ru_minflt,
+            u.ru_majflt,
+            u.ru_nswap,
+            u.ru_inblock,
+            u.ru_oublock,
+            u.ru_msgsnd,
+            u.ru_msgrcv,
+            u.ru_nsignals,
+            u.ru_nvcsw,
+            u.ru_nivcsw,
+        ] {
             v.push((n as i64).into_py()?);
         }
         structseq::new(usage_type()?, v)

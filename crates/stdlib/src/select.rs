@@ -126,7 +126,8 @@ pub mod select {
                 *fds.entry(*fd).or_default() |= ev;
             }
         }
-        let mut polls: Vec<libc::pollfd> = fds.iter().map(|(fd, ev)| libc::pollfd { fd: *fd, events: *ev, revents: 0 }).collect();
+        let mut polls: Vec<libc::pollfd> =
+            fds.iter().map(|(fd, ev)| libc::pollfd { fd: *fd, events: *ev, revents: 0 }).collect();
         // SAFETY: the array is as long as said.
         wait(limit, |ms| unsafe { libc::poll(polls.as_mut_ptr(), polls.len() as _, ms) })?;
         let mut got: BTreeMap<i32, i16> = BTreeMap::new();
@@ -137,7 +138,10 @@ pub mod select {
             got.insert(p.fd, p.revents);
         }
         let pick = |l: &[(i32, PyRef)], mask: i16| -> PyResult<PyRef> {
-            List::from_vec(l.iter().filter(|(fd, _)| got.get(fd).is_some_and(|r| r & mask != 0)).map(|(_, o)| o.clone()).collect()).map(Ref::upcast)
+            List::from_vec(
+                l.iter().filter(|(fd, _)| got.get(fd).is_some_and(|r| r & mask != 0)).map(|(_, o)| o.clone()).collect(),
+            )
+            .map(Ref::upcast)
         };
         Ok((
             pick(&lists[0], libc::POLLIN | libc::POLLHUP | libc::POLLERR)?,
@@ -206,8 +210,10 @@ pub mod select {
                     if v < 0.0 { None } else { Some(Duration::from_secs_f64((v / 1000.0).min(1e9))) }
                 }
             };
-            let mut polls: Vec<libc::pollfd> =
-                self.fds.with(|m| m.iter().map(|(fd, ev)| libc::pollfd { fd: *fd, events: *ev, revents: 0 }).collect()).unwrap_or_default();
+            let mut polls: Vec<libc::pollfd> = self
+                .fds
+                .with(|m| m.iter().map(|(fd, ev)| libc::pollfd { fd: *fd, events: *ev, revents: 0 }).collect())
+                .unwrap_or_default();
             if self.running.swap(1, Relaxed) != 0 {
                 return Err(raise!(RuntimeError, "concurrent poll() invocation"));
             }

@@ -70,11 +70,18 @@ pub mod time {
         let start = now / YEAR * YEAR;
         let (jan, jul) = (pytime::broken_down(start, true)?, pytime::broken_down(start + YEAR / 2, true)?);
         let (jan_zone, jul_zone) = (-(jan.tm_gmtoff as i64), -(jul.tm_gmtoff as i64));
-        let (std, dst) = if jan_zone < jul_zone { ((jul_zone, &jul), (jan_zone, &jan)) } else { ((jan_zone, &jan), (jul_zone, &jul)) };
+        let (std, dst) = if jan_zone < jul_zone {
+            ((jul_zone, &jul), (jan_zone, &jan))
+        } else {
+            ((jan_zone, &jan), (jul_zone, &jul))
+        };
         m.add("timezone", Int::from_i64(std.0)?.upcast())?;
         m.add("altzone", Int::from_i64(dst.0)?.upcast())?;
         m.add("daylight", Int::from_i64((jan_zone != jul_zone) as i64)?.upcast())?;
-        let names = Tuple::from_refs(vec![Str::new(&pytime::zone_name(std.1))?.upcast(), Str::new(&pytime::zone_name(dst.1))?.upcast()])?;
+        let names = Tuple::from_refs(vec![
+            Str::new(&pytime::zone_name(std.1))?.upcast(),
+            Str::new(&pytime::zone_name(dst.1))?.upcast(),
+        ])?;
         m.add("tzname", names.upcast())
     }
 
@@ -212,7 +219,9 @@ pub mod time {
         if ns < 0 {
             return Err(raise!(ValueError, "sleep length must be non-negative"));
         }
-        let deadline = read(libc::CLOCK_MONOTONIC)?.checked_add(ns).ok_or_else(|| raise!(OverflowError, "timestamp out of range for C PyTime_t"))?;
+        let deadline = read(libc::CLOCK_MONOTONIC)?
+            .checked_add(ns)
+            .ok_or_else(|| raise!(OverflowError, "timestamp out of range for C PyTime_t"))?;
         let ts = libc::timespec { tv_sec: deadline / NS, tv_nsec: deadline % NS };
         loop {
             // SAFETY: a valid timespec; the remaining time is not asked for.
@@ -293,7 +302,11 @@ pub mod time {
         for (v, o) in f.iter_mut().zip(t.as_slice()) {
             let n = o.as_i64()?;
             if i32::try_from(n).is_err() {
-                return Err(if n > 0 { raise!(OverflowError, "signed integer is greater than maximum") } else { raise!(OverflowError, "signed integer is less than minimum") });
+                return Err(if n > 0 {
+                    raise!(OverflowError, "signed integer is greater than maximum")
+                } else {
+                    raise!(OverflowError, "signed integer is less than minimum")
+                });
             }
             *v = n;
         }

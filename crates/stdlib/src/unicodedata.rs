@@ -9,10 +9,22 @@ use runtime::typeobject::alloc_object;
 
 fn char_arg(o: &Object, func: &str, arg: &str) -> PyResult<u32> {
     let Some(s) = o.downcast::<Str>() else {
-        return Err(raise!(TypeError, "{}() argument{} must be a unicode character, not {}", func, arg, if o.is_none() { "None" } else { o.ty().name_str() }));
+        return Err(raise!(
+            TypeError,
+            "{}() argument{} must be a unicode character, not {}",
+            func,
+            arg,
+            if o.is_none() { "None" } else { o.ty().name_str() }
+        ));
     };
     if s.len() != 1 {
-        return Err(raise!(TypeError, "{}(): argument{} must be a unicode character, not a string of length {}", func, arg, s.len()));
+        return Err(raise!(
+            TypeError,
+            "{}(): argument{} must be a unicode character, not a string of length {}",
+            func,
+            arg,
+            s.len()
+        ));
     }
     Ok(s.char_at(0))
 }

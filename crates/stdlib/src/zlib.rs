@@ -64,11 +64,20 @@ impl Stream {
     fn duplicate(&mut self) -> Result<Stream, c_int> {
         let mut s = Stream::blank();
         // SAFETY: a live stream and a blank one.
-        let r = unsafe { if self.inflating { z::inflateCopy(&mut *s, &*self.s) } else { z::deflateCopy(&mut *s, &mut *self.s) } };
+        let r = unsafe {
+            if self.inflating { z::inflateCopy(&mut *s, &*self.s) } else { z::deflateCopy(&mut *s, &mut *self.s) }
+        };
         if r == z::Z_OK { Ok(Stream { s, inflating: self.inflating }) } else { Err(r) }
     }
     /// Feeds `input`, appends to `out` up to `max` bytes; gives the code and how much input was used.
-    fn run(&mut self, input: &[u8], flush: c_int, out: &mut Vec<u8>, max: usize, dict: Option<&[u8]>) -> (c_int, usize) {
+    fn run(
+        &mut self,
+        input: &[u8],
+        flush: c_int,
+        out: &mut Vec<u8>,
+        max: usize,
+        dict: Option<&[u8]>,
+    ) -> (c_int, usize) {
         let limit = out.len().saturating_add(max);
         let mut used = 0;
         let mut chunk = 16 * 1024;
@@ -83,7 +92,8 @@ impl Stream {
             self.s.avail_out = room as u32;
             let f = if last { flush } else { z::Z_NO_FLUSH };
             // SAFETY: a live stream over the input slice and the spare capacity of the output.
-            let mut code = unsafe { if self.inflating { z::inflate(&mut *self.s, f) } else { z::deflate(&mut *self.s, f) } };
+            let mut code =
+                unsafe { if self.inflating { z::inflate(&mut *self.s, f) } else { z::deflate(&mut *self.s, f) } };
             used += avail_in - self.s.avail_in as usize;
             let made = room - self.s.avail_out as usize;
             // SAFETY: the stream wrote that many bytes.
@@ -383,7 +393,14 @@ impl Decompress {
                 Some(s) => Some(s.duplicate()?),
                 None => None,
             };
-            Ok(Unpacker { stream: s, zdict: u.zdict.clone(), unused: u.unused.clone(), tail: u.tail.clone(), eof: u.eof, needs_input: u.needs_input })
+            Ok(Unpacker {
+                stream: s,
+                zdict: u.zdict.clone(),
+                unused: u.unused.clone(),
+                tail: u.tail.clone(),
+                eof: u.eof,
+                needs_input: u.needs_input,
+            })
         });
         match r {
             Ok(u) => Decompress::wrap(u),
@@ -560,8 +577,14 @@ pub mod zlib {
         zdict: Arg<&Object>,
     ) -> PyResult<Ref<Compress>> {
         let zdict = zdict_arg(zdict)?;
-        let mut s = Stream::deflate(level.unwrap_or(-1), method.unwrap_or(8), wbits.unwrap_or(15), mem_level.unwrap_or(8), strategy.unwrap_or(0))
-            .map_err(|c| init_failed(c, "compression object"))?;
+        let mut s = Stream::deflate(
+            level.unwrap_or(-1),
+            method.unwrap_or(8),
+            wbits.unwrap_or(15),
+            mem_level.unwrap_or(8),
+            strategy.unwrap_or(0),
+        )
+        .map_err(|c| init_failed(c, "compression object"))?;
         if let Some(d) = zdict
             && s.set_dictionary(&d) != z::Z_OK
         {

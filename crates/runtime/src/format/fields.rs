@@ -91,7 +91,12 @@ impl<'a> Markup<'a> {
             }
             c = 0;
         }
-        let mut f = Field { name: (start, self.pos - (c != 0) as usize), spec: (0, 0), spec_has_fields: false, conversion: None };
+        let mut f = Field {
+            name: (start, self.pos - (c != 0) as usize),
+            spec: (0, 0),
+            spec_has_fields: false,
+            conversion: None,
+        };
         if c == 125 {
             return Ok(f);
         }
@@ -226,7 +231,10 @@ fn lookup(text: &Str, src: &Source<'_>, num: &mut Numbering, name: (usize, usize
     let index = match first {
         First::Empty => match num {
             Numbering::Manual => {
-                return Err(raise!(ValueError, "cannot switch from manual field specification to automatic field numbering"));
+                return Err(raise!(
+                    ValueError,
+                    "cannot switch from manual field specification to automatic field numbering"
+                ));
             }
             Numbering::Unknown => {
                 *num = Numbering::Auto(1);
@@ -239,7 +247,10 @@ fn lookup(text: &Str, src: &Source<'_>, num: &mut Numbering, name: (usize, usize
         },
         First::Index(i) => {
             if let Numbering::Auto(_) = num {
-                return Err(raise!(ValueError, "cannot switch from automatic field numbering to manual field specification"));
+                return Err(raise!(
+                    ValueError,
+                    "cannot switch from automatic field numbering to manual field specification"
+                ));
             }
             *num = Numbering::Manual;
             Some(i)
@@ -248,17 +259,22 @@ fn lookup(text: &Str, src: &Source<'_>, num: &mut Numbering, name: (usize, usize
     };
     let mut obj: PyRef = match (index, first) {
         (Some(i), _) => {
-            let Some(args) = src.args else { return Err(raise!(ValueError, "Format string contains positional fields")) };
+            let Some(args) = src.args else {
+                return Err(raise!(ValueError, "Format string contains positional fields"));
+            };
             match args.get(i as usize) {
                 Some(o) => o.to_ref(),
-                None => return Err(raise!(IndexError, "Replacement index {} out of range for positional args tuple", i)),
+                None => {
+                    return Err(raise!(IndexError, "Replacement index {} out of range for positional args tuple", i));
+                }
             }
         }
         (None, First::Name(a, b)) => {
             let key = text.substring(a, b)?;
             match src.mapping {
                 Some(m) => m.get_item(&key)?,
-                None => match src.kwargs.keywords().find(|(k, _)| k.downcast::<Str>().is_some_and(|k| k.eq_data(&key))) {
+                None => match src.kwargs.keywords().find(|(k, _)| k.downcast::<Str>().is_some_and(|k| k.eq_data(&key)))
+                {
                     Some((_, v)) => v.to_ref(),
                     None => return Err(crate::error::raise_key_error(&key)),
                 },

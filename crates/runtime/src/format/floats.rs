@@ -101,7 +101,13 @@ pub fn format_float(v: f64, code: u8, precision: usize, flags: u32) -> String {
             }
             out.push_str("nan");
         } else {
-            out.push_str(if v < 0.0 { "-" } else if flags & SIGN != 0 { "+" } else { "" });
+            out.push_str(if v < 0.0 {
+                "-"
+            } else if flags & SIGN != 0 {
+                "+"
+            } else {
+                ""
+            });
             out.push_str("inf");
         }
         return if upper { out.to_ascii_uppercase() } else { out };

@@ -94,7 +94,8 @@ fn run<T: Target>(t: &T, args: &Object) -> PyResult<StrBuilder> {
     let tuple = args.downcast::<Tuple>();
     let is_map = tuple.is_none()
         && args.downcast::<Str>().is_none()
-        && (!T::BYTES || (args.downcast::<Bytes>().is_none() && args.downcast::<crate::objects::ByteArray>().is_none()))
+        && (!T::BYTES
+            || (args.downcast::<Bytes>().is_none() && args.downcast::<crate::objects::ByteArray>().is_none()))
         && args.mapping_check();
     let mut a = Args { tuple, single: args, next: 0, mapping: is_map.then_some(args), current: None, selected: false };
     let mut out = StrBuilder::with_capacity(n + 16);
@@ -162,7 +163,12 @@ fn run<T: Target>(t: &T, args: &Object) -> PyResult<StrBuilder> {
         } else {
             while i < n && (48..58).contains(&d.get(i)) {
                 let x = (d.get(i) - 48) as isize;
-                c.width = c.width.max(0).checked_mul(10).and_then(|w| w.checked_add(x)).ok_or_else(|| raise!(ValueError, "width too big"))?;
+                c.width = c
+                    .width
+                    .max(0)
+                    .checked_mul(10)
+                    .and_then(|w| w.checked_add(x))
+                    .ok_or_else(|| raise!(ValueError, "width too big"))?;
                 i += 1;
             }
         }
@@ -180,7 +186,11 @@ fn run<T: Target>(t: &T, args: &Object) -> PyResult<StrBuilder> {
             } else {
                 while i < n && (48..58).contains(&d.get(i)) {
                     let x = (d.get(i) - 48) as isize;
-                    c.prec = c.prec.checked_mul(10).and_then(|w| w.checked_add(x)).ok_or_else(|| raise!(ValueError, "precision too big"))?;
+                    c.prec = c
+                        .prec
+                        .checked_mul(10)
+                        .and_then(|w| w.checked_add(x))
+                        .ok_or_else(|| raise!(ValueError, "precision too big"))?;
                     i += 1;
                 }
                 if c.prec > i32::MAX as isize {
@@ -240,7 +250,15 @@ fn pad_number(out: &mut StrBuilder, c: &Conv, text: &str, prefix: &str) {
         Some(b) => (true, b),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
-    let sign = if neg { "-" } else if c.sign { "+" } else if c.blank { " " } else { "" };
+    let sign = if neg {
+        "-"
+    } else if c.sign {
+        "+"
+    } else if c.blank {
+        " "
+    } else {
+        ""
+    };
     let len = sign.len() + prefix.len() + body.len();
     let fill = (c.width.max(0) as usize).saturating_sub(len);
     if c.left {
@@ -318,7 +336,13 @@ fn one<T: Target>(out: &mut StrBuilder, c: &Conv, v: &Object, at: usize) -> PyRe
         k @ (b'd' | b'i' | b'u' | b'o' | b'x' | b'X') => {
             let iv = integer_of(v, k)?;
             let Some(int) = iv.downcast::<Int>() else { return Err(raise!(TypeError, "an integer is required")) };
-            if k == b'd' && c.width < 0 && c.prec < 0 && !c.sign && !c.blank && let Some(x) = int.try_i64() {
+            if k == b'd'
+                && c.width < 0
+                && c.prec < 0
+                && !c.sign
+                && !c.blank
+                && let Some(x) = int.try_i64()
+            {
                 use core::fmt::Write;
                 let _ = write!(out, "{x}");
                 return Ok(());
@@ -385,7 +409,12 @@ fn char_of(v: &Object) -> PyResult<u32> {
 fn byte_of(v: &Object) -> PyResult<u32> {
     let one = |s: &[u8], what: &str| match s {
         [b] => Ok(*b as u32),
-        _ => Err(raise!(TypeError, "%c requires an integer in range(256) or a single byte, not a {} object of length {}", what, s.len())),
+        _ => Err(raise!(
+            TypeError,
+            "%c requires an integer in range(256) or a single byte, not a {} object of length {}",
+            what,
+            s.len()
+        )),
     };
     if let Some(b) = v.downcast::<Bytes>() {
         return one(b.as_slice(), "bytes");
@@ -394,7 +423,11 @@ fn byte_of(v: &Object) -> PyResult<u32> {
         return one(&b.to_vec(), "bytearray");
     }
     if !v.index_check() {
-        return Err(raise!(TypeError, "%c requires an integer in range(256) or a single byte, not {}", v.ty().name_str()));
+        return Err(raise!(
+            TypeError,
+            "%c requires an integer in range(256) or a single byte, not {}",
+            v.ty().name_str()
+        ));
     }
     match v.index()?.try_i64() {
         Some(x) if (0..256).contains(&x) => Ok(x as u32),

@@ -41,7 +41,11 @@ pub fn integer(d: StrData<'_>, pos: &mut usize) -> PyResult<isize> {
     while *pos < d.len()
         && let Some(x) = ucd::decimal_value(d.get(*pos))
     {
-        v = v.max(0).checked_mul(10).and_then(|v| v.checked_add(x as isize)).ok_or_else(|| raise!(ValueError, "Too many decimal digits in format string"))?;
+        v = v
+            .max(0)
+            .checked_mul(10)
+            .and_then(|v| v.checked_add(x as isize))
+            .ok_or_else(|| raise!(ValueError, "Too many decimal digits in format string"))?;
         *pos += 1;
     }
     Ok(v)
@@ -179,8 +183,14 @@ fn locale_numeric() -> (String, String, Vec<u8>) {
     // SAFETY: localeconv returns a static struct of C strings.
     unsafe {
         let lc = libc::localeconv();
-        let text = |p: *const libc::c_char| if p.is_null() { String::new() } else { core::ffi::CStr::from_ptr(p).to_string_lossy().into_owned() };
-        let groups = if (*lc).grouping.is_null() { Vec::new() } else { core::ffi::CStr::from_ptr((*lc).grouping).to_bytes().to_vec() };
+        let text = |p: *const libc::c_char| {
+            if p.is_null() { String::new() } else { core::ffi::CStr::from_ptr(p).to_string_lossy().into_owned() }
+        };
+        let groups = if (*lc).grouping.is_null() {
+            Vec::new()
+        } else {
+            core::ffi::CStr::from_ptr((*lc).grouping).to_bytes().to_vec()
+        };
         (text((*lc).decimal_point), text((*lc).thousands_sep), groups)
     }
 }
@@ -271,7 +281,9 @@ fn render_number(b: &mut StrBuilder, s: &Spec, num: &Number<'_>) {
     match s.group {
         Group::None => {}
         Group::Comma => (sep, groups) = (",".into(), vec![3]),
-        Group::Underscore => (sep, groups) = ("_".into(), vec![if matches!(s.ty as u8, b'b' | b'o' | b'x' | b'X') { 4 } else { 3 }]),
+        Group::Underscore => {
+            (sep, groups) = ("_".into(), vec![if matches!(s.ty as u8, b'b' | b'o' | b'x' | b'X') { 4 } else { 3 }])
+        }
         Group::Locale => (point, sep, groups) = locale_numeric(),
     }
     if !num.point {
@@ -389,7 +401,8 @@ pub fn format_int(v: &Object, spec: &Str) -> PyResult<Ref<Str>> {
         Some(d) => (true, d),
         None => (false, &text[..]),
     };
-    let num = Number { negative, prefix: if s.alt { prefix } else { "" }, digits, point: false, fraction: "", tail: "" };
+    let num =
+        Number { negative, prefix: if s.alt { prefix } else { "" }, digits, point: false, fraction: "", tail: "" };
     render_number(&mut b, &s, &num);
     b.finish()
 }

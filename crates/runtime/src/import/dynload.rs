@@ -64,14 +64,17 @@ pub fn create_dynamic(spec: &Object) -> PyResult<PyRef> {
     let Some(name) = name.downcast::<Str>() else { return Err(raise!(TypeError, "spec.name must be a string")) };
     let origin = spec.getattr(intern!("origin"))?;
     let full = name.to_string_lossy().to_string();
-    let Some(path_str) = origin.downcast::<Str>() else { return Err(raise!(TypeError, "spec.origin must be a string")) };
+    let Some(path_str) = origin.downcast::<Str>() else {
+        return Err(raise!(TypeError, "spec.origin must be a string"));
+    };
     let path = path_str.to_string_lossy().to_string();
 
     if let Some(m) = reload_single_phase(name, &full, &path)? {
         return Ok(m);
     }
     refuse_foreign_abi(&path, name, &origin)?;
-    let c_path = CString::new(crate::lifecycle::fs_encode(path_str)?).map_err(|_| raise!(ValueError, "embedded null byte"))?;
+    let c_path =
+        CString::new(crate::lifecycle::fs_encode(path_str)?).map_err(|_| raise!(ValueError, "embedded null byte"))?;
     let sym = init_symbol(&full)?;
     let flags = ThreadState::current().interp().dlopen_flags();
     // A path without a slash would be searched for: make it relative to the current folder, as CPython does.
@@ -190,7 +193,10 @@ pub fn run_init(f: InitFn, name: &Str, spec: &Object, path: Option<&Object>) -> 
                     (*def).m_base.m_copy = copy.into_ptr();
                 }
             }
-            let key = (path.and_then(|p| p.downcast::<Str>()).map(|s| s.to_string_lossy().to_string()).unwrap_or_default(), full.clone());
+            let key = (
+                path.and_then(|p| p.downcast::<Str>()).map(|s| s.to_string_lossy().to_string()).unwrap_or_default(),
+                full.clone(),
+            );
             let mut map = SINGLE_PHASE.lock().unwrap_or_else(|e| e.into_inner());
             map.get_or_insert_default().insert(key, SinglePhase { def: def as usize, init: Some(f) });
         }

@@ -69,7 +69,10 @@ pub fn enable_transient() {
 /// Ends `enable_transient` for a module that does not need the GIL.
 pub fn disable_transient() {
     let interp = InterpreterState::current();
-    if undecided(interp) && interp.import.gil.transient.fetch_sub(1, AcqRel) == 1 && !interp.import.gil.permanent.load(Acquire) {
+    if undecided(interp)
+        && interp.import.gil.transient.fetch_sub(1, AcqRel) == 1
+        && !interp.import.gil.permanent.load(Acquire)
+    {
         interp.gil.disable();
     }
 }

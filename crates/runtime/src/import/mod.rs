@@ -39,7 +39,8 @@ pub fn append_inittab(name: &str, init: unsafe extern "C" fn() -> *mut abi::PyOb
 
 /// Names of the built-in modules, sorted.
 pub fn builtin_names() -> Vec<String> {
-    let mut names: Vec<String> = INITTAB.read().unwrap_or_else(|e| e.into_inner()).iter().map(|(n, _)| n.clone()).collect();
+    let mut names: Vec<String> =
+        INITTAB.read().unwrap_or_else(|e| e.into_inner()).iter().map(|(n, _)| n.clone()).collect();
     names.sort();
     names.dedup();
     names
@@ -241,16 +242,19 @@ fn resolve_name(name: &Str, globals: Option<&Object>, level: i32) -> PyResult<Re
     let spec = globals.get_str(intern!("__spec__"))?.filter(|s| !s.is_none());
     let package: Ref<Str> = match (package, spec) {
         (Some(p), _) => p.downcast_into::<Str>().map_err(|_| raise!(TypeError, "package must be a string"))?,
-        (None, Some(spec)) => {
-            spec.getattr(intern!("parent"))?.downcast_into::<Str>().map_err(|_| raise!(TypeError, "__spec__.parent must be a string"))?
-        }
+        (None, Some(spec)) => spec
+            .getattr(intern!("parent"))?
+            .downcast_into::<Str>()
+            .map_err(|_| raise!(TypeError, "__spec__.parent must be a string"))?,
         (None, None) => {
             crate::error::warn(
                 exc::ImportWarning(),
                 "can't resolve package from __spec__ or __package__, falling back on __name__ and __path__",
                 1,
             )?;
-            let Some(n) = globals.get_str(intern!("__name__"))? else { return Err(raise!(KeyError, "'__name__' not in globals")) };
+            let Some(n) = globals.get_str(intern!("__name__"))? else {
+                return Err(raise!(KeyError, "'__name__' not in globals"));
+            };
             let n = n.downcast_into::<Str>().map_err(|_| raise!(TypeError, "__name__ must be a string"))?;
             if globals.get_str(intern!("__path__"))?.is_some() {
                 n

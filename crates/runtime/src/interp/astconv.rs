@@ -2,8 +2,8 @@
 
 use super::astobj::{class, single};
 use crate::prelude::*;
-use compiler::ast::*;
 use compiler::ast::Arg;
+use compiler::ast::*;
 use compiler::code::{Const, PyStr};
 use compiler::{Mode, Options};
 use std::sync::Arc;
@@ -112,7 +112,9 @@ pub fn to_object(m: &Mod) -> PyResult<PyRef> {
         }
         Mod::Interactive { body } => make("Interactive", &[("body", stmts(body)?)]),
         Mod::Expression { body } => make("Expression", &[("body", expr(body)?)]),
-        Mod::FunctionType { argtypes, returns } => make("FunctionType", &[("argtypes", exprs(argtypes)?), ("returns", expr(returns)?)]),
+        Mod::FunctionType { argtypes, returns } => {
+            make("FunctionType", &[("argtypes", exprs(argtypes)?), ("returns", expr(returns)?)])
+        }
     }
 }
 
@@ -152,9 +154,10 @@ fn stmt(s: &Stmt) -> PyResult<PyRef> {
             "TypeAlias",
             &[("name", expr(name)?), ("type_params", list(type_params, type_param)?), ("value", expr(value)?)],
         ),
-        K::AugAssign { target, op, value } => {
-            make("AugAssign", &[("target", expr(target)?), ("op", op_object(&OPERATORS, *op)?), ("value", expr(value)?)])
-        }
+        K::AugAssign { target, op, value } => make(
+            "AugAssign",
+            &[("target", expr(target)?), ("op", op_object(&OPERATORS, *op)?), ("value", expr(value)?)],
+        ),
         K::AnnAssign { target, annotation, value, simple } => make(
             "AnnAssign",
             &[
@@ -174,15 +177,25 @@ fn stmt(s: &Stmt) -> PyResult<PyRef> {
                 ("type_comment", opt(type_comment, text)?),
             ],
         ),
-        K::While { test, body, orelse } => make("While", &[("test", expr(test)?), ("body", stmts(body)?), ("orelse", stmts(orelse)?)]),
-        K::If { test, body, orelse } => make("If", &[("test", expr(test)?), ("body", stmts(body)?), ("orelse", stmts(orelse)?)]),
+        K::While { test, body, orelse } => {
+            make("While", &[("test", expr(test)?), ("body", stmts(body)?), ("orelse", stmts(orelse)?)])
+        }
+        K::If { test, body, orelse } => {
+            make("If", &[("test", expr(test)?), ("body", stmts(body)?), ("orelse", stmts(orelse)?)])
+        }
         K::With { is_async, items, body, type_comment } => make(
             if *is_async { "AsyncWith" } else { "With" },
             &[
                 (
                     "items",
                     list(items, |i| {
-                        make("withitem", &[("context_expr", expr(&i.context_expr)?), ("optional_vars", opt(&i.optional_vars, boxed)?)])
+                        make(
+                            "withitem",
+                            &[
+                                ("context_expr", expr(&i.context_expr)?),
+                                ("optional_vars", opt(&i.optional_vars, boxed)?),
+                            ],
+                        )
                     })?,
                 ),
                 ("body", stmts(body)?),
@@ -198,7 +211,11 @@ fn stmt(s: &Stmt) -> PyResult<PyRef> {
                     list(cases, |c| {
                         make(
                             "match_case",
-                            &[("pattern", pattern(&c.pattern)?), ("guard", opt(&c.guard, boxed)?), ("body", stmts(&c.body)?)],
+                            &[
+                                ("pattern", pattern(&c.pattern)?),
+                                ("guard", opt(&c.guard, boxed)?),
+                                ("body", stmts(&c.body)?),
+                            ],
                         )
                     })?,
                 ),
@@ -242,7 +259,12 @@ fn stmt(s: &Stmt) -> PyResult<PyRef> {
 fn comprehension(c: &Comprehension) -> PyResult<PyRef> {
     make(
         "comprehension",
-        &[("target", expr(&c.target)?), ("iter", expr(&c.iter)?), ("ifs", exprs(&c.ifs)?), ("is_async", int(c.is_async as i32)?)],
+        &[
+            ("target", expr(&c.target)?),
+            ("iter", expr(&c.iter)?),
+            ("ifs", exprs(&c.ifs)?),
+            ("is_async", int(c.is_async as i32)?),
+        ],
     )
 }
 
@@ -256,11 +278,19 @@ fn expr(e: &Expr) -> PyResult<PyRef> {
         }
         K::UnaryOp { op, operand } => make("UnaryOp", &[("op", op_object(&UNARY, *op)?), ("operand", expr(operand)?)]),
         K::Lambda { args, body } => make("Lambda", &[("args", arguments(args)?), ("body", expr(body)?)]),
-        K::IfExp { test, body, orelse } => make("IfExp", &[("test", expr(test)?), ("body", expr(body)?), ("orelse", expr(orelse)?)]),
-        K::Dict { keys, values } => make("Dict", &[("keys", list(keys, |k| opt(k, expr))?), ("values", exprs(values)?)]),
+        K::IfExp { test, body, orelse } => {
+            make("IfExp", &[("test", expr(test)?), ("body", expr(body)?), ("orelse", expr(orelse)?)])
+        }
+        K::Dict { keys, values } => {
+            make("Dict", &[("keys", list(keys, |k| opt(k, expr))?), ("values", exprs(values)?)])
+        }
         K::Set(v) => make("Set", &[("elts", exprs(v)?)]),
-        K::ListComp { elt, generators } => make("ListComp", &[("elt", expr(elt)?), ("generators", list(generators, comprehension)?)]),
-        K::SetComp { elt, generators } => make("SetComp", &[("elt", expr(elt)?), ("generators", list(generators, comprehension)?)]),
+        K::ListComp { elt, generators } => {
+            make("ListComp", &[("elt", expr(elt)?), ("generators", list(generators, comprehension)?)])
+        }
+        K::SetComp { elt, generators } => {
+            make("SetComp", &[("elt", expr(elt)?), ("generators", list(generators, comprehension)?)])
+        }
         K::DictComp { key, value, generators } => make(
             "DictComp",
             &[("key", expr(key)?), ("value", expr(value)?), ("generators", list(generators, comprehension)?)],
@@ -273,7 +303,11 @@ fn expr(e: &Expr) -> PyResult<PyRef> {
         K::YieldFrom(v) => make("YieldFrom", &[("value", expr(v)?)]),
         K::Compare { left, ops, comparators } => make(
             "Compare",
-            &[("left", expr(left)?), ("ops", list(ops, |o| op_object(&COMPARE, *o))?), ("comparators", exprs(comparators)?)],
+            &[
+                ("left", expr(left)?),
+                ("ops", list(ops, |o| op_object(&COMPARE, *o))?),
+                ("comparators", exprs(comparators)?),
+            ],
         ),
         K::Call { func, args, keywords } => {
             make("Call", &[("func", expr(func)?), ("args", exprs(args)?), ("keywords", list(keywords, keyword)?)])
@@ -297,8 +331,12 @@ fn expr(e: &Expr) -> PyResult<PyRef> {
             "Constant",
             &[("value", constant(value)?), ("kind", if *u_kind { Str::intern("u").to_ref() } else { none_ref() })],
         ),
-        K::Attribute { value, attr, ctx: c } => make("Attribute", &[("value", expr(value)?), ("attr", ident(attr)?), ("ctx", ctx(*c)?)]),
-        K::Subscript { value, slice, ctx: c } => make("Subscript", &[("value", expr(value)?), ("slice", expr(slice)?), ("ctx", ctx(*c)?)]),
+        K::Attribute { value, attr, ctx: c } => {
+            make("Attribute", &[("value", expr(value)?), ("attr", ident(attr)?), ("ctx", ctx(*c)?)])
+        }
+        K::Subscript { value, slice, ctx: c } => {
+            make("Subscript", &[("value", expr(value)?), ("slice", expr(slice)?), ("ctx", ctx(*c)?)])
+        }
         K::Starred { value, ctx: c } => make("Starred", &[("value", expr(value)?), ("ctx", ctx(*c)?)]),
         K::Name { id, ctx: c } => make("Name", &[("id", ident(id)?), ("ctx", ctx(*c)?)]),
         K::List { elts, ctx: c } => make("List", &[("elts", exprs(elts)?), ("ctx", ctx(*c)?)]),
@@ -327,7 +365,11 @@ fn arguments(a: &Arguments) -> PyResult<PyRef> {
 fn arg(a: &Arg) -> PyResult<PyRef> {
     let o = make(
         "arg",
-        &[("arg", ident(&a.arg)?), ("annotation", opt(&a.annotation, boxed)?), ("type_comment", opt(&a.type_comment, text)?)],
+        &[
+            ("arg", ident(&a.arg)?),
+            ("annotation", opt(&a.annotation, boxed)?),
+            ("type_comment", opt(&a.type_comment, text)?),
+        ],
     )?;
     located(o, &a.loc)
 }
@@ -357,7 +399,9 @@ fn pattern(p: &Pattern) -> PyResult<PyRef> {
             ],
         ),
         K::MatchStar(n) => make("MatchStar", &[("name", opt(n, ident)?)]),
-        K::MatchAs { pattern: p, name } => make("MatchAs", &[("pattern", opt(p, |x| pattern(x))?), ("name", opt(name, ident)?)]),
+        K::MatchAs { pattern: p, name } => {
+            make("MatchAs", &[("pattern", opt(p, |x| pattern(x))?), ("name", opt(name, ident)?)])
+        }
         K::MatchOr(v) => make("MatchOr", &[("patterns", pats(v)?)]),
     }?;
     located(o, &p.loc)
@@ -423,7 +467,13 @@ impl<'a> Node<'a> {
     fn list<T>(&self, f: &str, read: impl Fn(&Object, usize) -> PyResult<T>) -> PyResult<Vec<T>> {
         let Some(v) = self.o.getattr_opt(Str::intern(f))? else { return Ok(Vec::new()) };
         let Some(l) = v.downcast::<List>() else {
-            return Err(raise!(TypeError, "{} field \"{}\" must be a list, not a {}", self.cls(), f, v.ty().name_str()));
+            return Err(raise!(
+                TypeError,
+                "{} field \"{}\" must be a list, not a {}",
+                self.cls(),
+                f,
+                v.ty().name_str()
+            ));
         };
         let n = l.len();
         let mut out = Vec::with_capacity(n);
@@ -477,7 +527,14 @@ impl<'a> Node<'a> {
             return Err(raise!(ValueError, "AST node line range ({}, {}) is not valid", lineno, end_lineno));
         }
         if (lineno < 0 && end_lineno != lineno) || (col < 0 && col != end_col) {
-            return Err(raise!(ValueError, "AST node column range ({}, {}) for line range ({}, {}) is not valid", col, end_col, lineno, end_lineno));
+            return Err(raise!(
+                ValueError,
+                "AST node column range ({}, {}) for line range ({}, {}) is not valid",
+                col,
+                end_col,
+                lineno,
+                end_lineno
+            ));
         }
         if lineno == end_lineno && col > end_col {
             return Err(raise!(ValueError, "line {}, column {}-{} is not a valid range", lineno, col, end_col));
@@ -617,7 +674,11 @@ fn read_stmt(o: &Object, depth: usize) -> PyResult<Stmt> {
     check_depth(depth)?;
     let n = Node { o, depth };
     if o.is_none() || !is(o, "stmt")? {
-        return Err(if o.is_none() { raise!(ValueError, "None disallowed in statement list") } else { unexpected("stmt", o) });
+        return Err(if o.is_none() {
+            raise!(ValueError, "None disallowed in statement list")
+        } else {
+            unexpected("stmt", o)
+        });
     }
     let loc = n.loc()?;
     let name = node_name(o, "stmt")?;
@@ -642,9 +703,21 @@ fn read_stmt(o: &Object, depth: usize) -> PyResult<Stmt> {
         })),
         "Return" => K::Return(n.opt_expr("value")?),
         "Delete" => K::Delete(n.exprs("targets")?),
-        "Assign" => K::Assign { targets: n.exprs("targets")?, value: n.boxed("value")?, type_comment: n.opt_string("type_comment")? },
-        "TypeAlias" => K::TypeAlias { name: n.boxed("name")?, type_params: n.list("type_params", read_type_param)?, value: n.boxed("value")? },
-        "AugAssign" => K::AugAssign { target: n.boxed("target")?, op: n.op("op", &OPERATORS, "operator")?, value: n.boxed("value")? },
+        "Assign" => K::Assign {
+            targets: n.exprs("targets")?,
+            value: n.boxed("value")?,
+            type_comment: n.opt_string("type_comment")?,
+        },
+        "TypeAlias" => K::TypeAlias {
+            name: n.boxed("name")?,
+            type_params: n.list("type_params", read_type_param)?,
+            value: n.boxed("value")?,
+        },
+        "AugAssign" => K::AugAssign {
+            target: n.boxed("target")?,
+            op: n.op("op", &OPERATORS, "operator")?,
+            value: n.boxed("value")?,
+        },
         "AnnAssign" => K::AnnAssign {
             target: n.boxed("target")?,
             annotation: n.boxed("annotation")?,
@@ -674,7 +747,11 @@ fn read_stmt(o: &Object, depth: usize) -> PyResult<Stmt> {
             subject: n.boxed("subject")?,
             cases: n.list("cases", |o, d| {
                 let n = Node { o, depth: d };
-                Ok(MatchCase { pattern: read_pattern(&*n.raw("pattern")?, d + 1)?, guard: n.opt_expr("guard")?, body: n.stmts("body")? })
+                Ok(MatchCase {
+                    pattern: read_pattern(&*n.raw("pattern")?, d + 1)?,
+                    guard: n.opt_expr("guard")?,
+                    body: n.stmts("body")?,
+                })
             })?,
         },
         "Raise" => K::Raise { exc: n.opt_expr("exc")?, cause: n.opt_expr("cause")? },
@@ -686,7 +763,12 @@ fn read_stmt(o: &Object, depth: usize) -> PyResult<Stmt> {
                 if !is(o, "excepthandler")? {
                     return Err(unexpected("excepthandler", o));
                 }
-                Ok(ExceptHandler { loc: n.loc()?, typ: n.opt_expr("type")?, name: n.opt_ident("name")?, body: n.stmts("body")? })
+                Ok(ExceptHandler {
+                    loc: n.loc()?,
+                    typ: n.opt_expr("type")?,
+                    name: n.opt_ident("name")?,
+                    body: n.stmts("body")?,
+                })
             })?,
             orelse: n.stmts("orelse")?,
             finalbody: n.stmts("finalbody")?,
@@ -746,7 +828,12 @@ fn class_opt(name: &str) -> Result<&'static Type, ()> {
 
 fn read_comprehension(o: &Object, depth: usize) -> PyResult<Comprehension> {
     let n = Node { o, depth };
-    Ok(Comprehension { target: n.expr("target")?, iter: n.expr("iter")?, ifs: n.exprs("ifs")?, is_async: n.int("is_async")? != 0 })
+    Ok(Comprehension {
+        target: n.expr("target")?,
+        iter: n.expr("iter")?,
+        ifs: n.exprs("ifs")?,
+        is_async: n.int("is_async")? != 0,
+    })
 }
 
 fn read_expr(o: &Object, depth: usize) -> PyResult<Expr> {
@@ -763,7 +850,9 @@ fn read_expr(o: &Object, depth: usize) -> PyResult<Expr> {
     let kind = match node_name(o, "expr")?.as_str() {
         "BoolOp" => K::BoolOp { op: n.op("op", &BOOL, "boolop")?, values: n.exprs("values")? },
         "NamedExpr" => K::NamedExpr { target: n.boxed("target")?, value: n.boxed("value")? },
-        "BinOp" => K::BinOp { left: n.boxed("left")?, op: n.op("op", &OPERATORS, "operator")?, right: n.boxed("right")? },
+        "BinOp" => {
+            K::BinOp { left: n.boxed("left")?, op: n.op("op", &OPERATORS, "operator")?, right: n.boxed("right")? }
+        }
         "UnaryOp" => K::UnaryOp { op: n.op("op", &UNARY, "unaryop")?, operand: n.boxed("operand")? },
         "Lambda" => K::Lambda { args: Box::new(n.arguments()?), body: n.boxed("body")? },
         "IfExp" => K::IfExp { test: n.boxed("test")?, body: n.boxed("body")?, orelse: n.boxed("orelse")? },
@@ -771,8 +860,14 @@ fn read_expr(o: &Object, depth: usize) -> PyResult<Expr> {
         "Set" => K::Set(n.exprs("elts")?),
         "ListComp" => K::ListComp { elt: n.boxed("elt")?, generators: n.list("generators", read_comprehension)? },
         "SetComp" => K::SetComp { elt: n.boxed("elt")?, generators: n.list("generators", read_comprehension)? },
-        "DictComp" => K::DictComp { key: n.boxed("key")?, value: n.boxed("value")?, generators: n.list("generators", read_comprehension)? },
-        "GeneratorExp" => K::GeneratorExp { elt: n.boxed("elt")?, generators: n.list("generators", read_comprehension)? },
+        "DictComp" => K::DictComp {
+            key: n.boxed("key")?,
+            value: n.boxed("value")?,
+            generators: n.list("generators", read_comprehension)?,
+        },
+        "GeneratorExp" => {
+            K::GeneratorExp { elt: n.boxed("elt")?, generators: n.list("generators", read_comprehension)? }
+        }
         "Await" => K::Await(n.boxed("value")?),
         "Yield" => K::Yield(n.opt_expr("value")?),
         "YieldFrom" => K::YieldFrom(n.boxed("value")?),
@@ -781,10 +876,14 @@ fn read_expr(o: &Object, depth: usize) -> PyResult<Expr> {
             ops: n.list("ops", |o, _| read_op(o, &COMPARE, "cmpop"))?,
             comparators: n.exprs("comparators")?,
         },
-        "Call" => K::Call { func: n.boxed("func")?, args: n.exprs("args")?, keywords: n.list("keywords", read_keyword)? },
-        "FormattedValue" => {
-            K::FormattedValue { value: n.boxed("value")?, conversion: n.int("conversion")?, format_spec: n.opt_expr("format_spec")? }
+        "Call" => {
+            K::Call { func: n.boxed("func")?, args: n.exprs("args")?, keywords: n.list("keywords", read_keyword)? }
         }
+        "FormattedValue" => K::FormattedValue {
+            value: n.boxed("value")?,
+            conversion: n.int("conversion")?,
+            format_spec: n.opt_expr("format_spec")?,
+        },
         "Interpolation" => K::Interpolation {
             value: n.boxed("value")?,
             text: read_const(&*n.raw("str")?)?,
@@ -793,7 +892,9 @@ fn read_expr(o: &Object, depth: usize) -> PyResult<Expr> {
         },
         "JoinedStr" => K::JoinedStr(n.exprs("values")?),
         "TemplateStr" => K::TemplateStr(n.exprs("values")?),
-        "Constant" => K::Constant { value: read_const(&*n.raw("value")?)?, u_kind: n.opt_string("kind")?.as_deref() == Some("u") },
+        "Constant" => {
+            K::Constant { value: read_const(&*n.raw("value")?)?, u_kind: n.opt_string("kind")?.as_deref() == Some("u") }
+        }
         "Attribute" => K::Attribute { value: n.boxed("value")?, attr: n.ident("attr")?, ctx: n.ctx()? },
         "Subscript" => K::Subscript { value: n.boxed("value")?, slice: n.boxed("slice")?, ctx: n.ctx()? },
         "Starred" => K::Starred { value: n.boxed("value")?, ctx: n.ctx()? },
@@ -808,7 +909,9 @@ fn read_expr(o: &Object, depth: usize) -> PyResult<Expr> {
 
 fn read_arguments(o: &Object, depth: usize) -> PyResult<Arguments> {
     let n = Node { o, depth };
-    let one = |f: &str| -> PyResult<Option<Box<Arg>>> { n.get(f)?.map(|v| read_arg(&v, depth + 1).map(Box::new)).transpose() };
+    let one = |f: &str| -> PyResult<Option<Box<Arg>>> {
+        n.get(f)?.map(|v| read_arg(&v, depth + 1).map(Box::new)).transpose()
+    };
     Ok(Arguments {
         posonlyargs: n.list("posonlyargs", read_arg)?,
         args: n.list("args", read_arg)?,
@@ -821,7 +924,12 @@ fn read_arguments(o: &Object, depth: usize) -> PyResult<Arguments> {
 }
 fn read_arg(o: &Object, depth: usize) -> PyResult<Arg> {
     let n = Node { o, depth };
-    Ok(Arg { loc: n.loc()?, arg: n.ident("arg")?, annotation: n.opt_expr("annotation")?, type_comment: n.opt_string("type_comment")? })
+    Ok(Arg {
+        loc: n.loc()?,
+        arg: n.ident("arg")?,
+        annotation: n.opt_expr("annotation")?,
+        type_comment: n.opt_string("type_comment")?,
+    })
 }
 fn read_keyword(o: &Object, depth: usize) -> PyResult<Keyword> {
     let n = Node { o, depth };
@@ -843,7 +951,11 @@ fn read_pattern(o: &Object, depth: usize) -> PyResult<Pattern> {
         "MatchValue" => K::MatchValue(n.boxed("value")?),
         "MatchSingleton" => K::MatchSingleton(read_const(&*n.raw("value")?)?),
         "MatchSequence" => K::MatchSequence(n.list("patterns", read_pattern)?),
-        "MatchMapping" => K::MatchMapping { keys: n.exprs("keys")?, patterns: n.list("patterns", read_pattern)?, rest: n.opt_ident("rest")? },
+        "MatchMapping" => K::MatchMapping {
+            keys: n.exprs("keys")?,
+            patterns: n.list("patterns", read_pattern)?,
+            rest: n.opt_ident("rest")?,
+        },
         "MatchClass" => K::MatchClass {
             cls: n.boxed("cls")?,
             patterns: n.list("patterns", read_pattern)?,

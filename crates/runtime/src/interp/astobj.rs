@@ -12,106 +12,135 @@ use std::sync::OnceLock;
 /// `sum attributes: Node(type name, ...) ...`; `?` optional, `*` list, `?*` list with holes. A lower-case node is a
 /// product of its own.
 const GRAMMAR: &[(&str, bool, &[&str])] = &[
-    ("mod", false, &[
-        "Module(stmt* body, type_ignore* type_ignores)",
-        "Interactive(stmt* body)",
-        "Expression(expr body)",
-        "FunctionType(expr* argtypes, expr returns)",
-    ]),
-    ("stmt", true, &[
-        "FunctionDef(identifier name, arguments args, stmt* body, expr* decorator_list, expr? returns, string? type_comment, type_param* type_params)",
-        "AsyncFunctionDef(identifier name, arguments args, stmt* body, expr* decorator_list, expr? returns, string? type_comment, type_param* type_params)",
-        "ClassDef(identifier name, expr* bases, keyword* keywords, stmt* body, expr* decorator_list, type_param* type_params)",
-        "Return(expr? value)",
-        "Delete(expr* targets)",
-        "Assign(expr* targets, expr value, string? type_comment)",
-        "TypeAlias(expr name, type_param* type_params, expr value)",
-        "AugAssign(expr target, operator op, expr value)",
-        "AnnAssign(expr target, expr annotation, expr? value, int simple)",
-        "For(expr target, expr iter, stmt* body, stmt* orelse, string? type_comment)",
-        "AsyncFor(expr target, expr iter, stmt* body, stmt* orelse, string? type_comment)",
-        "While(expr test, stmt* body, stmt* orelse)",
-        "If(expr test, stmt* body, stmt* orelse)",
-        "With(withitem* items, stmt* body, string? type_comment)",
-        "AsyncWith(withitem* items, stmt* body, string? type_comment)",
-        "Match(expr subject, match_case* cases)",
-        "Raise(expr? exc, expr? cause)",
-        "Try(stmt* body, excepthandler* handlers, stmt* orelse, stmt* finalbody)",
-        "TryStar(stmt* body, excepthandler* handlers, stmt* orelse, stmt* finalbody)",
-        "Assert(expr test, expr? msg)",
-        "Import(alias* names)",
-        "ImportFrom(identifier? module, alias* names, int? level)",
-        "Global(identifier* names)",
-        "Nonlocal(identifier* names)",
-        "Expr(expr value)",
-        "Pass",
-        "Break",
-        "Continue",
-    ]),
-    ("expr", true, &[
-        "BoolOp(boolop op, expr* values)",
-        "NamedExpr(expr target, expr value)",
-        "BinOp(expr left, operator op, expr right)",
-        "UnaryOp(unaryop op, expr operand)",
-        "Lambda(arguments args, expr body)",
-        "IfExp(expr test, expr body, expr orelse)",
-        "Dict(expr?* keys, expr* values)",
-        "Set(expr* elts)",
-        "ListComp(expr elt, comprehension* generators)",
-        "SetComp(expr elt, comprehension* generators)",
-        "DictComp(expr key, expr value, comprehension* generators)",
-        "GeneratorExp(expr elt, comprehension* generators)",
-        "Await(expr value)",
-        "Yield(expr? value)",
-        "YieldFrom(expr value)",
-        "Compare(expr left, cmpop* ops, expr* comparators)",
-        "Call(expr func, expr* args, keyword* keywords)",
-        "FormattedValue(expr value, int conversion, expr? format_spec)",
-        "Interpolation(expr value, constant str, int conversion, expr? format_spec)",
-        "JoinedStr(expr* values)",
-        "TemplateStr(expr* values)",
-        "Constant(constant value, string? kind)",
-        "Attribute(expr value, identifier attr, expr_context ctx)",
-        "Subscript(expr value, expr slice, expr_context ctx)",
-        "Starred(expr value, expr_context ctx)",
-        "Name(identifier id, expr_context ctx)",
-        "List(expr* elts, expr_context ctx)",
-        "Tuple(expr* elts, expr_context ctx)",
-        "Slice(expr? lower, expr? upper, expr? step)",
-    ]),
+    (
+        "mod",
+        false,
+        &[
+            "Module(stmt* body, type_ignore* type_ignores)",
+            "Interactive(stmt* body)",
+            "Expression(expr body)",
+            "FunctionType(expr* argtypes, expr returns)",
+        ],
+    ),
+    (
+        "stmt",
+        true,
+        &[
+            "FunctionDef(identifier name, arguments args, stmt* body, expr* decorator_list, expr? returns, string? type_comment, type_param* type_params)",
+            "AsyncFunctionDef(identifier name, arguments args, stmt* body, expr* decorator_list, expr? returns, string? type_comment, type_param* type_params)",
+            "ClassDef(identifier name, expr* bases, keyword* keywords, stmt* body, expr* decorator_list, type_param* type_params)",
+            "Return(expr? value)",
+            "Delete(expr* targets)",
+            "Assign(expr* targets, expr value, string? type_comment)",
+            "TypeAlias(expr name, type_param* type_params, expr value)",
+            "AugAssign(expr target, operator op, expr value)",
+            "AnnAssign(expr target, expr annotation, expr? value, int simple)",
+            "For(expr target, expr iter, stmt* body, stmt* orelse, string? type_comment)",
+            "AsyncFor(expr target, expr iter, stmt* body, stmt* orelse, string? type_comment)",
+            "While(expr test, stmt* body, stmt* orelse)",
+            "If(expr test, stmt* body, stmt* orelse)",
+            "With(withitem* items, stmt* body, string? type_comment)",
+            "AsyncWith(withitem* items, stmt* body, string? type_comment)",
+            "Match(expr subject, match_case* cases)",
+            "Raise(expr? exc, expr? cause)",
+            "Try(stmt* body, excepthandler* handlers, stmt* orelse, stmt* finalbody)",
+            "TryStar(stmt* body, excepthandler* handlers, stmt* orelse, stmt* finalbody)",
+            "Assert(expr test, expr? msg)",
+            "Import(alias* names)",
+            "ImportFrom(identifier? module, alias* names, int? level)",
+            "Global(identifier* names)",
+            "Nonlocal(identifier* names)",
+            "Expr(expr value)",
+            "Pass",
+            "Break",
+            "Continue",
+        ],
+    ),
+    (
+        "expr",
+        true,
+        &[
+            "BoolOp(boolop op, expr* values)",
+            "NamedExpr(expr target, expr value)",
+            "BinOp(expr left, operator op, expr right)",
+            "UnaryOp(unaryop op, expr operand)",
+            "Lambda(arguments args, expr body)",
+            "IfExp(expr test, expr body, expr orelse)",
+            "Dict(expr?* keys, expr* values)",
+            "Set(expr* elts)",
+            "ListComp(expr elt, comprehension* generators)",
+            "SetComp(expr elt, comprehension* generators)",
+            "DictComp(expr key, expr value, comprehension* generators)",
+            "GeneratorExp(expr elt, comprehension* generators)",
+            "Await(expr value)",
+            "Yield(expr? value)",
+            "YieldFrom(expr value)",
+            "Compare(expr left, cmpop* ops, expr* comparators)",
+            "Call(expr func, expr* args, keyword* keywords)",
+            "FormattedValue(expr value, int conversion, expr? format_spec)",
+            "Interpolation(expr value, constant str, int conversion, expr? format_spec)",
+            "JoinedStr(expr* values)",
+            "TemplateStr(expr* values)",
+            "Constant(constant value, string? kind)",
+            "Attribute(expr value, identifier attr, expr_context ctx)",
+            "Subscript(expr value, expr slice, expr_context ctx)",
+            "Starred(expr value, expr_context ctx)",
+            "Name(identifier id, expr_context ctx)",
+            "List(expr* elts, expr_context ctx)",
+            "Tuple(expr* elts, expr_context ctx)",
+            "Slice(expr? lower, expr? upper, expr? step)",
+        ],
+    ),
     ("expr_context", false, &["Load", "Store", "Del"]),
     ("boolop", false, &["And", "Or"]),
-    ("operator", false, &[
-        "Add", "Sub", "Mult", "MatMult", "Div", "Mod", "Pow", "LShift", "RShift", "BitOr", "BitXor", "BitAnd", "FloorDiv",
-    ]),
+    (
+        "operator",
+        false,
+        &[
+            "Add", "Sub", "Mult", "MatMult", "Div", "Mod", "Pow", "LShift", "RShift", "BitOr", "BitXor", "BitAnd",
+            "FloorDiv",
+        ],
+    ),
     ("unaryop", false, &["Invert", "Not", "UAdd", "USub"]),
     ("cmpop", false, &["Eq", "NotEq", "Lt", "LtE", "Gt", "GtE", "Is", "IsNot", "In", "NotIn"]),
     ("comprehension", false, &["comprehension(expr target, expr iter, expr* ifs, int is_async)"]),
     ("excepthandler", true, &["ExceptHandler(expr? type, identifier? name, stmt* body)"]),
-    ("arguments", false, &[
-        "arguments(arg* posonlyargs, arg* args, arg? vararg, arg* kwonlyargs, expr?* kw_defaults, arg? kwarg, expr* defaults)",
-    ]),
+    (
+        "arguments",
+        false,
+        &[
+            "arguments(arg* posonlyargs, arg* args, arg? vararg, arg* kwonlyargs, expr?* kw_defaults, arg? kwarg, expr* defaults)",
+        ],
+    ),
     ("arg", true, &["arg(identifier arg, expr? annotation, string? type_comment)"]),
     ("keyword", true, &["keyword(identifier? arg, expr value)"]),
     ("alias", true, &["alias(identifier name, identifier? asname)"]),
     ("withitem", false, &["withitem(expr context_expr, expr? optional_vars)"]),
     ("match_case", false, &["match_case(pattern pattern, expr? guard, stmt* body)"]),
-    ("pattern", true, &[
-        "MatchValue(expr value)",
-        "MatchSingleton(constant value)",
-        "MatchSequence(pattern* patterns)",
-        "MatchMapping(expr* keys, pattern* patterns, identifier? rest)",
-        "MatchClass(expr cls, pattern* patterns, identifier* kwd_attrs, pattern* kwd_patterns)",
-        "MatchStar(identifier? name)",
-        "MatchAs(pattern? pattern, identifier? name)",
-        "MatchOr(pattern* patterns)",
-    ]),
+    (
+        "pattern",
+        true,
+        &[
+            "MatchValue(expr value)",
+            "MatchSingleton(constant value)",
+            "MatchSequence(pattern* patterns)",
+            "MatchMapping(expr* keys, pattern* patterns, identifier? rest)",
+            "MatchClass(expr cls, pattern* patterns, identifier* kwd_attrs, pattern* kwd_patterns)",
+            "MatchStar(identifier? name)",
+            "MatchAs(pattern? pattern, identifier? name)",
+            "MatchOr(pattern* patterns)",
+        ],
+    ),
     ("type_ignore", false, &["TypeIgnore(int lineno, string tag)"]),
-    ("type_param", true, &[
-        "TypeVar(identifier name, expr? bound, expr? default_value)",
-        "ParamSpec(identifier name, expr? default_value)",
-        "TypeVarTuple(identifier name, expr? default_value)",
-    ]),
+    (
+        "type_param",
+        true,
+        &[
+            "TypeVar(identifier name, expr? bound, expr? default_value)",
+            "ParamSpec(identifier name, expr? default_value)",
+            "TypeVarTuple(identifier name, expr? default_value)",
+        ],
+    ),
 ];
 
 /// Sums whose nodes have an optional end position.
@@ -193,13 +222,15 @@ fn make_classes() -> PyResult<Classes> {
     let empty: PyRef = Tuple::empty().upcast();
     let mut specs: Vec<(&'static str, Vec<(&'static str, &'static str, Kind)>)> = Vec::new();
     for &(sum, attrs, nodes) in GRAMMAR {
-        let product = nodes.len() == 1 && nodes[0].starts_with(sum) && nodes[0].as_bytes().get(sum.len()) == Some(&b'(');
+        let product =
+            nodes.len() == 1 && nodes[0].starts_with(sum) && nodes[0].as_bytes().get(sum.len()) == Some(&b'(');
         let attributes = if attrs { str_tuple(&ATTRIBUTES)? } else { empty.clone() };
         let mut parent: PyRef = base.to_ref();
         let optional_ends: &[&str] = if attrs { &["end_lineno", "end_col_offset"] } else { &[] };
         if !product {
             let doc = Str::new(&format!("{} = {}", sum, nodes.join("\n     | ")))?;
-            let mut items: Vec<(&str, &Object)> = vec![("_fields", &empty), ("__match_args__", &empty), ("_attributes", &attributes), ("__doc__", &doc)];
+            let mut items: Vec<(&str, &Object)> =
+                vec![("_fields", &empty), ("__match_args__", &empty), ("_attributes", &attributes), ("__doc__", &doc)];
             let ft = Dict::new()?;
             items.push(("_field_types", &ft));
             for n in optional_ends {
@@ -215,7 +246,8 @@ fn make_classes() -> PyResult<Classes> {
             let names: Vec<&str> = fields.iter().map(|f| f.1).collect();
             let fields_t = str_tuple(&names)?;
             let doc = Str::new(text)?;
-            let mut items: Vec<(&str, &Object)> = vec![("_fields", &fields_t), ("__match_args__", &fields_t), ("__doc__", &doc)];
+            let mut items: Vec<(&str, &Object)> =
+                vec![("_fields", &fields_t), ("__match_args__", &fields_t), ("__doc__", &doc)];
             if product {
                 items.push(("_attributes", &attributes));
                 for n in optional_ends {
@@ -313,7 +345,12 @@ impl Ast {
             let key = as_str(k)?;
             if let Some(i) = fields.iter().position(|f| f.downcast::<Str>().is_some_and(|f| f.eq_data(key))) {
                 if i < args.len() {
-                    return Err(raise!(TypeError, "{} got multiple values for argument '{}'", name, key.to_string_lossy()));
+                    return Err(raise!(
+                        TypeError,
+                        "{} got multiple values for argument '{}'",
+                        name,
+                        key.to_string_lossy()
+                    ));
                 }
                 missing.retain(|f| f.downcast::<Str>().is_none_or(|f| !f.eq_data(key)));
             } else {
@@ -429,7 +466,11 @@ fn node_repr(o: &Object, depth: usize) -> PyResult<String> {
         let text = if let Some(l) = v.downcast::<List>() {
             let items = l.snapshot();
             let one = |x: &PyRef| -> PyResult<String> {
-                if x.downcast::<Ast>().is_some() { node_repr(x, depth - 1) } else { Ok(x.repr()?.to_string_lossy().into_owned()) }
+                if x.downcast::<Ast>().is_some() {
+                    node_repr(x, depth - 1)
+                } else {
+                    Ok(x.repr()?.to_string_lossy().into_owned())
+                }
             };
             match items.len() {
                 0 => "[]".to_string(),

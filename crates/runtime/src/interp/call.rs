@@ -39,7 +39,12 @@ pub unsafe extern "C" fn _PyFunction_Vectorcall(
 ///
 /// # Safety
 /// `args` holds `nargs + len(kwnames)` live objects.
-pub unsafe fn vectorcall(f: &Function, args: *const *mut abi::PyObject, nargs: usize, kwnames: Option<&Tuple>) -> PyResult<Slot> {
+pub unsafe fn vectorcall(
+    f: &Function,
+    args: *const *mut abi::PyObject,
+    nargs: usize,
+    kwnames: Option<&Tuple>,
+) -> PyResult<Slot> {
     let ts = ThreadState::current();
     let code = f.code();
     // SAFETY: the arguments are live; slots are initialised before the frame is linked.
@@ -129,7 +134,14 @@ pub fn run_code(f: &Function, locals: Option<&Object>) -> PyResult<PyRef> {
 /// # Safety
 /// `locals` has room for the code's locals, `args` holds `nargs + len(kwnames)` slots.
 #[inline(never)]
-pub unsafe fn bind(f: &Function, code: &Code, locals: *mut Slot, args: *const Slot, nargs: usize, kwnames: Option<&Tuple>) -> PyResult<()> {
+pub unsafe fn bind(
+    f: &Function,
+    code: &Code,
+    locals: *mut Slot,
+    args: *const Slot,
+    nargs: usize,
+    kwnames: Option<&Tuple>,
+) -> PyResult<()> {
     // SAFETY: indices stay within what the code and the caller declare.
     unsafe {
         let nkw = kwnames.map_or(0, Tuple::len);
@@ -201,7 +213,9 @@ pub unsafe fn bind(f: &Function, code: &Code, locals: *mut Slot, args: *const Sl
         if let Some(names) = kwnames {
             for k in 0..nkw {
                 let v = *args.add(nargs + k);
-                if let Err(e) = bind_keyword(f, code, locals, names.get(k), v, kwdict.as_deref(), total_args, nargs, kwnames) {
+                if let Err(e) =
+                    bind_keyword(f, code, locals, names.get(k), v, kwdict.as_deref(), total_args, nargs, kwnames)
+                {
                     for j in k + 1..nkw {
                         (*args.add(nargs + j)).drop();
                     }
@@ -320,7 +334,9 @@ unsafe fn bind_keyword(
                     n,
                     s
                 ),
-                None => raise!(TypeError, "{}() got an unexpected keyword argument '{}'", f.qualname().to_string_lossy(), n),
+                None => {
+                    raise!(TypeError, "{}() got an unexpected keyword argument '{}'", f.qualname().to_string_lossy(), n)
+                }
             });
         };
         let _ = nargs;

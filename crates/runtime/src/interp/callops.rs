@@ -344,7 +344,9 @@ pub unsafe fn load_special(p: *mut Slot, which: u32) -> PyResult<(Slot, bool)> {
                 return Ok((Slot::owned(d), true));
             }
             return match d.ty().slots().tp_descr_get {
-                Some(get) => Ok((Slot::owned(PyRef::from_c_result(get(d.as_ptr(), o.as_ptr(), o.ty().as_ptr()))?), false)),
+                Some(get) => {
+                    Ok((Slot::owned(PyRef::from_c_result(get(d.as_ptr(), o.as_ptr(), o.ty().as_ptr()))?), false))
+                }
                 None => Ok((Slot::owned(d), false)),
             };
         }
@@ -357,7 +359,11 @@ pub unsafe fn load_special(p: *mut Slot, which: u32) -> PyResult<(Slot, bool)> {
         };
         let has = |n: &Str| o.ty().lookup(n).is_some();
         let hint = if which < 2 {
-            if has(intern!("__aenter__")) && has(intern!("__aexit__")) { " but it supports the asynchronous context manager protocol. Did you mean to use 'async with'?" } else { "" }
+            if has(intern!("__aenter__")) && has(intern!("__aexit__")) {
+                " but it supports the asynchronous context manager protocol. Did you mean to use 'async with'?"
+            } else {
+                ""
+            }
         } else if has(intern!("__enter__")) && has(intern!("__exit__")) {
             " but it supports the context manager protocol. Did you mean to use 'with'?"
         } else {

@@ -8,9 +8,9 @@
 use super::frame::{FLAG_ENTRY, FLAG_INIT, InterpFrame, Owner};
 use super::ops;
 use super::pending;
-use super::trace;
 use super::slot::{Slot, materialize};
 use super::specialize::{self, sop};
+use super::trace;
 use super::unwind;
 use super::{call, stack};
 use crate::object::PyRef;
@@ -96,7 +96,11 @@ pub unsafe fn eval(ts: &ThreadState, entry: *mut InterpFrame, throw: bool) -> Sl
         let mut frame = entry;
         let mut throw = throw;
         loop {
-            let r = if trace::active(ts) { eval_loop::<true>(ts, frame, throw) } else { eval_loop::<false>(ts, frame, throw) };
+            let r = if trace::active(ts) {
+                eval_loop::<true>(ts, frame, throw)
+            } else {
+                eval_loop::<false>(ts, frame, throw)
+            };
             if r != SWITCH {
                 return r;
             }
@@ -707,16 +711,14 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                             local!(first + i) = Slot::new(closure.get(i));
                         }
                     }
-                    op::LOAD_DEREF => {
-                        match ops::cell_get(local!(arg)) {
-                            Some(v) => push!(v),
-                            None => {
-                                save!();
-                                ops::unbound_deref(&*code, arg as usize);
-                                break 'run true;
-                            }
+                    op::LOAD_DEREF => match ops::cell_get(local!(arg)) {
+                        Some(v) => push!(v),
+                        None => {
+                            save!();
+                            ops::unbound_deref(&*code, arg as usize);
+                            break 'run true;
                         }
-                    }
+                    },
                     op::STORE_DEREF => {
                         let v = pop!();
                         save!();
@@ -1173,7 +1175,14 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                         save!();
                         let name = (*code).name_at(arg as usize >> 1);
                         let o = peek!(1);
-                        specialize::load_attr(pc.sub(2), &*(*code).caches.add(i), &*(*code).caches.add(i + 1), o, name, arg & 1 != 0);
+                        specialize::load_attr(
+                            pc.sub(2),
+                            &*(*code).caches.add(i),
+                            &*(*code).caches.add(i + 1),
+                            o,
+                            name,
+                            arg & 1 != 0,
+                        );
                         let (v, s) = tri!(ops::load_attr(o, name, arg & 1 != 0));
                         if arg & 1 == 0 {
                             result1!(v);
@@ -1247,7 +1256,9 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                         let i = (*pc).load(Relaxed) as usize;
                         pc = pc.add(1);
                         let o = peek!(1);
-                        if let Some((fs, f, fcode)) = specialize::hit_attr_property(o, (*(*code).caches.add(i + 1)).load(Acquire)) {
+                        if let Some((fs, f, fcode)) =
+                            specialize::hit_attr_property(o, (*(*code).caches.add(i + 1)).load(Acquire))
+                        {
                             call_exact!(f, fs, fcode, sp.sub(1), 1, sp.sub(1));
                         }
                         save!();
@@ -1283,7 +1294,8 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                     op::LOAD_SUPER_ATTR => {
                         pc = pc.add(1);
                         save!();
-                        let (v, is_method) = tri!(ops::load_super_attr(sp.sub(3), (*code).name_at(arg as usize >> 2), arg));
+                        let (v, is_method) =
+                            tri!(ops::load_super_attr(sp.sub(3), (*code).name_at(arg as usize >> 2), arg));
                         // [super, class, self]
                         let (a, b, c) = (peek!(3), peek!(2), peek!(1));
                         sp = sp.sub(3);
@@ -1318,7 +1330,13 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                         let i = (*pc).load(Relaxed) as usize;
                         pc = pc.add(1);
                         if word as u8 == op::CALL {
-                            specialize::call(pc.sub(2), &*(*code).caches.add(i), &*(*code).caches.add(i + 1), sp, arg as usize);
+                            specialize::call(
+                                pc.sub(2),
+                                &*(*code).caches.add(i),
+                                &*(*code).caches.add(i + 1),
+                                sp,
+                                arg as usize,
+                            );
                         }
                         let n = arg as usize;
                         let bottom = sp.sub(n + 2);
@@ -1378,7 +1396,8 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                         let n = arg as usize;
                         let callable = peek!(n + 2);
                         if let Some(o) = callable.try_obj()
-                            && (type_is!(o, crate::objects::func::PyFunction_Type) || type_is!(o, super::pending::PyMethod_Type))
+                            && (type_is!(o, crate::objects::func::PyFunction_Type)
+                                || type_is!(o, super::pending::PyMethod_Type))
                         {
                             specialize::set_op(pc.sub(2), op::CALL);
                             pc = pc.sub(2);
@@ -1491,7 +1510,12 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                         pc = pc.add(1);
                         let n = arg as usize;
                         let bottom = sp.sub(n + 2);
-                        match specialize::hit_class_init(*bottom, *bottom.add(1), n, (*(*code).caches.add(i + 1)).load(Acquire)) {
+                        match specialize::hit_class_init(
+                            *bottom,
+                            *bottom.add(1),
+                            n,
+                            (*(*code).caches.add(i + 1)).load(Acquire),
+                        ) {
                             Some((cls, fslot, f, fcode)) => {
                                 save!();
                                 let obj = match ops::alloc_instance(cls) {
@@ -1789,7 +1813,9 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                         // [receiver, value]
                         let r = peek!(2).obj();
                         save!();
-                        if type_is!(r, crate::objects::r#gen::PyGen_Type) || type_is!(r, crate::objects::r#gen::PyCoro_Type) {
+                        if type_is!(r, crate::objects::r#gen::PyGen_Type)
+                            || type_is!(r, crate::objects::r#gen::PyCoro_Type)
+                        {
                             let g = &*r.as_ptr().cast::<Generator>();
                             if let Some(gf) = ops::begin_inline_resume(ts, g, peek!(1)) {
                                 sp = sp.sub(1);

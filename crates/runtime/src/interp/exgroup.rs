@@ -11,7 +11,8 @@ fn same_metadata(a: &Object, b: &Object) -> PyResult<bool> {
     Ok(attr_is(a, b, intern!("__cause__"))?
         && attr_is(a, b, intern!("__context__"))?
         && attr_is(a, b, intern!("__traceback__"))?
-        && a.getattr_opt(intern!("__notes__"))?.map(|x| x.as_ptr()) == b.getattr_opt(intern!("__notes__"))?.map(|x| x.as_ptr()))
+        && a.getattr_opt(intern!("__notes__"))?.map(|x| x.as_ptr())
+            == b.getattr_opt(intern!("__notes__"))?.map(|x| x.as_ptr()))
 }
 
 fn leaf_ids(e: &Object, out: &mut Vec<*const Object>) -> PyResult<()> {
@@ -72,7 +73,9 @@ fn filter(e: &Object, ids: &[*const Object]) -> PyResult<Option<PyRef>> {
 /// INTRINSIC_PREP_RERAISE_STAR: the exception to raise from the original one and the list of what the clauses raised and
 /// left over; None when nothing is left.
 pub fn prep_reraise_star(orig: &Object, excs: &Object) -> PyResult<PyRef> {
-    let Some(list) = excs.downcast::<List>() else { return Err(raise!(SystemError, "bad argument to internal function")) };
+    let Some(list) = excs.downcast::<List>() else {
+        return Err(raise!(SystemError, "bad argument to internal function"));
+    };
     let items = list.snapshot();
     if items.is_empty() {
         return Ok(none_ref());

@@ -348,7 +348,11 @@ pub unsafe fn get_aiter(s: Slot) -> PyResult<Slot> {
     // SAFETY: slots are called as their types say.
     unsafe {
         let Some(f) = o.ty().slots().tp_as_async.as_ref().and_then(|a| a.am_aiter) else {
-            return Err(raise!(TypeError, "'async for' requires an object with __aiter__ method, got {}", o.ty().name_str()));
+            return Err(raise!(
+                TypeError,
+                "'async for' requires an object with __aiter__ method, got {}",
+                o.ty().name_str()
+            ));
         };
         let it = PyRef::from_c_result(f(o.as_ptr()))?;
         if it.ty().slots().tp_as_async.as_ref().and_then(|a| a.am_anext).is_none() {
@@ -369,7 +373,11 @@ pub unsafe fn get_anext(s: Slot) -> PyResult<Slot> {
     // SAFETY: slots are called as their types say.
     unsafe {
         let Some(f) = o.ty().slots().tp_as_async.as_ref().and_then(|a| a.am_anext) else {
-            return Err(raise!(TypeError, "'async for' requires an iterator with __anext__ method, got {}", o.ty().name_str()));
+            return Err(raise!(
+                TypeError,
+                "'async for' requires an iterator with __anext__ method, got {}",
+                o.ty().name_str()
+            ));
         };
         let next = PyRef::from_c_result(f(o.as_ptr()))?;
         if type_is!(o, r#gen::PyAsyncGen_Type) {

@@ -85,7 +85,11 @@ pub unsafe fn match_class(subject: Slot, ty: Slot, names: Slot, npos: usize) -> 
             for i in 0..npos {
                 let n = args.get(i);
                 if n.downcast::<Str>().is_none() {
-                    return Err(raise!(TypeError, "__match_args__ elements must be strings (got {})", n.ty().name_str()));
+                    return Err(raise!(
+                        TypeError,
+                        "__match_args__ elements must be strings (got {})",
+                        n.ty().name_str()
+                    ));
                 }
                 match match_attr(subject, cls, n, &seen)? {
                     Some(v) => attrs.push(v),

@@ -100,8 +100,18 @@ pub fn eval_class_body(f: &Function, locals: &Object) -> PyResult<PyRef> {
 }
 
 /// Compiles and runs source text (`PyRun_String`). `flags` are `CO_FUTURE_*` bits to inherit.
-pub fn run_source(source: &str, filename: &str, mode: compiler::Mode, globals: &Dict, locals: &Object, flags: u32) -> PyResult<PyRef> {
-    let code = compile(source, &compiler::Options { filename: filename.into(), mode, future_flags: flags, ..Default::default() })?;
+pub fn run_source(
+    source: &str,
+    filename: &str,
+    mode: compiler::Mode,
+    globals: &Dict,
+    locals: &Object,
+    flags: u32,
+) -> PyResult<PyRef> {
+    let code = compile(
+        source,
+        &compiler::Options { filename: filename.into(), mode, future_flags: flags, ..Default::default() },
+    )?;
     eval_code(&code, globals, locals)
 }
 
@@ -162,7 +172,9 @@ pub fn current_locals() -> PyResult<PyRef> {
             && let Some(l) = Object::from_ptr_opt((*f).locals)
         {
             let kinds = &(*f).code().extra().kinds;
-            if kinds.iter().all(|k| k & compiler::code::fast::HIDDEN == 0) || !InterpFrame::frame_object(f)?.has_hidden() {
+            if kinds.iter().all(|k| k & compiler::code::fast::HIDDEN == 0)
+                || !InterpFrame::frame_object(f)?.has_hidden()
+            {
                 return Ok(l.to_ref());
             }
         }

@@ -61,7 +61,10 @@ pub fn unbound_deref(code: &Code, i: usize) {
     } else {
         let _ = raise_name(
             exc::NameError(),
-            &format!("cannot access free variable '{}' where it is not associated with a value in enclosing scope", n.to_string_lossy()),
+            &format!(
+                "cannot access free variable '{}' where it is not associated with a value in enclosing scope",
+                n.to_string_lossy()
+            ),
             n,
         );
     }
@@ -999,7 +1002,9 @@ fn unpack_iterable(o: &Object, n: usize, after: Option<usize>) -> PyResult<Vec<P
             None => {
                 return Err(match after {
                     None => raise!(ValueError, "not enough values to unpack (expected {}, got {})", n, i),
-                    Some(a) => raise!(ValueError, "not enough values to unpack (expected at least {}, got {})", n + a, i),
+                    Some(a) => {
+                        raise!(ValueError, "not enough values to unpack (expected at least {}, got {})", n + a, i)
+                    }
                 });
             }
         }
@@ -1008,7 +1013,9 @@ fn unpack_iterable(o: &Object, n: usize, after: Option<usize>) -> PyResult<Vec<P
         None => {
             if it.iter_next()?.is_some() {
                 let exact = o.ty();
-                if core::ptr::eq(exact, List::type_object()) || core::ptr::eq(exact, Tuple::type_object()) || core::ptr::eq(exact, Dict::type_object())
+                if core::ptr::eq(exact, List::type_object())
+                    || core::ptr::eq(exact, Tuple::type_object())
+                    || core::ptr::eq(exact, Dict::type_object())
                 {
                     let got = o.len()?;
                     if got > n {
@@ -1038,7 +1045,12 @@ pub unsafe fn unpack_ex(seq: Slot, arg: u32, out: *mut Slot) -> PyResult<usize> 
         let list: Ref<List> = list.cast_into();
         let n = list.len();
         if n < after {
-            return Err(raise!(ValueError, "not enough values to unpack (expected at least {}, got {})", before + after, before + n));
+            return Err(raise!(
+                ValueError,
+                "not enough values to unpack (expected at least {}, got {})",
+                before + after,
+                before + n
+            ));
         }
         let mut tail = Vec::with_capacity(after);
         for _ in 0..after {
@@ -1220,10 +1232,20 @@ unsafe fn split_eg(e: Slot, t: Slot) -> PyResult<(Slot, Slot)> {
     if e.isinstance(group_base)? {
         let pair = e.call_method(intern!("split"), &[t])?;
         let Some(p) = pair.downcast::<Tuple>() else {
-            return Err(raise!(TypeError, "{}.split must return a tuple, not {}", e.ty().name_str(), pair.ty().name_str()));
+            return Err(raise!(
+                TypeError,
+                "{}.split must return a tuple, not {}",
+                e.ty().name_str(),
+                pair.ty().name_str()
+            ));
         };
         if p.len() < 2 {
-            return Err(raise!(TypeError, "{}.split must return a 2-tuple, got tuple of size {}", e.ty().name_str(), p.len()));
+            return Err(raise!(
+                TypeError,
+                "{}.split must return a 2-tuple, got tuple of size {}",
+                e.ty().name_str(),
+                p.len()
+            ));
         }
         return Ok((Slot::new(p.get(1)), Slot::new(p.get(0))));
     }

@@ -75,7 +75,11 @@ unsafe extern "C" {
     pub static PySuper_Type: abi::PyTypeObject;
     pub fn PyMethod_New(func: *mut abi::PyObject, obj: *mut abi::PyObject) -> *mut abi::PyObject;
     pub fn PyObject_GenericGetAttr(o: *mut abi::PyObject, name: *mut abi::PyObject) -> *mut abi::PyObject;
-    pub fn PyObject_GenericSetAttr(o: *mut abi::PyObject, name: *mut abi::PyObject, v: *mut abi::PyObject) -> core::ffi::c_int;
+    pub fn PyObject_GenericSetAttr(
+        o: *mut abi::PyObject,
+        name: *mut abi::PyObject,
+        v: *mut abi::PyObject,
+    ) -> core::ffi::c_int;
     pub fn Py_GenericAlias(origin: *mut abi::PyObject, args: *mut abi::PyObject) -> *mut abi::PyObject;
 }
 

@@ -143,7 +143,6 @@ const fn generic(base: u8) -> u8 {
     }
 }
 
-
 // ------------------------------------------------------------------------------------------ records
 
 /// An immutable cache record: what does not fit into one entry. Never freed while threads may read it.
@@ -287,7 +286,10 @@ pub unsafe fn load_global(w: *const AtomicU32, c: &AtomicU64, frame: *mut Interp
         if bv == 0 {
             return;
         }
-        publish(c, Record { kind: kind::BUILTIN, version: gv, names: bv, index: i as u32, value: core::ptr::null_mut() });
+        publish(
+            c,
+            Record { kind: kind::BUILTIN, version: gv, names: bv, index: i as u32, value: core::ptr::null_mut() },
+        );
         set_op(w, sop::LOAD_GLOBAL_BUILTIN);
     }
 }
@@ -411,7 +413,14 @@ pub unsafe fn load_attr(w: *const AtomicU32, c0: &AtomicU64, c1: &AtomicU64, o: 
     }
 }
 
-unsafe fn try_load_attr(w: *const AtomicU32, c0: &AtomicU64, c1: &AtomicU64, obj: &Object, name: &Str, method: bool) -> bool {
+unsafe fn try_load_attr(
+    w: *const AtomicU32,
+    c0: &AtomicU64,
+    c1: &AtomicU64,
+    obj: &Object,
+    name: &Str,
+    method: bool,
+) -> bool {
     use super::ops::is_generic_getattr;
     use crate::objects::dict::instance as inst;
     let ty = obj.ty();
@@ -544,7 +553,9 @@ pub unsafe fn hit_attr_module(o: Slot, c: u64) -> Option<Slot> {
         return None;
     }
     // SAFETY: a module's dict is a dict as long as it is one of the recorded version.
-    unsafe { dict_slot(&*obj.cast::<Module>().md_dict.cast::<Dict>(), (c >> 32) as u32, (c as u32 >> 8 & 0xffff) as usize) }
+    unsafe {
+        dict_slot(&*obj.cast::<Module>().md_dict.cast::<Dict>(), (c >> 32) as u32, (c as u32 >> 8 & 0xffff) as usize)
+    }
 }
 
 #[inline(always)]
@@ -776,7 +787,12 @@ pub unsafe fn call(w: *const AtomicU32, c0: &AtomicU64, c1: &AtomicU64, sp: *mut
                 set_op(w, sop::CALL_LEN);
             } else if builtin && name == b"isinstance" && n == 2 && is_builtin(callable, "isinstance") {
                 set_op(w, sop::CALL_ISINSTANCE);
-            } else if !is_function && has_self && name == b"append" && n == 1 && (*bottom.add(1)).try_obj().is_some_and(|l| type_is!(l, crate::objects::list::PyList_Type)) {
+            } else if !is_function
+                && has_self
+                && name == b"append"
+                && n == 1
+                && (*bottom.add(1)).try_obj().is_some_and(|l| type_is!(l, crate::objects::list::PyList_Type))
+            {
                 set_op(w, sop::CALL_LIST_APPEND);
             } else {
                 set_op(w, sop::CALL_CFUNC);
@@ -817,7 +833,13 @@ unsafe fn method_def(callable: &Object, has_self: bool) -> Option<*mut abi::PyMe
         } else {
             return None;
         };
-        let flags = (*def).ml_flags & (abi::METH_VARARGS | abi::METH_FASTCALL | abi::METH_NOARGS | abi::METH_O | abi::METH_KEYWORDS | abi::METH_METHOD);
+        let flags = (*def).ml_flags
+            & (abi::METH_VARARGS
+                | abi::METH_FASTCALL
+                | abi::METH_NOARGS
+                | abi::METH_O
+                | abi::METH_KEYWORDS
+                | abi::METH_METHOD);
         const FAST_KW: i32 = abi::METH_FASTCALL | abi::METH_KEYWORDS;
         matches!(flags, abi::METH_FASTCALL | abi::METH_NOARGS | abi::METH_O | FAST_KW).then_some(def)
     }
@@ -850,7 +872,13 @@ pub unsafe fn call_cfunc(bottom: *mut Slot, n: usize, _c: u64) -> Hit {
         } else {
             return Hit::Miss;
         };
-        let flags = (*def).ml_flags & (abi::METH_VARARGS | abi::METH_FASTCALL | abi::METH_NOARGS | abi::METH_O | abi::METH_KEYWORDS | abi::METH_METHOD);
+        let flags = (*def).ml_flags
+            & (abi::METH_VARARGS
+                | abi::METH_FASTCALL
+                | abi::METH_NOARGS
+                | abi::METH_O
+                | abi::METH_KEYWORDS
+                | abi::METH_METHOD);
         let Some(meth) = (*def).ml_meth else { return Hit::Miss };
         let r = match flags {
             abi::METH_NOARGS if n == 0 => meth(me, core::ptr::null_mut()),
@@ -869,16 +897,28 @@ pub unsafe fn call_cfunc(bottom: *mut Slot, n: usize, _c: u64) -> Hit {
                     buf[i] = (*first.add(i)).ptr();
                 }
                 if flags == abi::METH_FASTCALL {
-                    let f: unsafe extern "C" fn(*mut abi::PyObject, *mut *mut abi::PyObject, isize) -> *mut abi::PyObject = core::mem::transmute(meth);
+                    let f: unsafe extern "C" fn(
+                        *mut abi::PyObject,
+                        *mut *mut abi::PyObject,
+                        isize,
+                    ) -> *mut abi::PyObject = core::mem::transmute(meth);
                     f(me, buf.as_mut_ptr(), n as isize)
                 } else {
-                    let f: unsafe extern "C" fn(*mut abi::PyObject, *mut *mut abi::PyObject, isize, *mut abi::PyObject) -> *mut abi::PyObject =
-                        core::mem::transmute(meth);
+                    let f: unsafe extern "C" fn(
+                        *mut abi::PyObject,
+                        *mut *mut abi::PyObject,
+                        isize,
+                        *mut abi::PyObject,
+                    ) -> *mut abi::PyObject = core::mem::transmute(meth);
                     f(me, buf.as_mut_ptr(), n as isize, core::ptr::null_mut())
                 }
             }
             _ => {
-                return match super::callops::call_object(bottom, if has_self && type_is!(callable, p::PyCFunction_Type) { n - 1 } else { n }, None) {
+                return match super::callops::call_object(
+                    bottom,
+                    if has_self && type_is!(callable, p::PyCFunction_Type) { n - 1 } else { n },
+                    None,
+                ) {
                     Ok(v) => Hit::Done(v),
                     Err(_) => Hit::Raised,
                 };
@@ -898,7 +938,8 @@ unsafe fn is_cfunction(s: Slot, meth: u64) -> bool {
     unsafe {
         s.try_obj().is_some_and(|o| {
             super::eval::type_is!(o, super::pending::PyCFunction_Type)
-                && (*(*o.as_ptr().cast::<abi::PyCFunctionObject>()).m_ml).ml_meth.map_or(0, |f| f as usize as u64) == meth
+                && (*(*o.as_ptr().cast::<abi::PyCFunctionObject>()).m_ml).ml_meth.map_or(0, |f| f as usize as u64)
+                    == meth
         })
     }
 }
@@ -924,7 +965,8 @@ pub unsafe fn call_list_append(b: *mut Slot, c: u64) -> Hit {
     unsafe {
         let ok = (*b).try_obj().is_some_and(|o| {
             super::eval::type_is!(o, super::pending::PyMethodDescr_Type)
-                && (*(*o.as_ptr().cast::<abi::PyMethodDescrObject>()).d_method).ml_meth.map_or(0, |f| f as usize as u64) == c
+                && (*(*o.as_ptr().cast::<abi::PyMethodDescrObject>()).d_method).ml_meth.map_or(0, |f| f as usize as u64)
+                    == c
         });
         if !ok {
             return Hit::Miss;
@@ -979,7 +1021,8 @@ unsafe fn class_init(c1: &AtomicU64, cls: &Type, n: usize) -> bool {
         return false;
     }
     let (s, base) = (cls.slots(), crate::typeobject::object_type().slots());
-    if s.tp_new.map(|f| f as usize) != base.tp_new.map(|f| f as usize) || cls.flags() & abi::Py_TPFLAGS_IS_ABSTRACT != 0 {
+    if s.tp_new.map(|f| f as usize) != base.tp_new.map(|f| f as usize) || cls.flags() & abi::Py_TPFLAGS_IS_ABSTRACT != 0
+    {
         return false;
     }
     let (init, version) = cls.lookup_with_version(intern!("__init__"));
@@ -993,7 +1036,12 @@ unsafe fn class_init(c1: &AtomicU64, cls: &Type, n: usize) -> bool {
 }
 
 #[inline(always)]
-pub unsafe fn hit_class_init<'a>(c: Slot, s: Slot, n: usize, e: u64) -> Option<(&'a Type, Slot, &'a Function, &'a Code)> {
+pub unsafe fn hit_class_init<'a>(
+    c: Slot,
+    s: Slot,
+    n: usize,
+    e: u64,
+) -> Option<(&'a Type, Slot, &'a Function, &'a Code)> {
     let r = record(e, kind::CLASS_INIT)?;
     if !s.is_null() {
         return None;
@@ -1094,7 +1142,8 @@ unsafe fn choose_binary(w: *const AtomicU32, c: &AtomicU64, a: Slot, b: Slot, ar
             nb::MATRIX_MULTIPLY | nb::POWER => return false,
             _ => sop::BINARY_OP_INT,
         }
-    } else if (slot_f64(a).is_some() && (slot_f64(b).is_some() || b.is_int())) || (slot_f64(b).is_some() && a.is_int()) {
+    } else if (slot_f64(a).is_some() && (slot_f64(b).is_some() || b.is_int())) || (slot_f64(b).is_some() && a.is_int())
+    {
         match base {
             nb::ADD => sop::BINARY_OP_ADD_FLOAT,
             nb::SUBTRACT => sop::BINARY_OP_SUB_FLOAT,

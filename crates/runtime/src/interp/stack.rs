@@ -41,7 +41,12 @@ pub fn pop(ts: &ThreadState, base: *mut Slot) {
 /// # Safety
 /// `base` has room for the code's frame; `func` is owned by the frame from now on.
 #[inline(always)]
-pub unsafe fn init_frame(base: *mut Slot, func: Slot, f: &crate::objects::Function, code: &crate::objects::Code) -> *mut InterpFrame {
+pub unsafe fn init_frame(
+    base: *mut Slot,
+    func: Slot,
+    f: &crate::objects::Function,
+    code: &crate::objects::Code,
+) -> *mut InterpFrame {
     let fr = base.cast::<InterpFrame>();
     // SAFETY: the caller's promise.
     unsafe {
@@ -52,7 +57,11 @@ pub unsafe fn init_frame(base: *mut Slot, func: Slot, f: &crate::objects::Functi
         (*fr).globals = f.globals;
         (*fr).builtins = f.builtins;
         // A function made of module code runs in its globals.
-        (*fr).locals = if code.flags() & compiler::code::co::OPTIMIZED as u32 != 0 { null_mut() } else { f.globals().to_ref().into_ptr() };
+        (*fr).locals = if code.flags() & compiler::code::co::OPTIMIZED as u32 != 0 {
+            null_mut()
+        } else {
+            f.globals().to_ref().into_ptr()
+        };
         (*fr).frame_obj = null_mut();
         (*fr).owner = super::frame::Owner::Thread;
         (*fr).flags = 0;

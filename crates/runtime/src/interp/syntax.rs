@@ -80,7 +80,9 @@ fn build(e: &CompileError, filename: &str, source: Option<&str>) -> PyResult<Rai
     let text = match &e.text {
         Some(t) => {
             let last_line = source.is_some_and(|s| !s.ends_with('\n') && s.lines().count() == e.lineno as usize);
-            let by_tokenizer = ["unterminated", "invalid ", "unexpected character"].iter().any(|p| e.msg.starts_with(p)) && e.msg != "invalid syntax";
+            let by_tokenizer =
+                ["unterminated", "invalid ", "unexpected character"].iter().any(|p| e.msg.starts_with(p))
+                    && e.msg != "invalid syntax";
             if last_line && !t.ends_with('\n') && !by_tokenizer { Some(format!("{t}\n")) } else { Some(t.clone()) }
         }
         None if filename.starts_with('<') => None,

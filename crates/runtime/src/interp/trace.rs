@@ -31,7 +31,12 @@ fn event_name(what: c_int) -> &'static Str {
 
 /// The C hook behind `sys.settrace`: calls the frame's local trace function (the global one for calls) and keeps what it
 /// returns.
-unsafe extern "C" fn trace_hook(me: *mut abi::PyObject, frame: *mut abi::PyFrameObject, what: c_int, arg: *mut abi::PyObject) -> c_int {
+unsafe extern "C" fn trace_hook(
+    me: *mut abi::PyObject,
+    frame: *mut abi::PyFrameObject,
+    what: c_int,
+    arg: *mut abi::PyObject,
+) -> c_int {
     // SAFETY: called by `call_hook` with live objects.
     unsafe {
         let f = &*frame.cast::<Frame>();
@@ -64,7 +69,12 @@ unsafe extern "C" fn trace_hook(me: *mut abi::PyObject, frame: *mut abi::PyFrame
 }
 
 /// The C hook behind `sys.setprofile`.
-unsafe extern "C" fn profile_hook(me: *mut abi::PyObject, frame: *mut abi::PyFrameObject, what: c_int, arg: *mut abi::PyObject) -> c_int {
+unsafe extern "C" fn profile_hook(
+    me: *mut abi::PyObject,
+    frame: *mut abi::PyFrameObject,
+    what: c_int,
+    arg: *mut abi::PyObject,
+) -> c_int {
     // SAFETY: called by `call_hook` with live objects.
     unsafe {
         let arg = Object::from_ptr_opt(arg).unwrap_or(none());
@@ -97,7 +107,11 @@ pub fn set_hook(profile: bool, hook: abi::Py_tracefunc, obj: Option<&Object>) {
 
 /// `sys.settrace(f)`
 pub fn settrace(f: &Object) -> PyResult<()> {
-    if f.is_none() { set_hook(false, None, None) } else { set_hook(false, Some(trace_hook), Some(f)) }
+    if f.is_none() {
+        set_hook(false, None, None)
+    } else {
+        set_hook(false, Some(trace_hook), Some(f))
+    }
     Ok(())
 }
 
@@ -109,7 +123,11 @@ pub fn gettrace() -> PyRef {
 
 /// `sys.setprofile(f)`
 pub fn setprofile(f: &Object) -> PyResult<()> {
-    if f.is_none() { set_hook(true, None, None) } else { set_hook(true, Some(profile_hook), Some(f)) }
+    if f.is_none() {
+        set_hook(true, None, None)
+    } else {
+        set_hook(true, Some(profile_hook), Some(f))
+    }
     Ok(())
 }
 
@@ -120,7 +138,13 @@ pub fn getprofile() -> PyRef {
 }
 
 /// Calls one hook with tracing suspended. An exception that is set stays set.
-unsafe fn call_hook(ts: &ThreadState, profile: bool, frame: *mut InterpFrame, what: c_int, arg: Option<&Object>) -> PyResult<()> {
+unsafe fn call_hook(
+    ts: &ThreadState,
+    profile: bool,
+    frame: *mut InterpFrame,
+    what: c_int,
+    arg: Option<&Object>,
+) -> PyResult<()> {
     let a = ts.abi_mut();
     let (hook, obj) = if profile { (a.c_profilefunc, a.c_profileobj) } else { (a.c_tracefunc, a.c_traceobj) };
     let Some(hook) = hook else { return Ok(()) };
@@ -151,14 +175,20 @@ unsafe fn call_hook(ts: &ThreadState, profile: bool, frame: *mut InterpFrame, wh
 
 /// A CALL while a profiler is installed: native functions are reported. None: an ordinary call.
 #[inline(never)]
-pub unsafe fn profiled_call(ts: &ThreadState, frame: *mut InterpFrame, bottom: *mut Slot, n: usize) -> Option<PyResult<Slot>> {
+pub unsafe fn profiled_call(
+    ts: &ThreadState,
+    frame: *mut InterpFrame,
+    bottom: *mut Slot,
+    n: usize,
+) -> Option<PyResult<Slot>> {
     // SAFETY: `[callable, self_or_null, n args]`; the frame is current and saved.
     unsafe {
         if ts.abi().c_profilefunc.is_none() || ts.abi().tracing != 0 {
             return None;
         }
         let c = (*bottom).try_obj()?;
-        let native = super::eval::type_is!(c, super::pending::PyCFunction_Type) || super::eval::type_is!(c, super::pending::PyMethodDescr_Type);
+        let native = super::eval::type_is!(c, super::pending::PyCFunction_Type)
+            || super::eval::type_is!(c, super::pending::PyMethodDescr_Type);
         if !native {
             return None;
         }
@@ -223,7 +253,12 @@ pub unsafe fn on_exception(ts: &ThreadState, frame: *mut InterpFrame) {
 
 /// Before an instruction: reports a new line. The hook may move the frame's `pc`.
 #[inline(never)]
-pub unsafe fn on_instruction(ts: &ThreadState, frame: *mut InterpFrame, index: usize, last: &mut usize) -> PyResult<()> {
+pub unsafe fn on_instruction(
+    ts: &ThreadState,
+    frame: *mut InterpFrame,
+    index: usize,
+    last: &mut usize,
+) -> PyResult<()> {
     // SAFETY: the frame is current and saved, `pc` at the instruction.
     unsafe {
         let code = (*frame).code();

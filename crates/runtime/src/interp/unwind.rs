@@ -169,7 +169,11 @@ pub unsafe fn handle(ts: &ThreadState, frame: *mut InterpFrame, entry: *mut Inte
 /// # Safety
 /// The frame is current and saved.
 #[inline(never)]
-pub unsafe fn leave_raising(ts: &ThreadState, frame: *mut InterpFrame, entry: *mut InterpFrame) -> Option<*mut InterpFrame> {
+pub unsafe fn leave_raising(
+    ts: &ThreadState,
+    frame: *mut InterpFrame,
+    entry: *mut InterpFrame,
+) -> Option<*mut InterpFrame> {
     let _ = entry;
     // SAFETY: the caller's promise.
     unsafe {

@@ -64,7 +64,8 @@ pub fn audit_objects(event: &Str, args: &[&Object]) -> PyResult<()> {
             }
         }
     }
-    let hooks: Vec<PyRef> = InterpreterState::current().lifecycle.audit.0.lock().unwrap_or_else(|e| e.into_inner()).clone();
+    let hooks: Vec<PyRef> =
+        InterpreterState::current().lifecycle.audit.0.lock().unwrap_or_else(|e| e.into_inner()).clone();
     for h in hooks {
         let e: &Object = event;
         h.call(&[e, &tuple])?;

@@ -209,7 +209,9 @@ impl Config {
                         };
                         let v = v.to_string_lossy().into_owned();
                         if !matches!(v.as_str(), "always" | "never" | "default") {
-                            return Err(UsageError("--check-hash-based-pycs must be one of 'default', 'always', or 'never'".into()));
+                            return Err(UsageError(
+                                "--check-hash-based-pycs must be one of 'default', 'always', or 'never'".into(),
+                            ));
                         }
                         self.check_hash_pycs_mode = v;
                     }
@@ -354,8 +356,10 @@ impl Config {
         }
         self.safe_path |= self.env("PYTHONSAFEPATH").is_some();
         self.dev_mode |= self.xoption("dev").is_some() || self.env("PYTHONDEVMODE").is_some();
-        self.faulthandler |= self.dev_mode || self.xoption("faulthandler").is_some() || self.env("PYTHONFAULTHANDLER").is_some();
-        self.warn_default_encoding |= self.xoption("warn_default_encoding").is_some() || self.env("PYTHONWARNDEFAULTENCODING").is_some();
+        self.faulthandler |=
+            self.dev_mode || self.xoption("faulthandler").is_some() || self.env("PYTHONFAULTHANDLER").is_some();
+        self.warn_default_encoding |=
+            self.xoption("warn_default_encoding").is_some() || self.env("PYTHONWARNDEFAULTENCODING").is_some();
         if self.xoption("no_debug_ranges").is_some() || self.env("PYTHONNODEBUGRANGES").is_some() {
             self.code_debug_ranges = false;
         }
@@ -370,7 +374,8 @@ impl Config {
             }
             None => {
                 if let Some(v) = self.env("PYTHONTRACEMALLOC") {
-                    self.tracemalloc = number(&v).ok_or_else(|| fatal("PYTHONTRACEMALLOC: invalid number of frames"))?;
+                    self.tracemalloc =
+                        number(&v).ok_or_else(|| fatal("PYTHONTRACEMALLOC: invalid number of frames"))?;
                 }
             }
         }
@@ -400,9 +405,9 @@ impl Config {
             }
             None => {
                 if let Some(v) = self.env("PYTHONINTMAXSTRDIGITS") {
-                    self.int_max_str_digits = number(&v)
-                        .filter(|n| *n == 0 || *n >= 640)
-                        .ok_or_else(|| fatal("PYTHONINTMAXSTRDIGITS: invalid limit; must be >= 640 or 0 for unlimited."))?;
+                    self.int_max_str_digits = number(&v).filter(|n| *n == 0 || *n >= 640).ok_or_else(|| {
+                        fatal("PYTHONINTMAXSTRDIGITS: invalid limit; must be >= 640 or 0 for unlimited.")
+                    })?;
                 }
             }
         }
@@ -437,7 +442,11 @@ impl Config {
                 if field == 0 { self.thread_inherit_context = on } else { self.context_aware_warnings = on }
             }
         }
-        match self.xoption("cpu_count").map(|v| v.map(OsStr::to_os_string)).unwrap_or_else(|| self.env("PYTHON_CPU_COUNT")) {
+        match self
+            .xoption("cpu_count")
+            .map(|v| v.map(OsStr::to_os_string))
+            .unwrap_or_else(|| self.env("PYTHON_CPU_COUNT"))
+        {
             Some(v) if v == "default" => self.cpu_count = -1,
             Some(v) => {
                 self.cpu_count = number(&v)
@@ -454,8 +463,9 @@ impl Config {
         if let Some(v) = self.env("PYTHONHASHSEED") {
             if v != "random" {
                 let n = v.to_str().and_then(|s| s.parse::<u32>().ok());
-                self.hash_seed =
-                    Some(n.ok_or_else(|| fatal("PYTHONHASHSEED must be \"random\" or an integer in range [0; 4294967295]"))?);
+                self.hash_seed = Some(n.ok_or_else(|| {
+                    fatal("PYTHONHASHSEED must be \"random\" or an integer in range [0; 4294967295]")
+                })?);
             }
         }
         if let Some(v) = self.env("PYTHONIOENCODING") {
@@ -478,7 +488,8 @@ impl Config {
             self.warnoptions.insert(0, "default".into());
         }
         if self.bytes_warning > 0 {
-            self.warnoptions.push(if self.bytes_warning > 1 { "error::BytesWarning" } else { "default::BytesWarning" }.into());
+            self.warnoptions
+                .push(if self.bytes_warning > 1 { "error::BytesWarning" } else { "default::BytesWarning" }.into());
         }
         self.pythonpath_env = self.pythonpath_env.take().or_else(|| self.env("PYTHONPATH"));
         self.home = self.home.take().or_else(|| self.env("PYTHONHOME"));

@@ -56,7 +56,19 @@ pub fn finalize_modules() {
             e.clear();
         }
     };
-    for name in ["path", "argv", "ps1", "ps2", "last_exc", "last_type", "last_value", "last_traceback", "path_importer_cache", "meta_path", "path_hooks"] {
+    for name in [
+        "path",
+        "argv",
+        "ps1",
+        "ps2",
+        "last_exc",
+        "last_type",
+        "last_value",
+        "last_traceback",
+        "path_importer_cache",
+        "meta_path",
+        "path_hooks",
+    ] {
         ignore(init::set_sys(name, none()));
     }
     for name in ["stdin", "stdout", "stderr"] {

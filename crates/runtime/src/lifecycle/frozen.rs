@@ -60,9 +60,13 @@ pub fn code(name: &str) -> PyResult<Ref<Code>> {
         return Err(raise!(ImportError, "can't find the standard library: {} is missing", path.display()));
     };
     let stamp = stamp(&meta);
-    let cache = path
-        .parent()
-        .map(|d| d.join("__pycache__").join(format!("{}.{}-frozen.pyc", path.file_stem().unwrap_or_default().to_string_lossy(), crate::CACHE_TAG)));
+    let cache = path.parent().map(|d| {
+        d.join("__pycache__").join(format!(
+            "{}.{}-frozen.pyc",
+            path.file_stem().unwrap_or_default().to_string_lossy(),
+            crate::CACHE_TAG
+        ))
+    });
     let magic = crate::PYC_MAGIC;
     if let Some(c) = &cache
         && let Ok(data) = std::fs::read(c)
@@ -82,7 +86,10 @@ pub fn code(name: &str) -> PyResult<Ref<Code>> {
     let Ok(source) = std::fs::read_to_string(&path) else {
         return Err(raise!(ImportError, "can't read {}", path.display()));
     };
-    let code = crate::interp::compile(&source, &compiler::Options { filename: shown, mode: compiler::Mode::Exec, ..Default::default() })?;
+    let code = crate::interp::compile(
+        &source,
+        &compiler::Options { filename: shown, mode: compiler::Mode::Exec, ..Default::default() },
+    )?;
     if let Some(c) = cache
         && ThreadState::current().interp().config().write_bytecode
         && let Some(data) = crate::marshal::dumps(&code, 5, true).map_err(Raised::clear).ok()

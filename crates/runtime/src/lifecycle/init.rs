@@ -82,7 +82,10 @@ pub fn initialize(mut config: Config, inittab: &'static [InitTabEntry]) -> Resul
 pub fn init_interpreter(config: &Config) -> Result<(), InitError> {
     let interp = ThreadState::current().interp();
     step("can't make the modules dictionary", Dict::new().map(|d| interp.import.set_modules(Some(d))))?;
-    step("can't initialize builtins", import::bootstrap_builtin("builtins").and_then(|m| interp.lifecycle.set_builtins(m)))?;
+    step(
+        "can't initialize builtins",
+        import::bootstrap_builtin("builtins").and_then(|m| interp.lifecycle.set_builtins(m)),
+    )?;
     step("can't initialize sys", import::bootstrap_builtin("sys").and_then(|m| interp.lifecycle.set_sys(m)))?;
     step("can't set sys.modules", set_sys("modules", interp.import.modules()))?;
     // Until sys.stderr exists, messages go to file descriptor 2.
@@ -102,7 +105,12 @@ pub fn init_main(config: &Config) -> Result<(), InitError> {
     step("failed to install the external importers", init_importlib_external())?;
     step("failed to import encodings", import::import_module("encodings").map(drop))?;
     if config.faulthandler {
-        step("failed to enable faulthandler", import::import_module("faulthandler").and_then(|m| m.call_method(intern!("enable"), &[&*Int::from_i64(2)?])).map(drop))?;
+        step(
+            "failed to enable faulthandler",
+            import::import_module("faulthandler")
+                .and_then(|m| m.call_method(intern!("enable"), &[&*Int::from_i64(2)?]))
+                .map(drop),
+        )?;
     }
     crate::thread::signals::init(config.install_signal_handlers);
     if config.install_signal_handlers {
@@ -112,7 +120,10 @@ pub fn init_main(config: &Config) -> Result<(), InitError> {
     step("can't add the __main__ module", add_main())?;
     if config.tracemalloc > 0 {
         let n = step("can't start tracemalloc", Int::from_i64(config.tracemalloc as i64))?;
-        step("can't start tracemalloc", import::import_attr("_tracemalloc", "start").and_then(|f| f.call1(&n)).map(drop))?;
+        step(
+            "can't start tracemalloc",
+            import::import_attr("_tracemalloc", "start").and_then(|f| f.call1(&n)).map(drop),
+        )?;
     }
     if !config.warnoptions.is_empty() {
         step("can't import warnings", import::import_module("warnings").map(drop))?;

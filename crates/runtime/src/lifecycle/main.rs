@@ -6,9 +6,9 @@ use super::{finalize, fs_decode, path, stdio};
 use crate::import;
 use crate::prelude::*;
 use compiler::Mode;
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::ffi::OsString;
 use std::io::IsTerminal;
-use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::path::Path;
 
 /// The program ended in an uncaught KeyboardInterrupt.
@@ -32,7 +32,8 @@ pub fn run_main() -> i32 {
     let config = ThreadState::current().interp().config().clone();
     let mut status = run(&config);
     // PYTHONINSPECT may have been set by the program.
-    let inspect = config.inspect || (config.use_environment && std::env::var_os("PYTHONINSPECT").is_some_and(|v| !v.is_empty()));
+    let inspect =
+        config.inspect || (config.use_environment && std::env::var_os("PYTHONINSPECT").is_some_and(|v| !v.is_empty()));
     if inspect && std::io::stdin().is_terminal() && !matches!(config.run, Run::Stdin) {
         status = interactive(&config);
     }
@@ -52,7 +53,9 @@ fn run(config: &Config) -> i32 {
 
 fn prepare(config: &Config) -> PyResult<Ref<Dict>> {
     let interp = ThreadState::current().interp();
-    let Some(main) = interp.import.modules().get(intern!("__main__"))? else { return Err(raise!(RuntimeError, "lost __main__")) };
+    let Some(main) = interp.import.modules().get(intern!("__main__"))? else {
+        return Err(raise!(RuntimeError, "lost __main__"));
+    };
     let main = main.downcast_into::<Module>().map_err(|_| raise!(RuntimeError, "__main__ is no module"))?;
     if let Run::File(f) = &config.run {
         let p = Path::new(f);
@@ -131,7 +134,11 @@ pub fn dedent(s: &str) -> String {
         });
     }
     match common {
-        Some(c) if !c.is_empty() => s.split('\n').map(|l| l.strip_prefix(c).unwrap_or_else(|| if l.trim().is_empty() { "" } else { l })).collect::<Vec<_>>().join("\n"),
+        Some(c) if !c.is_empty() => s
+            .split('\n')
+            .map(|l| l.strip_prefix(c).unwrap_or_else(|| if l.trim().is_empty() { "" } else { l }))
+            .collect::<Vec<_>>()
+            .join("\n"),
         _ => s.to_string(),
     }
 }
@@ -151,7 +158,13 @@ fn run_file(config: &Config, f: &OsString, main: &Dict) -> PyResult<i32> {
             let code = e.raw_os_error().unwrap_or(0);
             // SAFETY: strerror of any number gives a valid string.
             let text = unsafe { std::ffi::CStr::from_ptr(libc::strerror(code)) }.to_string_lossy().into_owned();
-            eprintln!("{}: can't open file '{}': [Errno {}] {}", config.program_name.to_string_lossy(), path::absolute(Path::new(f)).display(), code, text);
+            eprintln!(
+                "{}: can't open file '{}': [Errno {}] {}",
+                config.program_name.to_string_lossy(),
+                path::absolute(Path::new(f)).display(),
+                code,
+                text
+            );
             return Ok(2);
         }
     };
@@ -167,7 +180,8 @@ fn run_file(config: &Config, f: &OsString, main: &Dict) -> PyResult<i32> {
     main.set(intern!("__loader__"), &loader)?;
     if pyc {
         let code = loader.call_method(intern!("get_code"), &[intern!("__main__")])?;
-        let code = code.downcast_into::<crate::objects::Code>().map_err(|_| raise!(RuntimeError, "bad code in .pyc file"))?;
+        let code =
+            code.downcast_into::<crate::objects::Code>().map_err(|_| raise!(RuntimeError, "bad code in .pyc file"))?;
         crate::interp::eval_code(&code, main, main)?;
         return Ok(0);
     }
@@ -187,9 +201,19 @@ fn run_module(name: &OsString, set_argv0: bool) -> PyResult<i32> {
 fn interactive(config: &Config) -> i32 {
     let r = (|| -> PyResult<()> {
         if !config.quiet {
-            let version = get_sys("version")?.map(|v| v.str()).transpose()?.map(|s| s.to_string_lossy().to_string()).unwrap_or_default();
-            let platform = get_sys("platform")?.map(|v| v.str()).transpose()?.map(|s| s.to_string_lossy().to_string()).unwrap_or_default();
-            eprintln!("Python {version} on {platform}\nType \"help\", \"copyright\", \"credits\" or \"license\" for more information.");
+            let version = get_sys("version")?
+                .map(|v| v.str())
+                .transpose()?
+                .map(|s| s.to_string_lossy().to_string())
+                .unwrap_or_default();
+            let platform = get_sys("platform")?
+                .map(|v| v.str())
+                .transpose()?
+                .map(|s| s.to_string_lossy().to_string())
+                .unwrap_or_default();
+            eprintln!(
+                "Python {version} on {platform}\nType \"help\", \"copyright\", \"credits\" or \"license\" for more information."
+            );
         }
         if let Some(hook) = get_sys("__interactivehook__")?
             && let Err(_e) = hook.call0()
@@ -256,7 +280,9 @@ pub fn exit_status(e: Raised) -> i32 {
         }
     };
     let written = match get_sys("stderr") {
-        Ok(Some(f)) if !f.is_none() => Str::new(&format!("{text}\n")).and_then(|t| f.call_method(intern!("write"), &[&t])).is_ok(),
+        Ok(Some(f)) if !f.is_none() => {
+            Str::new(&format!("{text}\n")).and_then(|t| f.call_method(intern!("write"), &[&t])).is_ok()
+        }
         _ => false,
     };
     if !written {

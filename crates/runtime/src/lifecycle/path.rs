@@ -122,11 +122,18 @@ pub fn calculate(c: &mut Config) {
         let b = home.as_bytes();
         let first = b.split(|c| *c == b':').next().unwrap_or(b);
         let p = PathBuf::from(OsStr::from_bytes(first));
-        stdlib = stdlib.or_else(|| stdlib_in(&p, &c.platlibdir)).or_else(|| Some(p.join(&c.platlibdir).join(STDLIB_NAMES[0])));
+        stdlib = stdlib
+            .or_else(|| stdlib_in(&p, &c.platlibdir))
+            .or_else(|| Some(p.join(&c.platlibdir).join(STDLIB_NAMES[0])));
         prefix = Some(p);
     } else {
         let real = std::fs::canonicalize(&base_exe).ok();
-        let starts = [home_dir.clone(), base_exe.parent().map(Path::to_path_buf), real.and_then(|r| r.parent().map(Path::to_path_buf)), library_folder()];
+        let starts = [
+            home_dir.clone(),
+            base_exe.parent().map(Path::to_path_buf),
+            real.and_then(|r| r.parent().map(Path::to_path_buf)),
+            library_folder(),
+        ];
         'search: for start in starts.into_iter().flatten() {
             for d in start.ancestors() {
                 if let Some(dir) = stdlib_in(d, &c.platlibdir) {

@@ -5,7 +5,8 @@ use crate::prelude::*;
 /// The encoding a source file declares: a BOM or a cookie in its first two lines.
 fn declared(bytes: &[u8]) -> Option<String> {
     for (n, line) in bytes.split(|b| *b == b'\n').take(2).enumerate() {
-        let trimmed: &[u8] = &line[line.iter().position(|b| !matches!(b, b' ' | b'\t' | b'\x0c')).unwrap_or(line.len())..];
+        let trimmed: &[u8] =
+            &line[line.iter().position(|b| !matches!(b, b' ' | b'\t' | b'\x0c')).unwrap_or(line.len())..];
         if trimmed.first() == Some(&b'#') {
             if let Some(name) = cookie(trimmed) {
                 return Some(name);
@@ -26,7 +27,8 @@ fn cookie(line: &[u8]) -> Option<String> {
         _ => return None,
     };
     let rest = &rest[rest.iter().position(|b| !matches!(b, b' ' | b'\t')).unwrap_or(rest.len())..];
-    let end = rest.iter().position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))).unwrap_or(rest.len());
+    let end =
+        rest.iter().position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))).unwrap_or(rest.len());
     if end == 0 { None } else { String::from_utf8(rest[..end].to_vec()).ok() }
 }
 
@@ -36,7 +38,9 @@ fn normal(name: &str) -> String {
         "utf-8" => "utf-8".into(),
         n if n.starts_with("utf-8-") => "utf-8".into(),
         "latin-1" | "iso-8859-1" | "iso-latin-1" => "iso-8859-1".into(),
-        n if n.starts_with("latin-1-") || n.starts_with("iso-8859-1-") || n.starts_with("iso-latin-1-") => "iso-8859-1".into(),
+        n if n.starts_with("latin-1-") || n.starts_with("iso-8859-1-") || n.starts_with("iso-latin-1-") => {
+            "iso-8859-1".into()
+        }
         n => n.to_string(),
     }
 }
@@ -54,7 +58,14 @@ fn syntax_error_at(msg: &str, filename: &str, at: Option<(usize, usize, String)>
             None => Tuple::from_refs(vec![name, Int::from_i64(0)?.upcast(), none_ref(), none_ref()])?,
             Some((row, col, line)) => {
                 let (row, col) = (Int::from_usize(row)?, Int::from_usize(col)?);
-                Tuple::from_refs(vec![name, row.clone().upcast(), col.clone().upcast(), Str::new(&line)?.upcast(), row.upcast(), col.upcast()])?
+                Tuple::from_refs(vec![
+                    name,
+                    row.clone().upcast(),
+                    col.clone().upcast(),
+                    Str::new(&line)?.upcast(),
+                    row.upcast(),
+                    col.upcast(),
+                ])?
             }
         };
         let t: &Object = exc::SyntaxError();
@@ -74,8 +85,15 @@ fn not_utf8(body: &[u8], at: usize, filename: &str, declared: bool) -> Raised {
     let col = String::from_utf8_lossy(&body[start..at]).chars().count() + 1;
     let line = String::from_utf8_lossy(&body[start..end]).into_owned();
     if declared {
-        let why = if body[at] & 0xc0 == 0x80 || body[at] >= 0xf8 { "invalid start byte" } else { "invalid continuation byte" };
-        return syntax_error(&format!("'utf-8' codec can't decode byte 0x{:02x} in position {at}: {why}", body[at]), filename);
+        let why = if body[at] & 0xc0 == 0x80 || body[at] >= 0xf8 {
+            "invalid start byte"
+        } else {
+            "invalid continuation byte"
+        };
+        return syntax_error(
+            &format!("'utf-8' codec can't decode byte 0x{:02x} in position {at}: {why}", body[at]),
+            filename,
+        );
     }
     let file = if filename.starts_with('<') { String::new() } else { format!(" in file {filename}") };
     let msg = format!(
@@ -114,7 +132,9 @@ pub fn decode_source(bytes: &[u8], filename: &str) -> PyResult<String> {
             let b = Bytes::new(body)?;
             match b.call_method(intern!("decode"), &[&*Str::new(&shown)?]) {
                 Ok(t) => {
-                    let Some(s) = t.downcast::<Str>() else { return Err(raise!(TypeError, "decoder should return a string result")) };
+                    let Some(s) = t.downcast::<Str>() else {
+                        return Err(raise!(TypeError, "decoder should return a string result"));
+                    };
                     Ok(s.to_str()?.to_string())
                 }
                 Err(e) if e.matches(exc::LookupError()) => {

@@ -46,8 +46,15 @@ pub fn init(config: &Config) -> PyResult<()> {
 
 /// The locale's error handler for the standard streams: the C and POSIX locales pass any byte.
 fn default_errors(config: &Config) -> &'static str {
-    let loc = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|n| std::env::var(n).ok().filter(|v| !v.is_empty())).unwrap_or_default();
-    if config.utf8_mode || matches!(loc.as_str(), "" | "C" | "POSIX" | "C.UTF-8" | "C.utf8") { "surrogateescape" } else { "strict" }
+    let loc = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .find_map(|n| std::env::var(n).ok().filter(|v| !v.is_empty()))
+        .unwrap_or_default();
+    if config.utf8_mode || matches!(loc.as_str(), "" | "C" | "POSIX" | "C.UTF-8" | "C.utf8") {
+        "surrogateescape"
+    } else {
+        "strict"
+    }
 }
 
 fn stream(config: &Config, io: &Object, open: &Object, fd: i32, name: &str, mode: &str) -> PyResult<PyRef> {
@@ -55,7 +62,15 @@ fn stream(config: &Config, io: &Object, open: &Object, fd: i32, name: &str, mode
     // Unbuffered output still goes through a text layer, over the raw file.
     let buffering: i64 = if !config.buffered_stdio && write { 0 } else { -1 };
     let buf = {
-        let args = [Int::from_i64(fd as i64)?.upcast(), Str::new(mode)?.upcast(), Int::from_i64(buffering)?.upcast(), none_ref(), none_ref(), none_ref(), (**false_()).to_ref()];
+        let args = [
+            Int::from_i64(fd as i64)?.upcast(),
+            Str::new(mode)?.upcast(),
+            Int::from_i64(buffering)?.upcast(),
+            none_ref(),
+            none_ref(),
+            none_ref(),
+            (**false_()).to_ref(),
+        ];
         let refs: Vec<&Object> = args.iter().map(|a| &**a).collect();
         open.call(&refs)?
     };

@@ -22,7 +22,8 @@ struct Bucket {
 // SAFETY: `threads` is only touched under the lock.
 unsafe impl Sync for Bucket {}
 
-static TABLE: [Bucket; BUCKETS] = [const { Bucket { lock: RawMutex::new(), threads: UnsafeCell::new(Vec::new()) } }; BUCKETS];
+static TABLE: [Bucket; BUCKETS] =
+    [const { Bucket { lock: RawMutex::new(), threads: UnsafeCell::new(Vec::new()) } }; BUCKETS];
 
 /// Objects waiting to be merged by a thread. Touched under its bucket's lock.
 #[derive(Default)]

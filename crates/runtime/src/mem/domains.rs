@@ -28,7 +28,10 @@ impl Domain {
 struct Hooks([UnsafeCell<PyMemAllocatorEx>; 3]);
 // SAFETY: written while the process has one thread that allocates, as the C API demands.
 unsafe impl Sync for Hooks {}
-static HOOKS: Hooks = Hooks([const { UnsafeCell::new(PyMemAllocatorEx { ctx: null_mut(), malloc: None, calloc: None, realloc: None, free: None }) }; 3]);
+static HOOKS: Hooks = Hooks(
+    [const { UnsafeCell::new(PyMemAllocatorEx { ctx: null_mut(), malloc: None, calloc: None, realloc: None, free: None }) };
+        3],
+);
 static HOOKED: [AtomicU8; 3] = [const { AtomicU8::new(0) }; 3];
 
 macro_rules! domain {
@@ -59,7 +62,10 @@ macro_rules! domain {
             }
             if HOOKED[$d as usize].load(Relaxed) != 0 {
                 // SAFETY: an installed table is complete.
-                return unsafe { let h = hook($d); (h.malloc.unwrap())(h.ctx, size) };
+                return unsafe {
+                    let h = hook($d);
+                    (h.malloc.unwrap())(h.ctx, size)
+                };
             }
             $base_malloc(size)
         }
@@ -74,7 +80,10 @@ macro_rules! domain {
             }
             if HOOKED[$d as usize].load(Relaxed) != 0 {
                 // SAFETY: an installed table is complete.
-                return unsafe { let h = hook($d); (h.calloc.unwrap())(h.ctx, n, size) };
+                return unsafe {
+                    let h = hook($d);
+                    (h.calloc.unwrap())(h.ctx, n, size)
+                };
             }
             $base_calloc(n, size)
         }
@@ -165,7 +174,13 @@ pub fn get_allocator(d: Domain) -> PyMemAllocatorEx {
         Domain::Mem => (hook_mem_malloc, hook_mem_calloc, hook_mem_realloc, hook_mem_free),
         Domain::Obj => (hook_obj_malloc, hook_obj_calloc, hook_obj_realloc, hook_obj_free),
     };
-    PyMemAllocatorEx { ctx: null_mut(), malloc: Some(malloc), calloc: Some(calloc), realloc: Some(realloc), free: Some(free) }
+    PyMemAllocatorEx {
+        ctx: null_mut(),
+        malloc: Some(malloc),
+        calloc: Some(calloc),
+        realloc: Some(realloc),
+        free: Some(free),
+    }
 }
 
 /// Puts a table in force (`PyMem_SetAllocator`).

@@ -234,7 +234,14 @@ pub fn gc_page(p: *mut abi::PyObject) -> Option<&'static Page> {
 fn map(bytes: usize) -> *mut u8 {
     // SAFETY: a fresh anonymous mapping.
     let p = unsafe {
-        libc::mmap(null_mut(), bytes, libc::PROT_NONE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE, -1, 0)
+        libc::mmap(
+            null_mut(),
+            bytes,
+            libc::PROT_NONE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+            -1,
+            0,
+        )
     };
     if p == libc::MAP_FAILED { null_mut() } else { p.cast() }
 }
@@ -283,7 +290,11 @@ fn fresh(pool: &mut Pool, n: usize) -> *mut Page {
         let (t0, t1) = ((table as usize + pool.chunk_end * row) & !4095, table as usize + new_end * row);
         // SAFETY: inside the reserved ranges.
         let ok = unsafe {
-            libc::mprotect((BASE.load(Relaxed) + (pool.chunk_end << PAGE_SHIFT)) as *mut c_void, (new_end - pool.chunk_end) << PAGE_SHIFT, rw) == 0
+            libc::mprotect(
+                (BASE.load(Relaxed) + (pool.chunk_end << PAGE_SHIFT)) as *mut c_void,
+                (new_end - pool.chunk_end) << PAGE_SHIFT,
+                rw,
+            ) == 0
                 && libc::mprotect(t0 as *mut c_void, (t1 - t0 + 4095) & !4095, rw) == 0
         };
         if !ok {
@@ -311,7 +322,8 @@ fn set_up(p: *mut Page, owner: *mut Heap, kind: Kind, class: usize) {
     // SAFETY: an empty page that nobody else uses.
     let page = unsafe { &*p };
     let size = class_size(class);
-    let same = page.kind.load(Relaxed) == kind as u8 && page.class.get() as usize == class && page.block_size.get() == size;
+    let same =
+        page.kind.load(Relaxed) == kind as u8 && page.class.get() as usize == class && page.block_size.get() == size;
     page.remote.store(0, Relaxed);
     page.next.set(null_mut());
     page.prev.set(null_mut());
@@ -342,7 +354,8 @@ fn new_page(owner: *mut Heap, kind: Kind, class: usize) -> *mut Page {
         for i in (n.saturating_sub(16)..n).rev() {
             // SAFETY: pooled pages are empty and ours.
             let page = unsafe { &*pool.pages[i] };
-            let same = page.kind.load(Relaxed) == kind as u8 && page.class.get() as usize == class && page.pages.get() == 1;
+            let same =
+                page.kind.load(Relaxed) == kind as u8 && page.class.get() as usize == class && page.pages.get() == 1;
             if same || page.goal.get() == 0 || qsbr::poll(page.goal.get()) {
                 return pool.pages.swap_remove(i);
             }
@@ -376,7 +389,11 @@ impl Heap {
     }
 
     fn list(&self, page: &Page) -> &Cell<*mut Page> {
-        if page.in_full.get() { &self.full } else { &self.avail[page.kind.load(Relaxed) as usize][page.class.get() as usize] }
+        if page.in_full.get() {
+            &self.full
+        } else {
+            &self.avail[page.kind.load(Relaxed) as usize][page.class.get() as usize]
+        }
     }
 
     fn link(&self, page: &Page, front: bool) {

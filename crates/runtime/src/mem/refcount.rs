@@ -8,8 +8,8 @@
 
 use crate::arch;
 use crate::object::{
-    IMMORTAL_LOCAL, Object, PyRef, Ref, SHARED_FLAG_MASK, SHARED_MAYBE_WEAKREF, SHARED_MERGED, SHARED_QUEUED, SHARED_SHIFT, decref, gc_bits,
-    incref,
+    IMMORTAL_LOCAL, Object, PyRef, Ref, SHARED_FLAG_MASK, SHARED_MAYBE_WEAKREF, SHARED_MERGED, SHARED_QUEUED,
+    SHARED_SHIFT, decref, gc_bits, incref,
 };
 use abi::PyObject;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
@@ -77,7 +77,11 @@ pub unsafe extern "C" fn decref_shared(p: *mut PyObject) {
 /// # Safety
 /// As `decref_shared`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn _Py_DecRefSharedDebug(p: *mut PyObject, _file: *const core::ffi::c_char, _line: core::ffi::c_int) {
+pub unsafe extern "C" fn _Py_DecRefSharedDebug(
+    p: *mut PyObject,
+    _file: *const core::ffi::c_char,
+    _line: core::ffi::c_int,
+) {
     // SAFETY: the caller's promise.
     unsafe { decref_shared(p) }
 }

@@ -1,8 +1,8 @@
 //! Async generators: the object itself, and the awaitables that `asend`, `athrow`, `aclose` and `anext()` give.
 
 use super::r#gen::{self, PyAsyncGen_Type, awaitable_iter, free, gen_state, gen_throw, yield_from_target};
-use crate::objects::{AsyncGenerator, Generator};
 use crate::interp::frame::InterpFrame;
+use crate::objects::{AsyncGenerator, Generator};
 use crate::prelude::*;
 use core::ffi::c_int;
 use core::mem::offset_of;
@@ -186,7 +186,9 @@ fn unwrap_result(g: &Generator, r: PyResult<Option<PyRef>>) -> PyResult<PyRef> {
             if other.is_ok() && !crate::error::error_occurred() {
                 let _ = crate::error::raise_none(exc::StopAsyncIteration());
             }
-            if crate::error::error_matches(exc::StopAsyncIteration()) || crate::error::error_matches(exc::GeneratorExit()) {
+            if crate::error::error_matches(exc::StopAsyncIteration())
+                || crate::error::error_matches(exc::GeneratorExit())
+            {
                 g.closed.store(1, Release);
             }
             g.running_async.store(0, Release);
@@ -413,7 +415,8 @@ impl AsyncGenAThrow {
         g.running_async.store(0, Release);
         self.state.store(CLOSED, Release);
         if self.args().is_none()
-            && (crate::error::error_matches(exc::StopAsyncIteration()) || crate::error::error_matches(exc::GeneratorExit()))
+            && (crate::error::error_matches(exc::StopAsyncIteration())
+                || crate::error::error_matches(exc::GeneratorExit()))
         {
             drop(crate::error::take_error());
             g.closed.store(1, Release);
@@ -457,13 +460,8 @@ impl AsyncGenAThrow {
                     r
                 }
                 Some(a) => {
-                    let r = gen_throw(
-                        g,
-                        false,
-                        a.get(0),
-                        (a.len() > 1).then(|| a.get(1)),
-                        (a.len() > 2).then(|| a.get(2)),
-                    );
+                    let r =
+                        gen_throw(g, false, a.get(0), (a.len() > 1).then(|| a.get(1)), (a.len() > 2).then(|| a.get(2)));
                     return unwrap_result(g, r.map(Some)).inspect_err(|_| self.state.store(CLOSED, Release));
                 }
             }

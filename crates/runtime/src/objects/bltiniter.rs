@@ -47,7 +47,12 @@ fn strict_keyword(args: &FuncArgs<'_>, name: &str) -> PyResult<bool> {
     let mut strict = false;
     for (k, v) in args.keywords() {
         if !k.downcast::<Str>().is_some_and(|k| k.eq_str("strict")) {
-            return Err(raise!(TypeError, "{}() got an unexpected keyword argument '{}'", name, k.str()?.to_string_lossy()));
+            return Err(raise!(
+                TypeError,
+                "{}() got an unexpected keyword argument '{}'",
+                name,
+                k.str()?.to_string_lossy()
+            ));
         }
         strict = v.is_true()?;
     }
@@ -99,7 +104,11 @@ fn shorter_or_longer(name: &str, i: usize, what: &str) -> Raised {
 impl Map {
     #[slot]
     fn tp_new(cls: &Type, args: FuncArgs<'_>) -> PyResult<PyRef> {
-        let strict = if core::ptr::eq(cls, Map::type_object()) || args.has_keywords() { strict_keyword(&args, "map")? } else { false };
+        let strict = if core::ptr::eq(cls, Map::type_object()) || args.has_keywords() {
+            strict_keyword(&args, "map")?
+        } else {
+            false
+        };
         if args.len() < 2 {
             return Err(raise!(TypeError, "map() must have at least two arguments."));
         }
@@ -118,7 +127,8 @@ impl Map {
     #[slot]
     fn tp_iternext(&self) -> PyResult<Option<PyRef>> {
         // SAFETY: both slots are set at creation and emptied by dealloc only.
-        let (func, iters) = unsafe { (Object::from_ptr(self.func.ptr()), Object::from_ptr(self.iters.ptr()).cast::<Tuple>()) };
+        let (func, iters) =
+            unsafe { (Object::from_ptr(self.func.ptr()), Object::from_ptr(self.iters.ptr()).cast::<Tuple>()) };
         if iters.len() == 1 {
             let Some(v) = iters.get(0).iter_next()? else { return Ok(None) };
             return Ok(Some(func.call1(&v)?));
@@ -130,7 +140,8 @@ impl Map {
     #[pymethod]
     fn __reduce__(&self) -> PyResult<PyRef> {
         // SAFETY: as above.
-        let (func, iters) = unsafe { (Object::from_ptr(self.func.ptr()), Object::from_ptr(self.iters.ptr()).cast::<Tuple>()) };
+        let (func, iters) =
+            unsafe { (Object::from_ptr(self.func.ptr()), Object::from_ptr(self.iters.ptr()).cast::<Tuple>()) };
         let mut args = vec![func.to_ref()];
         args.extend(iters.iter().map(Object::to_ref));
         let mut out = vec![(**self.ty()).to_ref(), Tuple::from_refs(args)?.upcast()];

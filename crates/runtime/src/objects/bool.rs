@@ -3,8 +3,8 @@
 use crate::convert::FuncArgs;
 use crate::error::PyResult;
 use crate::object::{Object, PyClass, PyRef, Ref, Type};
-use crate::objects::{Str, not_implemented};
 use crate::objects::long::{Int, ZEROED_TYPE, static_int};
+use crate::objects::{Str, not_implemented};
 use crate::{intern, py_layout, raise};
 use macros::pyclass;
 
@@ -81,7 +81,12 @@ fn construct(args: &FuncArgs<'_>) -> PyResult<PyRef> {
 }
 
 /// Applies a bitwise operator: bools stay bools, with an int the result is an int.
-fn bitwise(a: &Object, b: &Object, on_bool: fn(bool, bool) -> bool, on_int: fn(&Int, &Int) -> PyResult<Ref<Int>>) -> PyResult<PyRef> {
+fn bitwise(
+    a: &Object,
+    b: &Object,
+    on_bool: fn(bool, bool) -> bool,
+    on_int: fn(&Int, &Int) -> PyResult<Ref<Int>>,
+) -> PyResult<PyRef> {
     if let (Some(x), Some(y)) = (a.downcast::<Bool>(), b.downcast::<Bool>()) {
         return Ok(Bool::of(on_bool(x.value(), y.value())).to_ref());
     }

@@ -1,7 +1,7 @@
 //! The Python faces of `bytes` and `bytearray`: one list of shared methods, and what each has of its own.
 
 use crate::objects::byteops::{self as b, bytes_arg};
-use crate::objects::unicode::{StrBuilder, block, ops, search::count as count_in, StrData};
+use crate::objects::unicode::{StrBuilder, StrData, block, ops, search::count as count_in};
 use crate::objects::{ByteArray, codecs};
 use crate::prelude::*;
 use crate::thread::critical;
@@ -490,340 +490,348 @@ impl ByteArray {
     const RANGE_NAME: &'static str = "bytearray ";
 }
 
-bytes_like!(Bytes, [
-    name = "bytes",
-    type_object = crate::objects::bytes::PyBytes_Type,
-    flags = "BASETYPE|BYTES_SUBCLASS|_MATCH_SELF",
-    basicsize = crate::objects::bytes::HEADER + 1,
-    itemsize = 1,
-    doc = "bytes(iterable_of_ints) -> bytes\nbytes(string, encoding[, errors]) -> bytes\nbytes(bytes_or_buffer) -> immutable copy of bytes_or_buffer\nbytes(int) -> bytes object of size given by the parameter initialized with null bytes\nbytes() -> empty bytes object\n\nConstruct an immutable array of bytes from:\n  - an iterable yielding integers in range(256)\n  - a text string encoded using the specified encoding\n  - any object implementing the buffer API.\n  - an integer"
-], {
-    #[slot(sig = "source=b'', encoding='utf-8', errors='strict'")]
-    fn tp_new(cls: &Type, source: Arg<&Object>, encoding: Arg<&str>, errors: Arg<&str>) -> PyResult<PyRef> {
-        let (source, encoding, errors) = (source.into_option(), encoding.into_option(), errors.into_option());
-        let exact = core::ptr::eq(cls, Bytes::type_object());
-        if let (Some(o), None, None) = (source, encoding, errors) {
-            if exact && let Some(x) = o.downcast_exact::<Bytes>() {
-                return Ok(x.to_ref());
+bytes_like!(
+    Bytes,
+    [
+        name = "bytes",
+        type_object = crate::objects::bytes::PyBytes_Type,
+        flags = "BASETYPE|BYTES_SUBCLASS|_MATCH_SELF",
+        basicsize = crate::objects::bytes::HEADER + 1,
+        itemsize = 1,
+        doc = "bytes(iterable_of_ints) -> bytes\nbytes(string, encoding[, errors]) -> bytes\nbytes(bytes_or_buffer) -> immutable copy of bytes_or_buffer\nbytes(int) -> bytes object of size given by the parameter initialized with null bytes\nbytes() -> empty bytes object\n\nConstruct an immutable array of bytes from:\n  - an iterable yielding integers in range(256)\n  - a text string encoded using the specified encoding\n  - any object implementing the buffer API.\n  - an integer"
+    ],
+    {
+        #[slot(sig = "source=b'', encoding='utf-8', errors='strict'")]
+        fn tp_new(cls: &Type, source: Arg<&Object>, encoding: Arg<&str>, errors: Arg<&str>) -> PyResult<PyRef> {
+            let (source, encoding, errors) = (source.into_option(), encoding.into_option(), errors.into_option());
+            let exact = core::ptr::eq(cls, Bytes::type_object());
+            if let (Some(o), None, None) = (source, encoding, errors) {
+                if exact && let Some(x) = o.downcast_exact::<Bytes>() {
+                    return Ok(x.to_ref());
+                }
+                if o.downcast_exact::<Bytes>().is_none()
+                    && let Some(f) = o.lookup_special(intern!("__bytes__"))?
+                {
+                    let r = f.call0()?;
+                    let Some(x) = r.downcast::<Bytes>() else {
+                        return Err(raise!(TypeError, "__bytes__ returned non-bytes (type {})", r.ty().name_str()));
+                    };
+                    return if exact { Ok(r) } else { Bytes::new_subclass(cls, x.as_slice()) };
+                }
             }
-            if o.downcast_exact::<Bytes>().is_none()
-                && let Some(f) = o.lookup_special(intern!("__bytes__"))?
-            {
-                let r = f.call0()?;
-                let Some(x) = r.downcast::<Bytes>() else {
-                    return Err(raise!(TypeError, "__bytes__ returned non-bytes (type {})", r.ty().name_str()));
-                };
-                return if exact { Ok(r) } else { Bytes::new_subclass(cls, x.as_slice()) };
-            }
+            let v = b::construct(source, encoding, errors, "bytes")?;
+            if exact { Bytes::make(&v) } else { Bytes::new_subclass(cls, &v) }
         }
-        let v = b::construct(source, encoding, errors, "bytes")?;
-        if exact { Bytes::make(&v) } else { Bytes::new_subclass(cls, &v) }
-    }
-    #[slot]
-    fn tp_dealloc(this: *mut Bytes) {
-        // SAFETY: the last reference is gone.
-        unsafe {
-            if core::ptr::eq((*this).ty(), Bytes::type_object()) {
-                block::free(this.cast());
-            } else if let Some(free) = (*this).ty().slots().tp_free {
-                free(this.cast());
-            }
-        }
-    }
-    #[slot]
-    fn tp_repr(&self) -> PyResult<Ref<Str>> {
-        let mut out = StrBuilder::with_capacity(Bytes::len(self) + 3);
-        out.push_ascii(b"b");
-        b::repr_into(self.as_slice(), &mut out);
-        out.finish()
-    }
-    #[slot]
-    fn tp_str(&self) -> PyResult<Ref<Str>> {
-        codecs::bytes_warning("str() on a bytes instance")?;
-        self.tp_repr()
-    }
-    #[slot]
-    fn tp_hash(&self) -> PyResult<isize> {
-        Ok(self.hash_value())
-    }
-    #[slot]
-    fn tp_iter(&self) -> PyResult<PyRef> {
-        new_iter(self, false)
-    }
-    #[slot]
-    fn sq_concat(a: &Object, o: &Object) -> PyResult<PyRef> {
-        if let (Some(x), Some(y)) = (a.downcast_exact::<Bytes>(), o.downcast_exact::<Bytes>()) {
-            if x.is_empty() {
-                return Ok(o.to_ref());
-            }
-            if y.is_empty() {
-                return Ok(a.to_ref());
-            }
-        }
-        if !b::has_buffer(a) || !b::has_buffer(o) {
-            return Err(raise!(TypeError, "can't concat {} to {}", o.ty().name_str(), a.ty().name_str()));
-        }
-        let (x, y) = (bytes_arg(a)?, bytes_arg(o)?);
-        let out = Bytes::alloc(x.len() + y.len())?;
-        if !out.is_empty() {
-            // SAFETY: fresh bytes with room for both.
+        #[slot]
+        fn tp_dealloc(this: *mut Bytes) {
+            // SAFETY: the last reference is gone.
             unsafe {
-                core::ptr::copy_nonoverlapping(x.as_ptr(), out.data_ptr(), x.len());
-                core::ptr::copy_nonoverlapping(y.as_ptr(), out.data_ptr().add(x.len()), y.len());
+                if core::ptr::eq((*this).ty(), Bytes::type_object()) {
+                    block::free(this.cast());
+                } else if let Some(free) = (*this).ty().slots().tp_free {
+                    free(this.cast());
+                }
             }
         }
-        Ok(out.upcast())
+        #[slot]
+        fn tp_repr(&self) -> PyResult<Ref<Str>> {
+            let mut out = StrBuilder::with_capacity(Bytes::len(self) + 3);
+            out.push_ascii(b"b");
+            b::repr_into(self.as_slice(), &mut out);
+            out.finish()
+        }
+        #[slot]
+        fn tp_str(&self) -> PyResult<Ref<Str>> {
+            codecs::bytes_warning("str() on a bytes instance")?;
+            self.tp_repr()
+        }
+        #[slot]
+        fn tp_hash(&self) -> PyResult<isize> {
+            Ok(self.hash_value())
+        }
+        #[slot]
+        fn tp_iter(&self) -> PyResult<PyRef> {
+            new_iter(self, false)
+        }
+        #[slot]
+        fn sq_concat(a: &Object, o: &Object) -> PyResult<PyRef> {
+            if let (Some(x), Some(y)) = (a.downcast_exact::<Bytes>(), o.downcast_exact::<Bytes>()) {
+                if x.is_empty() {
+                    return Ok(o.to_ref());
+                }
+                if y.is_empty() {
+                    return Ok(a.to_ref());
+                }
+            }
+            if !b::has_buffer(a) || !b::has_buffer(o) {
+                return Err(raise!(TypeError, "can't concat {} to {}", o.ty().name_str(), a.ty().name_str()));
+            }
+            let (x, y) = (bytes_arg(a)?, bytes_arg(o)?);
+            let out = Bytes::alloc(x.len() + y.len())?;
+            if !out.is_empty() {
+                // SAFETY: fresh bytes with room for both.
+                unsafe {
+                    core::ptr::copy_nonoverlapping(x.as_ptr(), out.data_ptr(), x.len());
+                    core::ptr::copy_nonoverlapping(y.as_ptr(), out.data_ptr().add(x.len()), y.len());
+                }
+            }
+            Ok(out.upcast())
+        }
+        #[slot]
+        fn bf_getbuffer(&self, view: *mut abi::Py_buffer, flags: c_int) -> PyResult<()> {
+            // SAFETY: the caller's view; the data lives as long as the object.
+            unsafe { crate::objects::memory::fill_info(view, self, self.data_ptr(), Bytes::len(self), true, flags) }
+        }
+        #[pymethod]
+        fn __bytes__(&self) -> PyResult<PyRef> {
+            self.unchanged()
+        }
+        #[pymethod]
+        fn __getnewargs__(&self) -> PyResult<Ref<Tuple>> {
+            Tuple::from_refs(vec![Bytes::make(self.as_slice())?])
+        }
     }
-    #[slot]
-    fn bf_getbuffer(&self, view: *mut abi::Py_buffer, flags: c_int) -> PyResult<()> {
-        // SAFETY: the caller's view; the data lives as long as the object.
-        unsafe { crate::objects::memory::fill_info(view, self, self.data_ptr(), Bytes::len(self), true, flags) }
-    }
-    #[pymethod]
-    fn __bytes__(&self) -> PyResult<PyRef> {
-        self.unchanged()
-    }
-    #[pymethod]
-    fn __getnewargs__(&self) -> PyResult<Ref<Tuple>> {
-        Tuple::from_refs(vec![Bytes::make(self.as_slice())?])
-    }
-});
+);
 
-bytes_like!(ByteArray, [
-    name = "bytearray",
-    type_object = crate::objects::bytearray::PyByteArray_Type,
-    flags = "BASETYPE|_MATCH_SELF",
-    doc = "bytearray(iterable_of_ints) -> bytearray\nbytearray(string, encoding[, errors]) -> bytearray\nbytearray(bytes_or_buffer) -> mutable copy of bytes_or_buffer\nbytearray(int) -> bytes array of size given by the parameter initialized with null bytes\nbytearray() -> empty bytes array\n\nConstruct a mutable bytearray object from:\n  - an iterable yielding integers in range(256)\n  - a text string encoded using the specified encoding\n  - a bytes or a buffer object\n  - any object implementing the buffer API.\n  - an integer"
-], {
-    #[slot(raw)]
-    fn tp_new(cls: &Type, _args: FuncArgs<'_>) -> PyResult<PyRef> {
-        Ok(ByteArray::new_of(cls, b"")?.upcast())
-    }
-    #[slot(sig = "source=b'', encoding='utf-8', errors='strict'")]
-    fn tp_init(&self, source: Arg<&Object>, encoding: Arg<&str>, errors: Arg<&str>) -> PyResult<()> {
-        if ByteArray::len(self) != 0 {
-            critical(self, || self.set_len(0))?;
+bytes_like!(
+    ByteArray,
+    [
+        name = "bytearray",
+        type_object = crate::objects::bytearray::PyByteArray_Type,
+        flags = "BASETYPE|_MATCH_SELF",
+        doc = "bytearray(iterable_of_ints) -> bytearray\nbytearray(string, encoding[, errors]) -> bytearray\nbytearray(bytes_or_buffer) -> mutable copy of bytes_or_buffer\nbytearray(int) -> bytes array of size given by the parameter initialized with null bytes\nbytearray() -> empty bytes array\n\nConstruct a mutable bytearray object from:\n  - an iterable yielding integers in range(256)\n  - a text string encoded using the specified encoding\n  - a bytes or a buffer object\n  - any object implementing the buffer API.\n  - an integer"
+    ],
+    {
+        #[slot(raw)]
+        fn tp_new(cls: &Type, _args: FuncArgs<'_>) -> PyResult<PyRef> {
+            Ok(ByteArray::new_of(cls, b"")?.upcast())
         }
-        let v = b::construct(source.into_option(), encoding.into_option(), errors.into_option(), "bytearray")?;
-        critical(self, || self.splice(0, ByteArray::len(self), &v))
-    }
-    #[slot]
-    fn tp_dealloc(this: *mut ByteArray) {
-        // SAFETY: the last reference is gone.
-        unsafe {
-            if (*this).base.ob_exports > 0 {
-                let _ = raise!(SystemError, "deallocated bytearray object has exported buffers");
-                crate::error::write_unraisable(None);
+        #[slot(sig = "source=b'', encoding='utf-8', errors='strict'")]
+        fn tp_init(&self, source: Arg<&Object>, encoding: Arg<&str>, errors: Arg<&str>) -> PyResult<()> {
+            if ByteArray::len(self) != 0 {
+                critical(self, || self.set_len(0))?;
             }
-            block::side_free((*this).base.ob_bytes.cast());
-            if let Some(free) = (*this).ty().slots().tp_free {
-                free(this.cast());
-            }
+            let v = b::construct(source.into_option(), encoding.into_option(), errors.into_option(), "bytearray")?;
+            critical(self, || self.splice(0, ByteArray::len(self), &v))
         }
-    }
-    #[slot]
-    fn tp_repr(&self) -> PyResult<Ref<Str>> {
-        let mut out = StrBuilder::with_capacity(ByteArray::len(self) + 16);
-        out.push_str(self.ty().name_str());
-        out.push_ascii(b"(b");
-        self.with(|s| b::repr_into(s, &mut out));
-        out.push_ascii(b")");
-        out.finish()
-    }
-    #[slot]
-    fn tp_str(&self) -> PyResult<Ref<Str>> {
-        codecs::bytes_warning("str() on a bytearray instance")?;
-        self.tp_repr()
-    }
-    #[slot]
-    fn tp_iter(&self) -> PyResult<PyRef> {
-        new_iter(self, true)
-    }
-    #[slot]
-    fn sq_concat(a: &Object, o: &Object) -> PyResult<PyRef> {
-        if !b::has_buffer(a) || !b::has_buffer(o) {
-            return Err(raise!(TypeError, "can't concat {} to {}", o.ty().name_str(), a.ty().name_str()));
-        }
-        let (x, y) = (bytes_arg(a)?, bytes_arg(o)?);
-        ByteArray::make(&[&x[..], &y[..]].concat())
-    }
-    #[slot]
-    fn sq_inplace_concat(&self, o: &Object) -> PyResult<PyRef> {
-        if !b::has_buffer(o) {
-            return Err(raise!(TypeError, "can't concat {} to {}", o.ty().name_str(), self.ty().name_str()));
-        }
-        let v = if core::ptr::eq(o.as_ptr(), self.as_ptr()) { self.to_vec() } else { bytes_arg(o)?.to_vec() };
-        self.extend_from_slice(&v)?;
-        Ok(self.to_ref())
-    }
-    #[slot]
-    fn sq_inplace_repeat(&self, n: isize) -> PyResult<PyRef> {
-        critical(self, || {
-            let old = self.as_slice().to_vec();
-            let n = n.max(0) as usize;
-            let Some(total) = old.len().checked_mul(n).filter(|&t| t < isize::MAX as usize / 2) else {
-                return Err(crate::error::raise_none(exc::MemoryError()));
-            };
-            self.set_len(total)?;
-            for k in 0..n {
-                // SAFETY: resized to `n` copies, under the lock.
-                unsafe { core::ptr::copy_nonoverlapping(old.as_ptr(), self.start().add(k * old.len()), old.len()) };
-            }
-            Ok(())
-        })?;
-        Ok(self.to_ref())
-    }
-    #[slot]
-    fn sq_ass_item(&self, i: isize, value: Option<&Object>) -> PyResult<()> {
-        self.assign_index(i, value)
-    }
-    #[slot]
-    fn mp_ass_subscript(&self, key: &Object, value: Option<&Object>) -> PyResult<()> {
-        self.assign(key, value)
-    }
-    #[slot]
-    fn bf_getbuffer(&self, view: *mut abi::Py_buffer, flags: c_int) -> PyResult<()> {
-        critical(self, || {
-            // SAFETY: the caller's view; the export keeps the bytes in place.
+        #[slot]
+        fn tp_dealloc(this: *mut ByteArray) {
+            // SAFETY: the last reference is gone.
             unsafe {
-                crate::objects::memory::fill_info(view, self, self.start(), ByteArray::len(self), false, flags)?;
-                (*self.raw()).ob_exports += 1;
+                if (*this).base.ob_exports > 0 {
+                    let _ = raise!(SystemError, "deallocated bytearray object has exported buffers");
+                    crate::error::write_unraisable(None);
+                }
+                block::side_free((*this).base.ob_bytes.cast());
+                if let Some(free) = (*this).ty().slots().tp_free {
+                    free(this.cast());
+                }
             }
-            Ok(())
-        })
-    }
-    #[slot]
-    fn bf_releasebuffer(&self, _view: *mut abi::Py_buffer) {
-        // SAFETY: matches the export of `bf_getbuffer`, under the lock.
-        critical(self, || unsafe { (*self.raw()).ob_exports -= 1 });
-    }
-    /// Append a single item to the end of the bytearray.
-    #[pymethod]
-    fn append(&self, item: &Object) -> PyResult<()> {
-        let c = b::byte_arg(item, false)?;
-        self.extend_from_slice(&[c])
-    }
-    /// Remove all items from the bytearray.
-    #[pymethod]
-    fn clear(&self) -> PyResult<()> {
-        critical(self, || self.set_len(0))
-    }
-    /// Return a copy of B.
-    #[pymethod]
-    fn copy(&self) -> PyResult<PyRef> {
-        self.with(ByteArray::make)
-    }
-    /// Append all the items from the iterator or sequence to the end of the bytearray.
-    #[pymethod(sig = "iterable_of_ints, /")]
-    fn extend(&self, iterable_of_ints: &Object) -> PyResult<()> {
-        let o = iterable_of_ints;
-        if b::has_buffer(o) {
-            let v = bytes_arg(o)?.to_vec();
-            return self.extend_from_slice(&v);
         }
-        let it = match o.iter() {
-            Ok(it) => it,
-            Err(e) if e.matches(exc::TypeError()) => {
-                e.clear();
-                return Err(raise!(TypeError, "can't extend bytearray with {}", o.ty().name_str()));
+        #[slot]
+        fn tp_repr(&self) -> PyResult<Ref<Str>> {
+            let mut out = StrBuilder::with_capacity(ByteArray::len(self) + 16);
+            out.push_str(self.ty().name_str());
+            out.push_ascii(b"(b");
+            self.with(|s| b::repr_into(s, &mut out));
+            out.push_ascii(b")");
+            out.finish()
+        }
+        #[slot]
+        fn tp_str(&self) -> PyResult<Ref<Str>> {
+            codecs::bytes_warning("str() on a bytearray instance")?;
+            self.tp_repr()
+        }
+        #[slot]
+        fn tp_iter(&self) -> PyResult<PyRef> {
+            new_iter(self, true)
+        }
+        #[slot]
+        fn sq_concat(a: &Object, o: &Object) -> PyResult<PyRef> {
+            if !b::has_buffer(a) || !b::has_buffer(o) {
+                return Err(raise!(TypeError, "can't concat {} to {}", o.ty().name_str(), a.ty().name_str()));
             }
-            Err(e) => return Err(e),
-        };
-        let mut v = Vec::new();
-        while let Some(x) = it.iter_next()? {
-            match b::byte_arg(&x, false) {
-                Ok(c) => v.push(c),
-                Err(e) if e.matches(exc::TypeError()) && o.downcast::<Str>().is_some() => {
+            let (x, y) = (bytes_arg(a)?, bytes_arg(o)?);
+            ByteArray::make(&[&x[..], &y[..]].concat())
+        }
+        #[slot]
+        fn sq_inplace_concat(&self, o: &Object) -> PyResult<PyRef> {
+            if !b::has_buffer(o) {
+                return Err(raise!(TypeError, "can't concat {} to {}", o.ty().name_str(), self.ty().name_str()));
+            }
+            let v = if core::ptr::eq(o.as_ptr(), self.as_ptr()) { self.to_vec() } else { bytes_arg(o)?.to_vec() };
+            self.extend_from_slice(&v)?;
+            Ok(self.to_ref())
+        }
+        #[slot]
+        fn sq_inplace_repeat(&self, n: isize) -> PyResult<PyRef> {
+            critical(self, || {
+                let old = self.as_slice().to_vec();
+                let n = n.max(0) as usize;
+                let Some(total) = old.len().checked_mul(n).filter(|&t| t < isize::MAX as usize / 2) else {
+                    return Err(crate::error::raise_none(exc::MemoryError()));
+                };
+                self.set_len(total)?;
+                for k in 0..n {
+                    // SAFETY: resized to `n` copies, under the lock.
+                    unsafe { core::ptr::copy_nonoverlapping(old.as_ptr(), self.start().add(k * old.len()), old.len()) };
+                }
+                Ok(())
+            })?;
+            Ok(self.to_ref())
+        }
+        #[slot]
+        fn sq_ass_item(&self, i: isize, value: Option<&Object>) -> PyResult<()> {
+            self.assign_index(i, value)
+        }
+        #[slot]
+        fn mp_ass_subscript(&self, key: &Object, value: Option<&Object>) -> PyResult<()> {
+            self.assign(key, value)
+        }
+        #[slot]
+        fn bf_getbuffer(&self, view: *mut abi::Py_buffer, flags: c_int) -> PyResult<()> {
+            critical(self, || {
+                // SAFETY: the caller's view; the export keeps the bytes in place.
+                unsafe {
+                    crate::objects::memory::fill_info(view, self, self.start(), ByteArray::len(self), false, flags)?;
+                    (*self.raw()).ob_exports += 1;
+                }
+                Ok(())
+            })
+        }
+        #[slot]
+        fn bf_releasebuffer(&self, _view: *mut abi::Py_buffer) {
+            // SAFETY: matches the export of `bf_getbuffer`, under the lock.
+            critical(self, || unsafe { (*self.raw()).ob_exports -= 1 });
+        }
+        /// Append a single item to the end of the bytearray.
+        #[pymethod]
+        fn append(&self, item: &Object) -> PyResult<()> {
+            let c = b::byte_arg(item, false)?;
+            self.extend_from_slice(&[c])
+        }
+        /// Remove all items from the bytearray.
+        #[pymethod]
+        fn clear(&self) -> PyResult<()> {
+            critical(self, || self.set_len(0))
+        }
+        /// Return a copy of B.
+        #[pymethod]
+        fn copy(&self) -> PyResult<PyRef> {
+            self.with(ByteArray::make)
+        }
+        /// Append all the items from the iterator or sequence to the end of the bytearray.
+        #[pymethod(sig = "iterable_of_ints, /")]
+        fn extend(&self, iterable_of_ints: &Object) -> PyResult<()> {
+            let o = iterable_of_ints;
+            if b::has_buffer(o) {
+                let v = bytes_arg(o)?.to_vec();
+                return self.extend_from_slice(&v);
+            }
+            let it = match o.iter() {
+                Ok(it) => it,
+                Err(e) if e.matches(exc::TypeError()) => {
                     e.clear();
-                    return Err(raise!(TypeError, "expected iterable of integers; got: 'str'"));
+                    return Err(raise!(TypeError, "can't extend bytearray with {}", o.ty().name_str()));
                 }
                 Err(e) => return Err(e),
+            };
+            let mut v = Vec::new();
+            while let Some(x) = it.iter_next()? {
+                match b::byte_arg(&x, false) {
+                    Ok(c) => v.push(c),
+                    Err(e) if e.matches(exc::TypeError()) && o.downcast::<Str>().is_some() => {
+                        e.clear();
+                        return Err(raise!(TypeError, "expected iterable of integers; got: 'str'"));
+                    }
+                    Err(e) => return Err(e),
+                }
             }
+            self.extend_from_slice(&v)
         }
-        self.extend_from_slice(&v)
-    }
-    /// Insert a single item into the bytearray before the given index.
-    #[pymethod]
-    fn insert(&self, index: isize, item: &Object) -> PyResult<()> {
-        let c = b::byte_arg(item, false)?;
-        critical(self, || {
-            let n = ByteArray::len(self) as isize;
-            let i = if index < 0 { (index + n).max(0) } else { index.min(n) } as usize;
-            self.splice(i, i, &[c])
-        })
-    }
-    /// Remove and return a single item from B.
-    #[pymethod(sig = "index=-1, /")]
-    fn pop(&self, index: Arg<isize>) -> PyResult<i64> {
-        critical(self, || {
-            let n = ByteArray::len(self) as isize;
-            if n == 0 {
-                return Err(raise!(IndexError, "pop from empty bytearray"));
-            }
-            let i = index.unwrap_or(-1);
-            let i = if i < 0 { i + n } else { i };
-            if i < 0 || i >= n {
-                return Err(raise!(IndexError, "pop index out of range"));
-            }
-            self.check_resizable()?;
-            let c = self.as_slice()[i as usize];
-            self.splice(i as usize, i as usize + 1, b"")?;
-            Ok(c as i64)
-        })
-    }
-    /// Remove the first occurrence of a value in the bytearray.
-    #[pymethod]
-    fn remove(&self, value: &Object) -> PyResult<()> {
-        let c = b::byte_arg(value, false)?;
-        critical(self, || match memchr::memchr(c, self.as_slice()) {
-            Some(i) => self.splice(i, i + 1, b""),
-            None => Err(raise!(ValueError, "value not found in bytearray")),
-        })
-    }
-    /// Resize the internal buffer of bytearray to len.
-    #[pymethod(name = "resize")]
-    fn py_resize(&self, size: isize) -> PyResult<()> {
-        if size < 0 {
-            return Err(raise!(ValueError, "Can only resize to positive sizes, got {}", size));
+        /// Insert a single item into the bytearray before the given index.
+        #[pymethod]
+        fn insert(&self, index: isize, item: &Object) -> PyResult<()> {
+            let c = b::byte_arg(item, false)?;
+            critical(self, || {
+                let n = ByteArray::len(self) as isize;
+                let i = if index < 0 { (index + n).max(0) } else { index.min(n) } as usize;
+                self.splice(i, i, &[c])
+            })
         }
-        critical(self, || {
-            let old = ByteArray::len(self);
-            self.set_len(size as usize)?;
-            if size as usize > old {
-                // SAFETY: the part that is new.
-                unsafe { core::ptr::write_bytes(self.start().add(old), 0, size as usize - old) };
+        /// Remove and return a single item from B.
+        #[pymethod(sig = "index=-1, /")]
+        fn pop(&self, index: Arg<isize>) -> PyResult<i64> {
+            critical(self, || {
+                let n = ByteArray::len(self) as isize;
+                if n == 0 {
+                    return Err(raise!(IndexError, "pop from empty bytearray"));
+                }
+                let i = index.unwrap_or(-1);
+                let i = if i < 0 { i + n } else { i };
+                if i < 0 || i >= n {
+                    return Err(raise!(IndexError, "pop index out of range"));
+                }
+                self.check_resizable()?;
+                let c = self.as_slice()[i as usize];
+                self.splice(i as usize, i as usize + 1, b"")?;
+                Ok(c as i64)
+            })
+        }
+        /// Remove the first occurrence of a value in the bytearray.
+        #[pymethod]
+        fn remove(&self, value: &Object) -> PyResult<()> {
+            let c = b::byte_arg(value, false)?;
+            critical(self, || match memchr::memchr(c, self.as_slice()) {
+                Some(i) => self.splice(i, i + 1, b""),
+                None => Err(raise!(ValueError, "value not found in bytearray")),
+            })
+        }
+        /// Resize the internal buffer of bytearray to len.
+        #[pymethod(name = "resize")]
+        fn py_resize(&self, size: isize) -> PyResult<()> {
+            if size < 0 {
+                return Err(raise!(ValueError, "Can only resize to positive sizes, got {}", size));
             }
-            Ok(())
-        })
+            critical(self, || {
+                let old = ByteArray::len(self);
+                self.set_len(size as usize)?;
+                if size as usize > old {
+                    // SAFETY: the part that is new.
+                    unsafe { core::ptr::write_bytes(self.start().add(old), 0, size as usize - old) };
+                }
+                Ok(())
+            })
+        }
+        /// Reverse the order of the values in B in place.
+        #[pymethod]
+        fn reverse(&self) {
+            critical(self, || {
+                // SAFETY: under the lock.
+                unsafe { core::slice::from_raw_parts_mut(self.start(), ByteArray::len(self)) }.reverse();
+            });
+        }
+        /// B.__alloc__() -> int: the number of bytes actually allocated.
+        #[pymethod]
+        fn __alloc__(&self) -> isize {
+            self.base.ob_alloc
+        }
+        #[pymethod]
+        fn __sizeof__(&self) -> isize {
+            size_of::<abi::PyByteArrayObject>() as isize + self.base.ob_alloc
+        }
+        /// Return state information for pickling.
+        #[pymethod]
+        fn __reduce__(&self) -> PyResult<PyRef> {
+            self.reduce(2)
+        }
+        /// Return state information for pickling.
+        #[pymethod(sig = "proto=0, /")]
+        fn __reduce_ex__(&self, proto: Arg<i32>) -> PyResult<PyRef> {
+            self.reduce(proto.unwrap_or(0))
+        }
     }
-    /// Reverse the order of the values in B in place.
-    #[pymethod]
-    fn reverse(&self) {
-        critical(self, || {
-            // SAFETY: under the lock.
-            unsafe { core::slice::from_raw_parts_mut(self.start(), ByteArray::len(self)) }.reverse();
-        });
-    }
-    /// B.__alloc__() -> int: the number of bytes actually allocated.
-    #[pymethod]
-    fn __alloc__(&self) -> isize {
-        self.base.ob_alloc
-    }
-    #[pymethod]
-    fn __sizeof__(&self) -> isize {
-        size_of::<abi::PyByteArrayObject>() as isize + self.base.ob_alloc
-    }
-    /// Return state information for pickling.
-    #[pymethod]
-    fn __reduce__(&self) -> PyResult<PyRef> {
-        self.reduce(2)
-    }
-    /// Return state information for pickling.
-    #[pymethod(sig = "proto=0, /")]
-    fn __reduce_ex__(&self, proto: Arg<i32>) -> PyResult<PyRef> {
-        self.reduce(proto.unwrap_or(0))
-    }
-});
+);
 
 impl ByteArray {
     fn reduce(&self, proto: i32) -> PyResult<PyRef> {
@@ -862,7 +870,11 @@ impl ByteArray {
     fn assign(&self, key: &Object, value: Option<&Object>) -> PyResult<()> {
         let Some(sl) = key.downcast::<Slice>() else {
             if !key.index_check() {
-                return Err(raise!(TypeError, "bytearray indices must be integers or slices, not {}", key.ty().name_str()));
+                return Err(raise!(
+                    TypeError,
+                    "bytearray indices must be integers or slices, not {}",
+                    key.ty().name_str()
+                ));
             }
             let i = key.as_isize()?;
             return self.assign_index(if i < 0 { i + ByteArray::len(self) as isize } else { i }, value);
@@ -877,7 +889,10 @@ impl ByteArray {
                     bytes_arg(v)?.to_vec()
                 } else {
                     if v.number_check() || v.downcast::<Str>().is_some() {
-                        return Err(raise!(TypeError, "can assign only bytes, buffers, or iterables of ints in range(0, 256)"));
+                        return Err(raise!(
+                            TypeError,
+                            "can assign only bytes, buffers, or iterables of ints in range(0, 256)"
+                        ));
                     }
                     b::from_object(v, "bytearray")?
                 }
@@ -901,7 +916,12 @@ impl ByteArray {
                 return self.splice(0, ByteArray::len(self), &kept);
             }
             if data.len() != ix.count {
-                return Err(raise!(ValueError, "attempt to assign bytes of size {} to extended slice of size {}", data.len(), ix.count));
+                return Err(raise!(
+                    ValueError,
+                    "attempt to assign bytes of size {} to extended slice of size {}",
+                    data.len(),
+                    ix.count
+                ));
             }
             for (k, &c) in data.iter().enumerate() {
                 // SAFETY: indices of the adjusted slice are in range, under the lock.

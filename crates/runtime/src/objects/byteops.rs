@@ -69,7 +69,13 @@ pub fn fill_arg(o: Option<&Object>, func: &str) -> PyResult<u8> {
     let Some(o) = o else { return Ok(b' ') };
     let one = |s: &[u8], what: &str| match s {
         [b] => Ok(*b),
-        _ => Err(raise!(TypeError, "{}(): argument 2 must be a byte string of length 1, not a {} object of length {}", func, what, s.len())),
+        _ => Err(raise!(
+            TypeError,
+            "{}(): argument 2 must be a byte string of length 1, not a {} object of length {}",
+            func,
+            what,
+            s.len()
+        )),
     };
     if let Some(b) = o.downcast::<Bytes>() {
         return one(b.as_slice(), "bytes");
@@ -124,7 +130,9 @@ pub fn replace(s: &[u8], old: &[u8], new: &[u8], count: isize) -> PyResult<Optio
         return Ok(None);
     }
     let size = (s.len() as isize).checked_add((new.len() as isize - old.len() as isize).saturating_mul(hits as isize));
-    let Some(size) = size.filter(|&z| z < isize::MAX - 64) else { return Err(raise!(OverflowError, "replace bytes is too long")) };
+    let Some(size) = size.filter(|&z| z < isize::MAX - 64) else {
+        return Err(raise!(OverflowError, "replace bytes is too long"));
+    };
     let mut v: Vec<u8> = Vec::new();
     if v.try_reserve_exact(size as usize).is_err() {
         return Err(crate::error::raise_none(exc::MemoryError()));
@@ -389,7 +397,14 @@ pub fn repr_into(s: &[u8], b: &mut StrBuilder) {
 }
 
 /// `startswith`/`endswith`.
-pub fn tail_match(s: &[u8], arg: &Object, start: Option<&Object>, end: Option<&Object>, func: &str, at_end: bool) -> PyResult<bool> {
+pub fn tail_match(
+    s: &[u8],
+    arg: &Object,
+    start: Option<&Object>,
+    end: Option<&Object>,
+    func: &str,
+    at_end: bool,
+) -> PyResult<bool> {
     let (a, b) = ops::range_args(start, end, s.len())?;
     let test = |o: &Object| -> PyResult<bool> {
         let p = bytes_arg(o)?;
@@ -447,7 +462,12 @@ pub fn join(sep: &[u8], iterable: &Object) -> PyResult<Vec<u8>> {
         } else if has_buffer(o) {
             out.extend_from_slice(&bytes_arg(o)?);
         } else {
-            return Err(raise!(TypeError, "sequence item {}: expected a bytes-like object, {} found", i, o.ty().name_str()));
+            return Err(raise!(
+                TypeError,
+                "sequence item {}: expected a bytes-like object, {} found",
+                i,
+                o.ty().name_str()
+            ));
         }
     }
     Ok(out)
@@ -491,7 +511,12 @@ pub fn from_object(o: &Object, what: &str) -> PyResult<Vec<u8>> {
 }
 
 /// The arguments of `bytes(…)` and `bytearray(…)`.
-pub fn construct(source: Option<&Object>, encoding: Option<&str>, errors: Option<&str>, what: &str) -> PyResult<Vec<u8>> {
+pub fn construct(
+    source: Option<&Object>,
+    encoding: Option<&str>,
+    errors: Option<&str>,
+    what: &str,
+) -> PyResult<Vec<u8>> {
     let Some(o) = source else {
         return if encoding.is_some() || errors.is_some() {
             Err(if encoding.is_some() {

@@ -74,7 +74,8 @@ impl Bytes {
         }
         // SAFETY: a fresh block of header, data and terminator (at least the size of the layout).
         unsafe {
-            let p = block::new_object(Bytes::type_object(), (HEADER + len + 1).max(size_of::<Bytes>()))?.cast::<Bytes>();
+            let p =
+                block::new_object(Bytes::type_object(), (HEADER + len + 1).max(size_of::<Bytes>()))?.cast::<Bytes>();
             (*p).base.ob_base.ob_size = len as isize;
             (*p).base.ob_shash = -1;
             p.cast::<u8>().add(HEADER + len).write(0);
@@ -153,7 +154,11 @@ impl Bytes {
     }
     /// An exact `bytes` of the same content (`self` itself when it is one).
     pub fn to_exact(&self) -> PyResult<Ref<Bytes>> {
-        if core::ptr::eq(self.ty(), Bytes::type_object()) { Ok(Ref::new_ref(self)) } else { Bytes::new(self.as_slice()) }
+        if core::ptr::eq(self.ty(), Bytes::type_object()) {
+            Ok(Ref::new_ref(self))
+        } else {
+            Bytes::new(self.as_slice())
+        }
     }
     /// An instance of a subclass with this content.
     pub fn new_subclass(cls: &Type, data: &[u8]) -> PyResult<PyRef> {

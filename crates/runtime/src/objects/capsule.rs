@@ -1,9 +1,9 @@
 //! Capsules: C pointers as objects.
 
 use crate::prelude::*;
+use crate::type_slots;
 use crate::typeobject::cabi::{self, o, obj, text};
 use crate::typeobject::{TypeSpec, alloc_object, free_object};
-use crate::type_slots;
 use abi::{PyCapsule_Destructor, PyObject};
 use core::ffi::{CStr, c_char, c_int, c_void};
 

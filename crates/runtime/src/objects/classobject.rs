@@ -152,7 +152,11 @@ unsafe extern "C" fn getattro(p: P, name: P) -> P {
         let Some(n) = n.downcast::<Str>() else { return Err(crate::protocol::attr::name_type_error(n)) };
         if let Some(d) = Method::type_object().lookup(n) {
             // SAFETY: slots get live objects.
-            return crate::objects::funcobject_static::descr_get(&d, Some(unsafe { o(p) }), Some(Method::type_object()));
+            return crate::objects::funcobject_static::descr_get(
+                &d,
+                Some(unsafe { o(p) }),
+                Some(Method::type_object()),
+            );
         }
         m(p).func().getattr(n)
     })
@@ -165,7 +169,10 @@ unsafe extern "C" fn repr(p: P) -> P {
         if name.as_ref().is_none_or(|n| n.downcast::<Str>().is_none()) {
             name = me.func().getattr_opt(intern!("__name__"))?;
         }
-        let n = name.as_ref().and_then(|n| n.downcast::<Str>()).map_or_else(|| "?".to_owned(), |s| s.to_string_lossy().into_owned());
+        let n = name
+            .as_ref()
+            .and_then(|n| n.downcast::<Str>())
+            .map_or_else(|| "?".to_owned(), |s| s.to_string_lossy().into_owned());
         Str::format(format_args!("<bound method {} of {}>", n, me.slf().repr()?.to_string_lossy()))
     })
 }
@@ -173,7 +180,9 @@ unsafe extern "C" fn repr(p: P) -> P {
 unsafe extern "C" fn richcompare(a: P, b: P, op: c_int) -> P {
     obj(|| {
         // SAFETY: slots get live objects.
-        let (Some(x), Some(y), true) = (unsafe { o(a) }.downcast::<Method>(), unsafe { o(b) }.downcast::<Method>(), op == 2 || op == 3) else {
+        let (Some(x), Some(y), true) =
+            (unsafe { o(a) }.downcast::<Method>(), unsafe { o(b) }.downcast::<Method>(), op == 2 || op == 3)
+        else {
             return Ok(not_implemented().to_ref());
         };
         let eq = x.func().eq(y.func())? && x.slf().is(y.slf());
@@ -281,7 +290,10 @@ unsafe extern "C" fn im_call(p: P, args: P, kw: P) -> P {
 unsafe extern "C" fn im_repr(p: P) -> P {
     obj(|| {
         let n = im(p).getattr_opt(intern!("__name__"))?;
-        let n = n.as_ref().and_then(|n| n.downcast::<Str>()).map_or_else(|| "?".to_owned(), |s| s.to_string_lossy().into_owned());
+        let n = n
+            .as_ref()
+            .and_then(|n| n.downcast::<Str>())
+            .map_or_else(|| "?".to_owned(), |s| s.to_string_lossy().into_owned());
         Str::format(format_args!("<instancemethod {} at {:p}>", n, p))
     })
 }
@@ -292,7 +304,11 @@ unsafe extern "C" fn im_getattro(p: P, name: P) -> P {
         let Some(n) = n.downcast::<Str>() else { return Err(crate::protocol::attr::name_type_error(n)) };
         if let Some(d) = InstanceMethod::type_object().lookup(n) {
             // SAFETY: slots get live objects.
-            return crate::objects::funcobject_static::descr_get(&d, Some(unsafe { o(p) }), Some(InstanceMethod::type_object()));
+            return crate::objects::funcobject_static::descr_get(
+                &d,
+                Some(unsafe { o(p) }),
+                Some(InstanceMethod::type_object()),
+            );
         }
         im(p).getattr(n)
     })
@@ -317,7 +333,10 @@ static IM_SPEC: TypeSpec = TypeSpec {
         Py_tp_descr_get = im_get,
     ],
     getset: &[getset_def(c"__doc__", Some(im_doc), None, NO_DOC), getset_end()],
-    members: &[member_def(c"__func__", abi::_Py_T_OBJECT, offset_of!(InstanceMethod, func) as isize, abi::Py_READONLY), member_end()],
+    members: &[
+        member_def(c"__func__", abi::_Py_T_OBJECT, offset_of!(InstanceMethod, func) as isize, abi::Py_READONLY),
+        member_end(),
+    ],
     ..TypeSpec::EMPTY
 };
 

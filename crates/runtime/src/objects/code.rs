@@ -7,13 +7,13 @@
 use crate::interp::slot::Slot;
 use crate::prelude::*;
 use crate::typeobject::CompareOp;
-use core::ffi::c_int;
-use core::mem::offset_of;
-use macros::pyclass;
 use compiler::code::{CodeData, Const, ExcEntry, Position, co, fast};
 use compiler::opcode as opc;
+use core::ffi::c_int;
+use core::mem::offset_of;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use macros::pyclass;
 
 pub use compiler::code::fast::{CELL, FREE, LOCAL};
 
@@ -52,7 +52,9 @@ static NEXT_VERSION: AtomicU32 = AtomicU32::new(1);
 
 /// A version number for functions and code; 0 when they ran out.
 pub fn next_version() -> u32 {
-    NEXT_VERSION.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |v| if v == u32::MAX { None } else { Some(v + 1) }).unwrap_or(0)
+    NEXT_VERSION
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |v| if v == u32::MAX { None } else { Some(v + 1) })
+        .unwrap_or(0)
 }
 
 impl Code {
@@ -129,7 +131,8 @@ impl Code {
             b.co_stacksize = p.stacksize as i32;
             b.co_firstlineno = p.firstlineno;
             b.co_nlocalsplus = nlocalsplus as i32;
-            b.co_framesize = (nlocalsplus + p.stacksize as usize + crate::interp::frame::InterpFrame::HEADER_SLOTS) as i32;
+            b.co_framesize =
+                (nlocalsplus + p.stacksize as usize + crate::interp::frame::InterpFrame::HEADER_SLOTS) as i32;
             b.co_nlocals = count(fast::LOCAL);
             b.co_ncellvars = count(fast::CELL);
             b.co_nfreevars = count(fast::FREE);
@@ -244,7 +247,14 @@ impl Code {
     /// `co_varnames`, `co_cellvars`, `co_freevars`: names of the slots with a kind bit.
     pub fn names_of_kind(&self, bit: u8) -> PyResult<Ref<Tuple>> {
         let x = self.extra();
-        Tuple::from_refs(x.kinds.iter().zip(&x.local_names).filter(|(k, _)| **k & bit != 0).map(|(_, n)| n.to_ref()).collect::<Vec<_>>())
+        Tuple::from_refs(
+            x.kinds
+                .iter()
+                .zip(&x.local_names)
+                .filter(|(k, _)| **k & bit != 0)
+                .map(|(_, n)| n.to_ref())
+                .collect::<Vec<_>>(),
+        )
     }
 }
 
@@ -295,7 +305,9 @@ pub fn const_object(c: &Const) -> PyResult<PyRef> {
         Const::Float(f) => Float::new(*f)?.upcast(),
         Const::Complex(re, im) => crate::objects::Complex::new(*re, *im)?.upcast(),
         Const::Str(s) => match s.as_str() {
-            Some(t) if t.len() <= 256 && t.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') => Str::intern(t).to_ref(),
+            Some(t) if t.len() <= 256 && t.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') => {
+                Str::intern(t).to_ref()
+            }
             _ => Str::from_wtf8(s.as_bytes())?.upcast(),
         },
         Const::Bytes(b) => Bytes::new(b)?.upcast(),
@@ -543,7 +555,13 @@ fn table_from(bytes: &[u8]) -> Vec<ExcEntry> {
         .collect()
 }
 
-fn names_to_kinds(var: &Tuple, cell: &Tuple, free: &Tuple, argcount: usize, kwonly: usize) -> PyResult<(Vec<&'static Str>, Vec<u8>)> {
+fn names_to_kinds(
+    var: &Tuple,
+    cell: &Tuple,
+    free: &Tuple,
+    argcount: usize,
+    kwonly: usize,
+) -> PyResult<(Vec<&'static Str>, Vec<u8>)> {
     let mut names = Vec::new();
     let mut kinds = Vec::new();
     let cells: Vec<&'static Str> = cell.iter().map(|c| interned(c, "cellvars")).collect::<PyResult<_>>()?;
@@ -582,7 +600,9 @@ fn iter_over(v: Vec<PyRef>) -> PyResult<PyRef> {
 #[pyclass(name = "code", type_object = PyCode_Type, flags = "HAVE_GC", weaklistoffset = offset_of!(Code, base.co_weakreflist), members = "co_argcount: int@base.co_argcount readonly; co_posonlyargcount: int@base.co_posonlyargcount readonly; co_kwonlyargcount: int@base.co_kwonlyargcount readonly; co_stacksize: int@base.co_stacksize readonly; co_flags: int@base.co_flags readonly; co_names: object@base.co_names readonly; co_filename: object@base.co_filename readonly; co_name: object@base.co_name readonly; co_qualname: object@base.co_qualname readonly; co_firstlineno: int@base.co_firstlineno readonly; co_consts: object@base.co_consts readonly; co_nlocals: int@base.co_nlocals readonly")]
 impl Code {
     /// Create a code object.  Not for mere mortals.
-    #[slot(sig = "argcount, posonlyargcount, kwonlyargcount, nlocals, stacksize, flags, codestring, constants, names, varnames, filename, name, qualname, firstlineno, linetable, exceptiontable, freevars=(), cellvars=(), /")]
+    #[slot(
+        sig = "argcount, posonlyargcount, kwonlyargcount, nlocals, stacksize, flags, codestring, constants, names, varnames, filename, name, qualname, firstlineno, linetable, exceptiontable, freevars=(), cellvars=(), /"
+    )]
     #[allow(clippy::too_many_arguments)]
     fn tp_new(
         cls: &Type,
@@ -802,7 +822,8 @@ impl Code {
             let next = i + 1 + opc::has_cache(op) as usize;
             use opc::op::*;
             if matches!(op, POP_JUMP_IF_FALSE | POP_JUMP_IF_TRUE | POP_JUMP_IF_NONE | POP_JUMP_IF_NOT_NONE | FOR_ITER) {
-                let (a, b, c) = (Int::from_usize(i * 2)?, Int::from_usize(next * 2)?, Int::from_usize((next + arg) * 2)?);
+                let (a, b, c) =
+                    (Int::from_usize(i * 2)?, Int::from_usize(next * 2)?, Int::from_usize((next + arg) * 2)?);
                 v.push(Tuple::from_slice(&[&a, &b, &c])?.upcast());
             }
             i = next;
@@ -834,10 +855,16 @@ impl Code {
 
 fn replace(c: &Code, args: FuncArgs<'_>) -> PyResult<PyRef> {
     if !args.args.is_empty() {
-        return Err(raise!(TypeError, "replace() takes 0 positional arguments but {} {} given", args.len(), if args.len() == 1 { "was" } else { "were" }));
+        return Err(raise!(
+            TypeError,
+            "replace() takes 0 positional arguments but {} {} given",
+            args.len(),
+            if args.len() == 1 { "was" } else { "were" }
+        ));
     }
     let mut p = c.parts();
-    let (mut var, mut cell, mut free) = (c.names_of_kind(fast::LOCAL)?, c.names_of_kind(fast::CELL)?, c.names_of_kind(fast::FREE)?);
+    let (mut var, mut cell, mut free) =
+        (c.names_of_kind(fast::LOCAL)?, c.names_of_kind(fast::CELL)?, c.names_of_kind(fast::FREE)?);
     let mut relayout = false;
     let mut nlocals = None;
     let tuple = |name: &str, v: &Object| match v.downcast::<Tuple>() {

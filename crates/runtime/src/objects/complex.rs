@@ -251,7 +251,12 @@ fn special_complex(o: &Object) -> PyResult<Option<Pair>> {
     let Some(f) = o.lookup_special(intern!("__complex__"))? else { return Ok(None) };
     let r = f.call0()?;
     let Some(c) = r.downcast::<Complex>() else {
-        return Err(raise!(TypeError, "{}.__complex__() must return a complex, not {}", o.ty().name_str(), r.ty().name_str()));
+        return Err(raise!(
+            TypeError,
+            "{}.__complex__() must return a complex, not {}",
+            o.ty().name_str(),
+            r.ty().name_str()
+        ));
     };
     if r.downcast_exact::<Complex>().is_none() {
         crate::error::warn(
@@ -305,7 +310,13 @@ fn construct(cls: &Type, real: Option<&Object>, imag: Option<&Object>, by_name: 
             } else {
                 match crate::objects::float::real_number(x)? {
                     Some(v) => (v, 0.0),
-                    None => return Err(raise!(TypeError, "complex() argument must be a string or a number, not {}", x.ty().name_str())),
+                    None => {
+                        return Err(raise!(
+                            TypeError,
+                            "complex() argument must be a string or a number, not {}",
+                            x.ty().name_str()
+                        ));
+                    }
                 }
             }
         }
@@ -358,7 +369,11 @@ impl Complex {
     #[slot]
     fn tp_new(cls: &Type, args: FuncArgs<'_>) -> PyResult<PyRef> {
         if args.len() > 2 {
-            return Err(raise!(TypeError, "complex() takes at most 2 arguments ({} given)", args.len() + args.kwnames.len()));
+            return Err(raise!(
+                TypeError,
+                "complex() takes at most 2 arguments ({} given)",
+                args.len() + args.kwnames.len()
+            ));
         }
         let mut parts = [args.get(0), args.get(1)];
         for (k, v) in args.keywords() {
@@ -366,9 +381,20 @@ impl Complex {
             match i {
                 Some(i) if parts[i].is_none() => parts[i] = Some(v),
                 Some(i) => {
-                    return Err(raise!(TypeError, "argument for complex() given by name ('{}') and position ({})", ["real", "imag"][i], i + 1));
+                    return Err(raise!(
+                        TypeError,
+                        "argument for complex() given by name ('{}') and position ({})",
+                        ["real", "imag"][i],
+                        i + 1
+                    ));
                 }
-                None => return Err(raise!(TypeError, "complex() got an unexpected keyword argument '{}'", k.str()?.to_string_lossy())),
+                None => {
+                    return Err(raise!(
+                        TypeError,
+                        "complex() got an unexpected keyword argument '{}'",
+                        k.str()?.to_string_lossy()
+                    ));
+                }
             }
         }
         construct(cls, parts[0], parts[1], args.len() == 0)
@@ -472,7 +498,11 @@ impl Complex {
 
     #[slot]
     fn nb_positive(&self) -> PyResult<Ref<Complex>> {
-        if self.downcast_exact::<Complex>().is_some() { Ok(Ref::new_ref(self)) } else { Complex::new(self.real(), self.imag()) }
+        if self.downcast_exact::<Complex>().is_some() {
+            Ok(Ref::new_ref(self))
+        } else {
+            Complex::new(self.real(), self.imag())
+        }
     }
 
     #[slot]

@@ -163,7 +163,11 @@ impl Context {
     /// Makes this context current (`PyContext_Enter`).
     pub fn enter(&self) -> PyResult<()> {
         if self.body.entered.swap(true, AcqRel) {
-            return Err(raise!(RuntimeError, "cannot enter context: {} is already entered", self.repr()?.to_string_lossy()));
+            return Err(raise!(
+                RuntimeError,
+                "cannot enter context: {} is already entered",
+                self.repr()?.to_string_lossy()
+            ));
         }
         let ts = ThreadState::current().abi_mut();
         // SAFETY: the slot owns its reference.
@@ -176,15 +180,24 @@ impl Context {
     /// Makes the context current that was before (`PyContext_Exit`).
     pub fn exit(&self) -> PyResult<()> {
         if !self.body.entered.load(Acquire) {
-            return Err(raise!(RuntimeError, "cannot exit context: {} has not been entered", self.repr()?.to_string_lossy()));
+            return Err(raise!(
+                RuntimeError,
+                "cannot exit context: {} has not been entered",
+                self.repr()?.to_string_lossy()
+            ));
         }
         let ts = ThreadState::current().abi_mut();
         if ts.context != self.as_ptr() {
-            return Err(raise!(RuntimeError, "cannot exit context: thread state references a different context object"));
+            return Err(raise!(
+                RuntimeError,
+                "cannot exit context: thread state references a different context object"
+            ));
         }
         let prev = self.body.prev.replace(None);
         // SAFETY: the slot owns its reference.
-        let me = unsafe { PyRef::from_ptr_opt(core::mem::replace(&mut ts.context, prev.map_or(null_mut(), |p| p.into_ptr()))) };
+        let me = unsafe {
+            PyRef::from_ptr_opt(core::mem::replace(&mut ts.context, prev.map_or(null_mut(), |p| p.into_ptr())))
+        };
         self.body.entered.store(false, Release);
         switched();
         drop(me);
@@ -227,7 +240,9 @@ pub fn add_watcher(f: unsafe extern "C" fn(c_int, *mut PyObject) -> c_int) -> Py
 pub fn clear_watcher(id: c_int) -> PyResult<()> {
     match usize::try_from(id).ok().and_then(|i| WATCHERS.get(i)) {
         None => Err(raise!(ValueError, "Invalid context watcher ID {}", id)),
-        Some(w) if w.swap(null_mut(), AcqRel).is_null() => Err(raise!(ValueError, "No context watcher set for ID {}", id)),
+        Some(w) if w.swap(null_mut(), AcqRel).is_null() => {
+            Err(raise!(ValueError, "No context watcher set for ID {}", id))
+        }
         Some(_) => Ok(()),
     }
 }
@@ -277,7 +292,10 @@ impl ContextVar {
             return Err(raise!(TypeError, "context variable name must be a str"));
         }
         name.hash()?;
-        ContextVar::make(VarBody { name: Slot::new(Some(name.to_ref())), default: Slot::new(default.map(|d| d.to_ref())) })
+        ContextVar::make(VarBody {
+            name: Slot::new(Some(name.to_ref())),
+            default: Slot::new(default.map(|d| d.to_ref())),
+        })
     }
 
     /// The value in the current context, the given default, the variable's default; `None` if there is none of these.
@@ -482,7 +500,11 @@ impl ContextVar {
             } else if k.eq_str("default") {
                 default = Some(v);
             } else {
-                return Err(raise!(TypeError, "ContextVar() got an unexpected keyword argument '{}'", k.to_string_lossy()));
+                return Err(raise!(
+                    TypeError,
+                    "ContextVar() got an unexpected keyword argument '{}'",
+                    k.to_string_lossy()
+                ));
             }
         }
         let Some(name) = name else {
@@ -512,7 +534,9 @@ impl ContextVar {
         };
         let me: *const ContextVar = self;
         match self.body.default.get() {
-            Some(d) => Str::format(format_args!("<ContextVar name={name} default={} at {me:p}>", d.repr()?.to_string_lossy())),
+            Some(d) => {
+                Str::format(format_args!("<ContextVar name={name} default={} at {me:p}>", d.repr()?.to_string_lossy()))
+            }
             None => Str::format(format_args!("<ContextVar name={name} at {me:p}>")),
         }
     }

@@ -203,7 +203,13 @@ fn check(p: P, inst: &Object) -> PyResult<()> {
     if inst.ty().is_subtype(owner(p)) {
         return Ok(());
     }
-    Err(raise!(TypeError, "descriptor '{}' for '{}' objects doesn't apply to a '{}' object", name(p), owner(p).tp_name(), inst.ty().tp_name()))
+    Err(raise!(
+        TypeError,
+        "descriptor '{}' for '{}' objects doesn't apply to a '{}' object",
+        name(p),
+        owner(p).tp_name(),
+        inst.ty().tp_name()
+    ))
 }
 
 unsafe extern "C" fn entry<const K: c_int>(callable: P, args: *mut P, nargsf: usize, kwnames: P) -> P {
@@ -268,7 +274,12 @@ unsafe extern "C" fn method_get(p: P, inst: P, ty: P) -> P {
             if (*m.d_method).ml_flags & abi::METH_METHOD != 0 {
                 let t = oo(ty).unwrap_or(none());
                 if t.downcast::<Type>().is_none() {
-                    return Err(raise!(TypeError, "descriptor '{}' needs a type, not '{}', as arg 2", name(p), t.ty().tp_name()));
+                    return Err(raise!(
+                        TypeError,
+                        "descriptor '{}' needs a type, not '{}', as arg 2",
+                        name(p),
+                        t.ty().tp_name()
+                    ));
                 }
                 cls = Some(owner(p));
             }
@@ -284,13 +295,32 @@ unsafe extern "C" fn classmethod_get(p: P, inst: P, ty: P) -> P {
             let t: &Object = match (oo(ty), oo(inst)) {
                 (Some(t), _) => t,
                 (None, Some(i)) => i.ty(),
-                _ => return Err(raise!(TypeError, "descriptor '{}' for type '{}' needs either an object or a type", name(p), owner(p).tp_name())),
+                _ => {
+                    return Err(raise!(
+                        TypeError,
+                        "descriptor '{}' for type '{}' needs either an object or a type",
+                        name(p),
+                        owner(p).tp_name()
+                    ));
+                }
             };
             let Some(tt) = t.downcast::<Type>() else {
-                return Err(raise!(TypeError, "descriptor '{}' for type '{}' needs a type, not a '{}' as arg 2", name(p), owner(p).tp_name(), t.ty().tp_name()));
+                return Err(raise!(
+                    TypeError,
+                    "descriptor '{}' for type '{}' needs a type, not a '{}' as arg 2",
+                    name(p),
+                    owner(p).tp_name(),
+                    t.ty().tp_name()
+                ));
             };
             if !tt.is_subtype(owner(p)) {
-                return Err(raise!(TypeError, "descriptor '{}' requires a subtype of '{}' but received '{}'", name(p), owner(p).tp_name(), tt.tp_name()));
+                return Err(raise!(
+                    TypeError,
+                    "descriptor '{}' requires a subtype of '{}' but received '{}'",
+                    name(p),
+                    owner(p).tp_name(),
+                    tt.tp_name()
+                ));
             }
             let m = &*p.cast::<abi::PyMethodDescrObject>();
             let cls = if (*m.d_method).ml_flags & abi::METH_METHOD != 0 { Some(owner(p)) } else { None };
@@ -305,7 +335,12 @@ unsafe extern "C" fn classmethod_call(p: P, args: P, kw: P) -> P {
         unsafe {
             let a = cabi::of::<Tuple>(args);
             let Some(first) = a.as_slice().first() else {
-                return Err(raise!(TypeError, "descriptor '{}' of '{}' object needs an argument", name(p), owner(p).tp_name()));
+                return Err(raise!(
+                    TypeError,
+                    "descriptor '{}' of '{}' object needs an argument",
+                    name(p),
+                    owner(p).tp_name()
+                ));
             };
             let b = own(classmethod_get(p, null_mut(), first.as_ptr()))?;
             crate::protocol::call::call_positional_dict(&b, &a.as_slice()[1..], kw.cast::<Dict>().as_ref())
@@ -344,7 +379,14 @@ unsafe extern "C" fn getset_get(p: P, inst: P, _ty: P) -> P {
         let g = &*(*p.cast::<abi::PyGetSetDescrObject>()).d_getset;
         match g.get {
             Some(f) => f(inst, g.closure),
-            None => obj::<Object>(|| Err(raise!(AttributeError, "attribute '{}' of '{}' objects is not readable", name(p), owner(p).tp_name()))),
+            None => obj::<Object>(|| {
+                Err(raise!(
+                    AttributeError,
+                    "attribute '{}' of '{}' objects is not readable",
+                    name(p),
+                    owner(p).tp_name()
+                ))
+            }),
         }
     }
 }
@@ -357,7 +399,12 @@ unsafe extern "C" fn getset_set(p: P, inst: P, v: P) -> c_int {
             let g = &*(*p.cast::<abi::PyGetSetDescrObject>()).d_getset;
             match g.set {
                 Some(f) => done(f(inst, v, g.closure)),
-                None => Err(raise!(AttributeError, "attribute '{}' of '{}' objects is not writable", name(p), owner(p).tp_name())),
+                None => Err(raise!(
+                    AttributeError,
+                    "attribute '{}' of '{}' objects is not writable",
+                    name(p),
+                    owner(p).tp_name()
+                )),
             }
         }
     })
@@ -386,10 +433,21 @@ unsafe extern "C" fn wrapper_call(p: P, args: P, kw: P) -> P {
         unsafe {
             let a = cabi::of::<Tuple>(args);
             let Some(first) = a.as_slice().first() else {
-                return Err(raise!(TypeError, "descriptor '{}' of '{}' object needs an argument", name(p), owner(p).tp_name()));
+                return Err(raise!(
+                    TypeError,
+                    "descriptor '{}' of '{}' object needs an argument",
+                    name(p),
+                    owner(p).tp_name()
+                ));
             };
             if !first.ty().is_subtype(owner(p)) {
-                return Err(raise!(TypeError, "descriptor '{}' requires a '{}' object but received a '{}'", name(p), owner(p).tp_name(), first.ty().tp_name()));
+                return Err(raise!(
+                    TypeError,
+                    "descriptor '{}' requires a '{}' object but received a '{}'",
+                    name(p),
+                    owner(p).tp_name(),
+                    first.ty().tp_name()
+                ));
             }
             let rest = Tuple::from_slice(&a.as_slice()[1..])?;
             raw_call(p.cast(), first.as_ptr(), rest.as_ptr(), kw)
@@ -445,12 +503,23 @@ unsafe extern "C" fn mw_traverse(p: P, v: abi::visitproc, arg: *mut c_void) -> c
 }
 unsafe extern "C" fn mw_repr(p: P) -> P {
     // SAFETY: a live receiver.
-    obj(|| unsafe { Str::format(format_args!("<method-wrapper '{}' of {} object at {:p}>", name(mw(p).descr.cast()), o(mw(p).slf).ty().tp_name(), mw(p).slf)) })
+    obj(|| unsafe {
+        Str::format(format_args!(
+            "<method-wrapper '{}' of {} object at {:p}>",
+            name(mw(p).descr.cast()),
+            o(mw(p).slf).ty().tp_name(),
+            mw(p).slf
+        ))
+    })
 }
 unsafe extern "C" fn mw_richcompare(a: P, b: P, op: c_int) -> P {
     obj(|| {
         // SAFETY: slots get live objects.
-        let (Some(x), Some(y), true) = (unsafe { o(a) }.downcast::<MethodWrapper>(), unsafe { o(b) }.downcast::<MethodWrapper>(), op == 2 || op == 3) else {
+        let (Some(x), Some(y), true) = (
+            unsafe { o(a) }.downcast::<MethodWrapper>(),
+            unsafe { o(b) }.downcast::<MethodWrapper>(),
+            op == 2 || op == 3,
+        ) else {
             return Ok(not_implemented().to_ref());
         };
         Ok(Bool::of((x.descr == y.descr && x.slf == y.slf) == (op == 2)).to_ref())
@@ -672,7 +741,10 @@ static METHOD_WRAPPER: TypeSpec = TypeSpec {
         Py_tp_hash = mw_hash,
         Py_tp_richcompare = mw_richcompare,
     ],
-    members: &[member_def(c"__self__", abi::_Py_T_OBJECT, offset_of!(MethodWrapper, slf) as isize, abi::Py_READONLY), member_end()],
+    members: &[
+        member_def(c"__self__", abi::_Py_T_OBJECT, offset_of!(MethodWrapper, slf) as isize, abi::Py_READONLY),
+        member_end(),
+    ],
     methods: &[method_def(c"__reduce__", mw_reduce as *const (), mo::NOARGS, NO_DOC), method_end()],
     getset: &[
         getset_def(c"__objclass__", Some(mw_objclass), None, NO_DOC),
@@ -687,4 +759,3 @@ static METHOD_WRAPPER: TypeSpec = TypeSpec {
 
 /// The types of this file.
 pub static SPECS: [&TypeSpec; 6] = [&METHOD, &CLASSMETHOD, &MEMBER, &GETSET, &WRAPPER, &METHOD_WRAPPER];
-

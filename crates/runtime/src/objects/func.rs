@@ -45,7 +45,11 @@ impl Function {
     pub fn with_builtins(code: &Code, globals: &Dict, builtins: PyRef) -> PyResult<Ref<Function>> {
         let f = crate::typeobject::alloc_object::<Function>(Function::type_object())?;
         let raw = f.as_raw();
-        let doc = if code.flags() & compiler::code::co::HAS_DOCSTRING != 0 { code.consts().get(0).to_ref() } else { none_ref() };
+        let doc = if code.flags() & compiler::code::co::HAS_DOCSTRING != 0 {
+            code.consts().get(0).to_ref()
+        } else {
+            none_ref()
+        };
         let module = globals.get_str(intern!("__name__"))?;
         // SAFETY: the object is fresh and ours alone.
         unsafe {
@@ -243,7 +247,13 @@ impl Function {
         }
         let n = cells.map_or(0, Tuple::len);
         if n != nfree {
-            return Err(raise!(ValueError, "{} requires closure of length {}, not {}", code.name().to_string_lossy(), nfree, n));
+            return Err(raise!(
+                ValueError,
+                "{} requires closure of length {}, not {}",
+                code.name().to_string_lossy(),
+                nfree,
+                n
+            ));
         }
         if let Some(c) = cells {
             for x in c.iter() {

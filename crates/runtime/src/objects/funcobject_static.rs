@@ -60,7 +60,11 @@ pub fn new_staticmethod_wrapping(f: &Object) -> PyResult<PyRef> {
 
 /// The wrapped function.
 pub fn wrapped(x: &Object) -> Option<&Object> {
-    if x.downcast::<StaticMethod>().is_some() || x.downcast::<ClassMethod>().is_some() { Some(s(x.as_ptr()).callable).and_then(|p| unsafe { oo(p) }) } else { None }
+    if x.downcast::<StaticMethod>().is_some() || x.downcast::<ClassMethod>().is_some() {
+        Some(s(x.as_ptr()).callable).and_then(|p| unsafe { oo(p) })
+    } else {
+        None
+    }
 }
 
 fn wrap_attributes(r: &Object, f: &Object) -> PyResult<()> {
@@ -169,7 +173,13 @@ unsafe extern "C" fn class_repr(p: P) -> P {
 }
 unsafe extern "C" fn isabstract(p: P, _c: *mut c_void) -> P {
     // SAFETY: a live field.
-    obj(|| Ok(Bool::of(match unsafe { oo(s(p).callable) } { Some(f) => is_abstract(f)?, None => false }).to_ref()))
+    obj(|| {
+        Ok(Bool::of(match unsafe { oo(s(p).callable) } {
+            Some(f) => is_abstract(f)?,
+            None => false,
+        })
+        .to_ref())
+    })
 }
 unsafe extern "C" fn get_annotations(p: P, _c: *mut c_void) -> P {
     from_wrapped(p, intern!("__annotations__"))
@@ -226,7 +236,12 @@ unsafe extern "C" fn class_getitem(cls: P, item: P) -> P {
 
 const GETSET: &[abi::PyGetSetDef] = &[
     getset_def(c"__isabstractmethod__", Some(isabstract), None, NO_DOC),
-    getset_def(c"__dict__", Some(crate::protocol::attr::PyObject_GenericGetDict), Some(crate::protocol::attr::PyObject_GenericSetDict), NO_DOC),
+    getset_def(
+        c"__dict__",
+        Some(crate::protocol::attr::PyObject_GenericGetDict),
+        Some(crate::protocol::attr::PyObject_GenericSetDict),
+        NO_DOC,
+    ),
     getset_def(c"__annotations__", Some(get_annotations), Some(set_annotations), NO_DOC),
     getset_def(c"__annotate__", Some(get_annotate), Some(set_annotate), NO_DOC),
     getset_end(),
@@ -236,8 +251,15 @@ const MEMBERS: &[abi::PyMemberDef] = &[
     member_def(c"__wrapped__", abi::_Py_T_OBJECT, offset_of!(StaticMethod, callable) as isize, abi::Py_READONLY),
     member_end(),
 ];
-const METHODS: &[abi::PyMethodDef] =
-    &[method_def(c"__class_getitem__", class_getitem as *const (), abi::METH_O | abi::METH_CLASS, c"See PEP 585".as_ptr()), method_end()];
+const METHODS: &[abi::PyMethodDef] = &[
+    method_def(
+        c"__class_getitem__",
+        class_getitem as *const (),
+        abi::METH_O | abi::METH_CLASS,
+        c"See PEP 585".as_ptr(),
+    ),
+    method_end(),
+];
 
 static STATIC: TypeSpec = TypeSpec {
     name: c"staticmethod",
@@ -290,7 +312,13 @@ pub static SPECS: [&TypeSpec; 2] = [&STATIC, &CLASS];
 pub fn descr_get(x: &Object, inst: Option<&Object>, owner: Option<&Object>) -> PyResult<PyRef> {
     match x.ty().slots().tp_descr_get {
         // SAFETY: a C slot.
-        Some(f) => unsafe { own(f(x.as_ptr(), inst.map_or(core::ptr::null_mut(), |i| i.as_ptr()), owner.map_or(core::ptr::null_mut(), |i| i.as_ptr()))) },
+        Some(f) => unsafe {
+            own(f(
+                x.as_ptr(),
+                inst.map_or(core::ptr::null_mut(), |i| i.as_ptr()),
+                owner.map_or(core::ptr::null_mut(), |i| i.as_ptr()),
+            ))
+        },
         None => Ok(x.to_ref()),
     }
 }

@@ -78,7 +78,8 @@ pub fn fetch_stop_iteration_value() -> PyResult<PyRef> {
     }
     let Some(e) = crate::error::take_error() else { return Ok(none_ref()) };
     // SAFETY: a StopIteration instance; the field is null or live.
-    Ok(unsafe { Object::from_ptr_opt(e.cast::<crate::objects::exceptions::StopIteration>().0.value) }.map_or_else(none_ref, Object::to_ref))
+    Ok(unsafe { Object::from_ptr_opt(e.cast::<crate::objects::exceptions::StopIteration>().0.value) }
+        .map_or_else(none_ref, Object::to_ref))
 }
 
 /// The object that a suspended generator delegates to.
@@ -109,7 +110,8 @@ pub fn awaitable_iter(o: &Object) -> PyResult<PyRef> {
             let r = PyRef::from_c_result(f(o.as_ptr()))?;
             let is_coro = core::ptr::eq(r.ty(), &raw const PyCoro_Type)
                 || r.downcast::<Generator>().is_some_and(|g| {
-                    core::ptr::eq(r.ty(), &raw const PyGen_Type) && g.frame.code().flags() & compiler::code::co::ITERABLE_COROUTINE != 0
+                    core::ptr::eq(r.ty(), &raw const PyGen_Type)
+                        && g.frame.code().flags() & compiler::code::co::ITERABLE_COROUTINE != 0
                 });
             if is_coro {
                 return Err(raise!(TypeError, "__await__() returned a coroutine"));
@@ -239,7 +241,13 @@ fn close_iter(yf: &Object) -> PyResult<()> {
 }
 
 /// `throw(type[, value[, traceback]])`
-pub fn gen_throw(g: &Generator, close_on_genexit: bool, ty: &Object, value: Option<&Object>, tb: Option<&Object>) -> PyResult<PyRef> {
+pub fn gen_throw(
+    g: &Generator,
+    close_on_genexit: bool,
+    ty: &Object,
+    value: Option<&Object>,
+    tb: Option<&Object>,
+) -> PyResult<PyRef> {
     if let Some(yf) = yield_from_target(g) {
         if close_on_genexit && exc_is(ty, exc::GeneratorExit()) {
             let old = g.state.swap(gen_state::EXECUTING, AcqRel);
@@ -274,7 +282,13 @@ pub fn gen_throw(g: &Generator, close_on_genexit: bool, ty: &Object, value: Opti
 }
 
 /// None: the delegate has no `throw`.
-fn throw_into(yf: &Object, close: bool, ty: &Object, value: Option<&Object>, tb: Option<&Object>) -> PyResult<Option<PyRef>> {
+fn throw_into(
+    yf: &Object,
+    close: bool,
+    ty: &Object,
+    value: Option<&Object>,
+    tb: Option<&Object>,
+) -> PyResult<Option<PyRef>> {
     if let Some(g) = yf.downcast::<Generator>()
         && !core::ptr::eq(g.ty(), &raw const PyAsyncGen_Type)
     {
@@ -316,7 +330,11 @@ fn throw_here(g: &Generator, ty: &Object, value: Option<&Object>, tb: Option<&Ob
         }
         Ref::new_ref(e)
     } else {
-        return Err(raise!(TypeError, "exceptions must be classes or instances deriving from BaseException, not {}", ty.ty().name_str()));
+        return Err(raise!(
+            TypeError,
+            "exceptions must be classes or instances deriving from BaseException, not {}",
+            ty.ty().name_str()
+        ));
     };
     if let Some(t) = tb
         && !t.is_none()
@@ -399,7 +417,9 @@ fn warn_unawaited(g: &Generator) {
 }
 
 pub(super) fn traverse(g: &Generator, v: &mut crate::mem::Visitor) -> c_int {
-    for p in [g.name.load(Relaxed), g.qualname.load(Relaxed), g.origin_or_finalizer.load(Relaxed), g.exc_state.exc_value] {
+    for p in
+        [g.name.load(Relaxed), g.qualname.load(Relaxed), g.origin_or_finalizer.load(Relaxed), g.exc_state.exc_value]
+    {
         let r = v.visit_ptr(p);
         if r != 0 {
             return r;

@@ -202,7 +202,11 @@ fn subs_args(args: &Object, params: &Tuple, items: &[PyRef], owner: &Object) -> 
         let is_seq = arg.downcast::<Tuple>().is_some() || arg.downcast::<List>().is_some();
         if is_seq {
             let inner = subs_args(&arg, params, items, owner)?;
-            out.push(if arg.downcast::<Tuple>().is_some() { Tuple::from_refs(inner)?.upcast() } else { List::from_vec(inner)?.upcast() });
+            out.push(if arg.downcast::<Tuple>().is_some() {
+                Tuple::from_refs(inner)?.upcast()
+            } else {
+                List::from_vec(inner)?.upcast()
+            });
             continue;
         }
         let unpack = match arg.getattr_opt(intern!("__typing_is_unpacked_typevartuple__"))? {
@@ -225,7 +229,10 @@ fn subs_args(args: &Object, params: &Tuple, items: &[PyRef], owner: &Object) -> 
                         TypeError,
                         "expected __typing_subst__ of {} objects to return a tuple, not {}",
                         arg.ty().name_str(),
-                        { let _ = orig; new.ty().name_str() }
+                        {
+                            let _ = orig;
+                            new.ty().name_str()
+                        }
                     ));
                 }
             }
@@ -386,7 +393,9 @@ impl GenericAlias {
     #[slot]
     fn mp_subscript(&self, item: &Object) -> PyResult<PyRef> {
         let p = self.parameters()?;
-        let Some(params) = p.downcast::<Tuple>() else { return Err(raise!(TypeError, "__parameters__ is not a tuple")) };
+        let Some(params) = p.downcast::<Tuple>() else {
+            return Err(raise!(TypeError, "__parameters__ is not a tuple"));
+        };
         let args = subs_parameters(self, self.args(), params, item)?;
         Ok(create(GenericAlias::type_object(), self.origin(), &args, self.is_starred())?.upcast())
     }
@@ -453,7 +462,11 @@ impl GenericAlias {
     }
     #[pygetset]
     fn __typing_unpacked_tuple_args__(&self) -> PyRef {
-        if self.is_starred() && self.origin().as_ptr() == Tuple::type_object().as_ptr() { self.args().to_ref() } else { none_ref() }
+        if self.is_starred() && self.origin().as_ptr() == Tuple::type_object().as_ptr() {
+            self.args().to_ref()
+        } else {
+            none_ref()
+        }
     }
     #[slot]
     fn tp_traverse(&self, v: &mut Visitor) -> c_int {

@@ -79,7 +79,8 @@ impl SeqIter {
             let m = seq.ty().slots();
             // SAFETY: the method tables of a ready type are valid.
             let has_len = unsafe {
-                m.tp_as_sequence.as_ref().is_some_and(|s| s.sq_length.is_some()) || m.tp_as_mapping.as_ref().is_some_and(|s| s.mp_length.is_some())
+                m.tp_as_sequence.as_ref().is_some_and(|s| s.sq_length.is_some())
+                    || m.tp_as_mapping.as_ref().is_some_and(|s| s.mp_length.is_some())
             };
             if !has_len {
                 return Ok(crate::objects::not_implemented_ref());
@@ -96,7 +97,8 @@ impl SeqIter {
         match self.seq.get(self) {
             Some(s) => {
                 let args = Tuple::from_refs(vec![s])?.upcast();
-                Ok(Tuple::from_refs(vec![iter, args, Int::from_i64(self.index.load(Relaxed) as i64)?.upcast()])?.upcast())
+                Ok(Tuple::from_refs(vec![iter, args, Int::from_i64(self.index.load(Relaxed) as i64)?.upcast()])?
+                    .upcast())
             }
             None => Ok(Tuple::pair(iter, Tuple::from_refs(vec![Tuple::empty().upcast()])?.upcast())?.upcast()),
         }

@@ -111,18 +111,27 @@ unsafe extern "C" fn or(a: P, b: P) -> P {
     obj(|| {
         // SAFETY: slots get live objects.
         let (a, b) = unsafe { (o(a), o(b)) };
-        let un = |x: &Object| if x.downcast_exact::<MappingProxy>().is_some() { m(x.as_ptr()).to_ref() } else { x.to_ref() };
+        let un =
+            |x: &Object| if x.downcast_exact::<MappingProxy>().is_some() { m(x.as_ptr()).to_ref() } else { x.to_ref() };
         un(a).or(&un(b))
     })
 }
 unsafe extern "C" fn ior(p: P, _b: P) -> P {
     // SAFETY: slots get live objects.
-    obj::<Object>(|| Err(raise!(TypeError, "'|=' is not supported by {}; use '|' instead", unsafe { o(p) }.ty().tp_name())))
+    obj::<Object>(|| {
+        Err(raise!(TypeError, "'|=' is not supported by {}; use '|' instead", unsafe { o(p) }.ty().tp_name()))
+    })
 }
 unsafe extern "C" fn get(p: P, args: *const P, n: isize) -> P {
     obj(|| {
         if n < 1 || n > 2 {
-            return Err(raise!(TypeError, "get expected at {} argument{}, got {}", if n < 1 { "least 1" } else { "most 2" }, if n < 1 { "" } else { "s" }, n));
+            return Err(raise!(
+                TypeError,
+                "get expected at {} argument{}, got {}",
+                if n < 1 { "least 1" } else { "most 2" },
+                if n < 1 { "" } else { "s" },
+                n
+            ));
         }
         // SAFETY: `n` arguments.
         let (k, d) = unsafe { (o(*args), if n == 2 { o(*args.add(1)) } else { none() }) };
@@ -164,12 +173,38 @@ static SPEC: TypeSpec = TypeSpec {
         Py_nb_inplace_or = ior,
     ],
     methods: &[
-        method_def(c"get", get as *const (), abi::METH_FASTCALL, c"get($self, key, default=None, /)\n--\n\nReturn the value for key if key is in the mapping, else default.".as_ptr()),
-        method_def(c"keys", keys as *const (), abi::METH_NOARGS, c"D.keys() -> a set-like object providing a view on D's keys".as_ptr()),
-        method_def(c"values", values as *const (), abi::METH_NOARGS, c"D.values() -> an object providing a view on D's values".as_ptr()),
-        method_def(c"items", items as *const (), abi::METH_NOARGS, c"D.items() -> a set-like object providing a view on D's items".as_ptr()),
+        method_def(
+            c"get",
+            get as *const (),
+            abi::METH_FASTCALL,
+            c"get($self, key, default=None, /)\n--\n\nReturn the value for key if key is in the mapping, else default."
+                .as_ptr(),
+        ),
+        method_def(
+            c"keys",
+            keys as *const (),
+            abi::METH_NOARGS,
+            c"D.keys() -> a set-like object providing a view on D's keys".as_ptr(),
+        ),
+        method_def(
+            c"values",
+            values as *const (),
+            abi::METH_NOARGS,
+            c"D.values() -> an object providing a view on D's values".as_ptr(),
+        ),
+        method_def(
+            c"items",
+            items as *const (),
+            abi::METH_NOARGS,
+            c"D.items() -> a set-like object providing a view on D's items".as_ptr(),
+        ),
         method_def(c"copy", copy as *const (), abi::METH_NOARGS, c"D.copy() -> a shallow copy of D".as_ptr()),
-        method_def(c"__class_getitem__", class_getitem as *const (), abi::METH_O | abi::METH_CLASS, c"See PEP 585".as_ptr()),
+        method_def(
+            c"__class_getitem__",
+            class_getitem as *const (),
+            abi::METH_O | abi::METH_CLASS,
+            c"See PEP 585".as_ptr(),
+        ),
         method_def(c"__reversed__", reversed as *const (), abi::METH_NOARGS, NO_DOC),
         method_end(),
     ],

@@ -52,7 +52,12 @@ pub unsafe fn get_one(base: *mut u8, m: &abi::PyMemberDef) -> PyResult<PyRef> {
                     None if m.type_ == abi::_Py_T_OBJECT => none_ref(),
                     None => {
                         let o = Object::from_ptr(base.cast());
-                        return Err(raise!(AttributeError, "'{}' object has no attribute '{}'", o.ty().full_name()?.to_string_lossy(), text(m.name)));
+                        return Err(raise!(
+                            AttributeError,
+                            "'{}' object has no attribute '{}'",
+                            o.ty().full_name()?.to_string_lossy(),
+                            text(m.name)
+                        ));
                     }
                 }
             }
@@ -81,7 +86,12 @@ pub unsafe fn set_one(base: *mut u8, m: &abi::PyMemberDef, v: Option<&Object>) -
                 abi::Py_T_OBJECT_EX => {
                     if (*p.cast::<*mut abi::PyObject>()).is_null() {
                         let o = Object::from_ptr(base.cast());
-                        return Err(raise!(AttributeError, "'{}' object has no attribute '{}'", o.ty().full_name()?.to_string_lossy(), text(m.name)));
+                        return Err(raise!(
+                            AttributeError,
+                            "'{}' object has no attribute '{}'",
+                            o.ty().full_name()?.to_string_lossy(),
+                            text(m.name)
+                        ));
                     }
                 }
                 abi::_Py_T_OBJECT => {}

@@ -170,8 +170,9 @@ fn native_code(f: &CStr) -> Option<u8> {
 /// A static copy of a native format's text.
 fn static_format(f: &[u8]) -> Option<*mut c_char> {
     const TEXTS: &[&CStr] = &[
-        c"c", c"b", c"B", c"h", c"H", c"i", c"I", c"l", c"L", c"q", c"Q", c"n", c"N", c"f", c"d", c"e", c"?", c"P", c"F", c"D", c"@c", c"@b",
-        c"@B", c"@h", c"@H", c"@i", c"@I", c"@l", c"@L", c"@q", c"@Q", c"@n", c"@N", c"@f", c"@d", c"@e", c"@?", c"@P", c"@F", c"@D",
+        c"c", c"b", c"B", c"h", c"H", c"i", c"I", c"l", c"L", c"q", c"Q", c"n", c"N", c"f", c"d", c"e", c"?", c"P",
+        c"F", c"D", c"@c", c"@b", c"@B", c"@h", c"@H", c"@i", c"@I", c"@l", c"@L", c"@q", c"@Q", c"@n", c"@N", c"@f",
+        c"@d", c"@e", c"@?", c"@P", c"@F", c"@D",
     ];
     TEXTS.iter().find(|t| t.to_bytes() == f).map(|t| t.as_ptr().cast_mut())
 }
@@ -198,7 +199,8 @@ impl MemoryView {
         &self.base.view
     }
     pub fn is_released(&self) -> bool {
-        self.flags_cell().load(Ordering::Acquire) & RELEASED != 0 || self.mbuf().flags().load(Ordering::Acquire) & RELEASED != 0
+        self.flags_cell().load(Ordering::Acquire) & RELEASED != 0
+            || self.mbuf().flags().load(Ordering::Acquire) & RELEASED != 0
     }
     fn check(&self) -> PyResult<()> {
         if self.is_released() {
@@ -449,8 +451,12 @@ impl MemoryView {
         // SAFETY: an item of this view, which is writable.
         match unsafe { structcode::pack(c, p, v) } {
             Ok(()) => Ok(()),
-            Err(structcode::PackError::Type) => Err(raise!(TypeError, "memoryview: invalid type for format '{}'", f.to_string_lossy())),
-            Err(structcode::PackError::Value) => Err(raise!(ValueError, "memoryview: invalid value for format '{}'", f.to_string_lossy())),
+            Err(structcode::PackError::Type) => {
+                Err(raise!(TypeError, "memoryview: invalid type for format '{}'", f.to_string_lossy()))
+            }
+            Err(structcode::PackError::Value) => {
+                Err(raise!(ValueError, "memoryview: invalid value for format '{}'", f.to_string_lossy()))
+            }
             Err(structcode::PackError::Raised(e)) => Err(e),
         }
     }
@@ -484,7 +490,12 @@ impl MemoryView {
             && (t.len() > 0 || self.ndim() == 0)
         {
             if t.len() > self.ndim() {
-                return Err(raise!(TypeError, "cannot index {}-dimension view with {}-element tuple", self.ndim(), t.len()));
+                return Err(raise!(
+                    TypeError,
+                    "cannot index {}-dimension view with {}-element tuple",
+                    self.ndim(),
+                    t.len()
+                ));
             }
             if t.len() < self.ndim() {
                 return Err(raise!(NotImplementedError, "sub-views are not implemented"));
@@ -548,8 +559,12 @@ impl MemoryView {
     }
 
     fn cast_to(&self, format: &Str, shape: Option<&Object>) -> PyResult<Ref<MemoryView>> {
-        let bad_format =
-            || raise!(ValueError, "memoryview: destination format must be a native single character format prefixed with an optional '@'");
+        let bad_format = || {
+            raise!(
+                ValueError,
+                "memoryview: destination format must be a native single character format prefixed with an optional '@'"
+            )
+        };
         if !is_c_contiguous(self.view()) {
             return Err(raise!(TypeError, "memoryview: casts are restricted to C-contiguous views"));
         }
@@ -562,7 +577,10 @@ impl MemoryView {
         let Some(code) = native_code(unsafe { CStr::from_ptr(fmt) }) else { return Err(bad_format()) };
         let size = structcode::native_size(code).unwrap_or(1) as isize;
         let Some(from) = native_code(c_format(self.view())) else {
-            return Err(raise!(ValueError, "memoryview: source format must be a native single character format prefixed with an optional '@'"));
+            return Err(raise!(
+                ValueError,
+                "memoryview: source format must be a native single character format prefixed with an optional '@'"
+            ));
         };
         let is_byte = |c: u8| matches!(c, b'b' | b'B' | b'c');
         if !is_byte(code) && !is_byte(from) {
@@ -582,7 +600,11 @@ impl MemoryView {
                 return Err(raise!(TypeError, "shape must be a list or a tuple"));
             };
             if items.len() > abi::PyBUF_MAX_NDIM as usize {
-                return Err(raise!(ValueError, "memoryview: number of dimensions must not exceed {}", abi::PyBUF_MAX_NDIM));
+                return Err(raise!(
+                    ValueError,
+                    "memoryview: number of dimensions must not exceed {}",
+                    abi::PyBUF_MAX_NDIM
+                ));
             }
             if self.ndim() != 1 && items.len() != 1 {
                 return Err(raise!(TypeError, "memoryview: cast must be 1D -> ND or ND -> 1D"));
@@ -702,7 +724,8 @@ fn equal_views(a: &abi::Py_buffer, b: &abi::Py_buffer) -> PyResult<bool> {
         if is_c_contiguous(a) && is_c_contiguous(b) {
             // SAFETY: contiguous bytes of equal shape and format.
             return Ok(unsafe {
-                core::slice::from_raw_parts(a.buf.cast::<u8>(), a.len as usize) == core::slice::from_raw_parts(b.buf.cast::<u8>(), b.len as usize)
+                core::slice::from_raw_parts(a.buf.cast::<u8>(), a.len as usize)
+                    == core::slice::from_raw_parts(b.buf.cast::<u8>(), b.len as usize)
             } || a.len == 0);
         }
         return Ok(to_bytes(a, false) == to_bytes(b, false));
@@ -824,7 +847,11 @@ impl MemoryView {
             _ => return Err(raise!(NotImplementedError, "multi-dimensional sub-views are not implemented")),
         }
         if native_code(c_format(self.view())).is_none() {
-            return Err(raise!(NotImplementedError, "memoryview: format {} not supported", c_format(self.view()).to_string_lossy()));
+            return Err(raise!(
+                NotImplementedError,
+                "memoryview: format {} not supported",
+                c_format(self.view()).to_string_lossy()
+            ));
         }
         let it = alloc_object::<MemoryIter>(MemoryIter::type_object())?;
         // SAFETY: nobody else sees the iterator yet.
@@ -904,12 +931,18 @@ impl MemoryView {
             let dst = self.slice(s)?;
             let src = crate::protocol::buffer::Buffer::get(value, abi::PyBUF_FULL_RO)?;
             let (d, v) = (dst.view(), &*src.info);
-            let n = if v.shape.is_null() { v.len / v.itemsize.max(1) } else {
+            let n = if v.shape.is_null() {
+                v.len / v.itemsize.max(1)
+            } else {
                 // SAFETY: one dimension at least when there is a shape.
                 if v.ndim > 0 { unsafe { *v.shape } } else { -1 }
             };
             let strip = |f: &CStr| f.to_bytes().strip_prefix(b"@").unwrap_or(f.to_bytes()).to_vec();
-            if v.ndim != 1 || d.itemsize != v.itemsize || strip(c_format(d)) != strip(c_format(v)) || n != dst.shape()[0] {
+            if v.ndim != 1
+                || d.itemsize != v.itemsize
+                || strip(c_format(d)) != strip(c_format(v))
+                || n != dst.shape()[0]
+            {
                 return Err(raise!(ValueError, "memoryview assignment: lvalue and rvalue have different structures"));
             }
             let copy = to_bytes(v, false);
@@ -923,9 +956,14 @@ impl MemoryView {
             return Ok(());
         }
         if key.downcast::<Slice>().is_some()
-            || key.downcast::<Tuple>().is_some_and(|t| !t.is_empty() && t.iter().all(|x| x.downcast::<Slice>().is_some()))
+            || key
+                .downcast::<Tuple>()
+                .is_some_and(|t| !t.is_empty() && t.iter().all(|x| x.downcast::<Slice>().is_some()))
         {
-            return Err(raise!(NotImplementedError, "memoryview slice assignments are currently restricted to ndim = 1"));
+            return Err(raise!(
+                NotImplementedError,
+                "memoryview slice assignments are currently restricted to ndim = 1"
+            ));
         }
         Err(raise!(TypeError, "memoryview: invalid slice key"))
     }
@@ -1082,7 +1120,9 @@ impl MemoryView {
     fn cast(&self, format: &Object, shape: Arg<&Object>) -> PyResult<Ref<MemoryView>> {
         self.check()?;
         self.check_restricted()?;
-        let Some(f) = format.downcast::<Str>() else { return Err(raise!(TypeError, "memoryview: format argument must be a string")) };
+        let Some(f) = format.downcast::<Str>() else {
+            return Err(raise!(TypeError, "memoryview: format argument must be a string"));
+        };
         self.cast_to(f, shape.into_option())
     }
     /// Return a readonly version of the memoryview.
@@ -1197,7 +1237,14 @@ impl MemoryIter {
 ///
 /// # Safety
 /// `view` is writable; `data` stays valid while `owner` is exported.
-pub unsafe fn fill_info(view: *mut abi::Py_buffer, owner: &Object, data: *mut u8, len: usize, readonly: bool, flags: i32) -> PyResult<()> {
+pub unsafe fn fill_info(
+    view: *mut abi::Py_buffer,
+    owner: &Object,
+    data: *mut u8,
+    len: usize,
+    readonly: bool,
+    flags: i32,
+) -> PyResult<()> {
     if view.is_null() {
         return Err(raise!(BufferError, "PyBuffer_FillInfo: view==NULL argument is obsolete"));
     }
@@ -1214,7 +1261,8 @@ pub unsafe fn fill_info(view: *mut abi::Py_buffer, owner: &Object, data: *mut u8
         v.itemsize = 1;
         v.format = if flags & abi::PyBUF_FORMAT as i32 != 0 { c"B".as_ptr().cast_mut() } else { core::ptr::null_mut() };
         v.ndim = 1;
-        v.shape = if flags & abi::PyBUF_ND as i32 == abi::PyBUF_ND as i32 { &raw mut v.len } else { core::ptr::null_mut() };
+        v.shape =
+            if flags & abi::PyBUF_ND as i32 == abi::PyBUF_ND as i32 { &raw mut v.len } else { core::ptr::null_mut() };
         let strides = abi::PyBUF_STRIDES as i32;
         v.strides = if flags & strides == strides { &raw mut v.itemsize } else { core::ptr::null_mut() };
         v.suboffsets = core::ptr::null_mut();
@@ -1275,7 +1323,11 @@ pub fn is_f_contiguous(v: &abi::Py_buffer) -> bool {
 pub unsafe fn follow(v: &abi::Py_buffer, p: *mut u8, d: usize) -> *mut u8 {
     // SAFETY: a suboffset that is not negative says that a pointer lies at `p`.
     unsafe {
-        if !v.suboffsets.is_null() && *v.suboffsets.add(d) >= 0 { (*p.cast::<*mut u8>()).offset(*v.suboffsets.add(d)) } else { p }
+        if !v.suboffsets.is_null() && *v.suboffsets.add(d) >= 0 {
+            (*p.cast::<*mut u8>()).offset(*v.suboffsets.add(d))
+        } else {
+            p
+        }
     }
 }
 
@@ -1294,7 +1346,8 @@ pub fn for_each_item(v: &abi::Py_buffer, fortran: bool, mut f: impl FnMut(*mut u
         return;
     }
     // SAFETY: `n` entries each.
-    let (shape, strides) = unsafe { (core::slice::from_raw_parts(v.shape, n), core::slice::from_raw_parts(v.strides, n)) };
+    let (shape, strides) =
+        unsafe { (core::slice::from_raw_parts(v.shape, n), core::slice::from_raw_parts(v.strides, n)) };
     if shape.contains(&0) {
         return;
     }

@@ -43,7 +43,12 @@ pub fn convention(flags: c_int) -> c_int {
 /// `qualname()` of a function for messages, with its module when it is not `builtins`.
 #[cold]
 pub fn function_str(f: &Object) -> String {
-    let get = |n| f.getattr_opt(n).unwrap_or_else(|e: Raised| { e.clear(); None });
+    let get = |n| {
+        f.getattr_opt(n).unwrap_or_else(|e: Raised| {
+            e.clear();
+            None
+        })
+    };
     let Some(q) = get(intern!("__qualname__")) else {
         return f.str().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
     };
@@ -63,7 +68,15 @@ pub fn function_str(f: &Object) -> String {
 /// # Safety
 /// `meth` has the convention; `args` holds `n` values and one for each of `kwnames`.
 #[inline(always)]
-pub unsafe fn invoke<const K: c_int>(meth: abi::PyCFunction, who: &Object, slf: P, cls: *mut PyTypeObject, args: *const P, n: usize, kwnames: P) -> P {
+pub unsafe fn invoke<const K: c_int>(
+    meth: abi::PyCFunction,
+    who: &Object,
+    slf: P,
+    cls: *mut PyTypeObject,
+    args: *const P,
+    n: usize,
+    kwnames: P,
+) -> P {
     // SAFETY: the caller's promise.
     unsafe {
         if K & abi::METH_KEYWORDS == 0 && !kwnames.is_null() && !(*kwnames.cast::<Tuple>()).is_empty() {
@@ -91,8 +104,12 @@ pub unsafe fn invoke<const K: c_int>(meth: abi::PyCFunction, who: &Object, slf: 
                 f(slf, *a)
             }
             FAST => transmute::<_, abi::PyCFunctionFast>(Some(f)).unwrap_unchecked()(slf, a, n as isize),
-            FAST_KW => transmute::<_, abi::PyCFunctionFastWithKeywords>(Some(f)).unwrap_unchecked()(slf, a, n as isize, kwnames),
-            FAST_KW_METHOD => transmute::<_, abi::PyCMethod>(Some(f)).unwrap_unchecked()(slf, cls, a, n as isize, kwnames),
+            FAST_KW => transmute::<_, abi::PyCFunctionFastWithKeywords>(Some(f)).unwrap_unchecked()(
+                slf, a, n as isize, kwnames,
+            ),
+            FAST_KW_METHOD => {
+                transmute::<_, abi::PyCMethod>(Some(f)).unwrap_unchecked()(slf, cls, a, n as isize, kwnames)
+            }
             _ => {
                 let items: &[&Object] = if n == 0 { &[] } else { core::slice::from_raw_parts(args.cast(), n) };
                 let Ok(t) = Tuple::from_slice(items) else { return null_mut() };
@@ -100,7 +117,11 @@ pub unsafe fn invoke<const K: c_int>(meth: abi::PyCFunction, who: &Object, slf: 
                     f(slf, t.as_ptr())
                 } else {
                     let Ok(kw) = kwargs_dict(args, n, kwnames) else { return null_mut() };
-                    transmute::<_, abi::PyCFunctionWithKeywords>(Some(f)).unwrap_unchecked()(slf, t.as_ptr(), kw.as_ref().map_or(null_mut(), |d| d.as_ptr()))
+                    transmute::<_, abi::PyCFunctionWithKeywords>(Some(f)).unwrap_unchecked()(
+                        slf,
+                        t.as_ptr(),
+                        kw.as_ref().map_or(null_mut(), |d| d.as_ptr()),
+                    )
                 }
             }
         }
@@ -128,7 +149,12 @@ unsafe extern "C" fn entry<const K: c_int>(callable: P, args: *mut P, nargsf: us
 ///
 /// # Safety
 /// `ml` is a valid definition.
-pub unsafe fn new(ml: *mut PyMethodDef, slf: Option<&Object>, module: Option<&Object>, cls: Option<&Type>) -> PyResult<PyRef> {
+pub unsafe fn new(
+    ml: *mut PyMethodDef,
+    slf: Option<&Object>,
+    module: Option<&Object>,
+    cls: Option<&Type>,
+) -> PyResult<PyRef> {
     // SAFETY: the caller's promise.
     unsafe {
         let flags = (*ml).ml_flags;
@@ -173,7 +199,8 @@ fn as_builtin(x: &Object) -> Option<&abi::PyCFunctionObject> {
 /// Whether `x` is a builtin function over the C function `f`.
 pub fn is_builtin_with(x: &Object, f: *const ()) -> bool {
     // SAFETY: a definition outlives its function objects.
-    as_builtin(x).is_some_and(|b| core::ptr::eq(unsafe { (*b.m_ml).ml_meth }.map_or(core::ptr::null(), |g| g as *const ()), f))
+    as_builtin(x)
+        .is_some_and(|b| core::ptr::eq(unsafe { (*b.m_ml).ml_meth }.map_or(core::ptr::null(), |g| g as *const ()), f))
 }
 
 /// `__self__` of a builtin function.
@@ -214,7 +241,11 @@ unsafe extern "C" fn traverse(p: P, v: abi::visitproc, arg: *mut c_void) -> c_in
     // SAFETY: called by the collector.
     unsafe {
         let f = p.cast::<abi::PyCFunctionObject>();
-        let cls = if (*(*f).m_ml).ml_flags & abi::METH_METHOD != 0 { (*p.cast::<abi::PyCMethodObject>()).mm_class } else { null_mut() };
+        let cls = if (*(*f).m_ml).ml_flags & abi::METH_METHOD != 0 {
+            (*p.cast::<abi::PyCMethodObject>()).mm_class
+        } else {
+            null_mut()
+        };
         visit_fields!(v, arg; (*f).m_self, (*f).m_module, cls)
     }
 }
@@ -226,7 +257,9 @@ unsafe extern "C" fn repr(p: P) -> P {
             let f = &*p.cast::<abi::PyCFunctionObject>();
             let name = text((*f.m_ml).ml_name);
             match oo(f.m_self) {
-                Some(s) if s.downcast::<Module>().is_none() => Str::format(format_args!("<built-in method {} of {} object at {:p}>", name, s.ty().tp_name(), s)),
+                Some(s) if s.downcast::<Module>().is_none() => {
+                    Str::format(format_args!("<built-in method {} of {} object at {:p}>", name, s.ty().tp_name(), s))
+                }
                 _ => Str::format(format_args!("<built-in function {}>", name)),
             }
         }
@@ -240,7 +273,8 @@ unsafe extern "C" fn richcompare(a: P, b: P, op: c_int) -> P {
             let (Some(x), Some(y), true) = (as_builtin(o(a)), as_builtin(o(b)), op == 2 || op == 3) else {
                 return Ok(not_implemented().to_ref());
             };
-            let eq = x.m_self == y.m_self && (*x.m_ml).ml_meth.map(|f| f as usize) == (*y.m_ml).ml_meth.map(|f| f as usize);
+            let eq =
+                x.m_self == y.m_self && (*x.m_ml).ml_meth.map(|f| f as usize) == (*y.m_ml).ml_meth.map(|f| f as usize);
             Ok(Bool::of(eq == (op == CompareOp::Eq as c_int)).to_ref())
         }
     })
@@ -250,7 +284,8 @@ unsafe extern "C" fn hash(p: P) -> isize {
     // SAFETY: slots get live objects.
     unsafe {
         let f = &*p.cast::<abi::PyCFunctionObject>();
-        let h = ((f.m_self as usize).rotate_right(4) ^ (*f.m_ml).ml_meth.map_or(0, |f| f as usize).rotate_right(4)) as isize;
+        let h = ((f.m_self as usize).rotate_right(4) ^ (*f.m_ml).ml_meth.map_or(0, |f| f as usize).rotate_right(4))
+            as isize;
         if h == -1 { -2 } else { h }
     }
 }
@@ -365,7 +400,15 @@ static SPEC: TypeSpec = TypeSpec {
         getset_def(c"__text_signature__", Some(get_sig), None, cabi::NO_DOC),
         getset_end(),
     ],
-    members: &[member_def(c"__module__", abi::_Py_T_OBJECT, core::mem::offset_of!(abi::PyCFunctionObject, m_module) as isize, 0), member_end()],
+    members: &[
+        member_def(
+            c"__module__",
+            abi::_Py_T_OBJECT,
+            core::mem::offset_of!(abi::PyCFunctionObject, m_module) as isize,
+            0,
+        ),
+        member_end(),
+    ],
     ..TypeSpec::EMPTY
 };
 
@@ -396,7 +439,12 @@ pub static SPECS: [&TypeSpec; 2] = [&SPEC, &METHOD_SPEC];
 ///
 /// # Safety
 /// `def` outlives the function.
-pub unsafe fn new_builtin(def: *mut PyMethodDef, slf: Option<&Object>, module: Option<&Object>, cls: Option<&Type>) -> PyResult<PyRef> {
+pub unsafe fn new_builtin(
+    def: *mut PyMethodDef,
+    slf: Option<&Object>,
+    module: Option<&Object>,
+    cls: Option<&Type>,
+) -> PyResult<PyRef> {
     // SAFETY: the caller's promise.
     unsafe { new(def, slf, module, cls) }
 }

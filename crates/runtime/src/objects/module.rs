@@ -242,12 +242,19 @@ pub unsafe fn from_def_and_spec(def: *mut abi::PyModuleDef, spec: &Object) -> Py
     unsafe {
         module_def_init(def);
         let name = spec.getattr(intern!("name"))?;
-        let Some(name_str) = name.downcast::<Str>() else { return Err(raise!(TypeError, "spec.name must be a string")) };
+        let Some(name_str) = name.downcast::<Str>() else {
+            return Err(raise!(TypeError, "spec.name must be a string"));
+        };
         let shown = name_str.to_string_lossy().to_string();
         if (*def).m_size < 0 {
-            return Err(raise!(SystemError, "module {}: m_size may not be negative for multi-phase initialization", shown));
+            return Err(raise!(
+                SystemError,
+                "module {}: m_size may not be negative for multi-phase initialization",
+                shown
+            ));
         }
-        let mut create: Option<unsafe extern "C" fn(*mut abi::PyObject, *mut abi::PyModuleDef) -> *mut abi::PyObject> = None;
+        let mut create: Option<unsafe extern "C" fn(*mut abi::PyObject, *mut abi::PyModuleDef) -> *mut abi::PyObject> =
+            None;
         let (mut gil, mut multi) = (core::ptr::null_mut(), core::ptr::without_provenance_mut(1));
         let (mut has_exec, mut has_gil, mut has_multi) = (false, false, false);
         let mut s = (*def).m_slots;
@@ -257,12 +264,19 @@ pub unsafe fn from_def_and_spec(def: *mut abi::PyModuleDef, spec: &Object) -> Py
                     if create.is_some() {
                         return Err(raise!(SystemError, "module {} has multiple create slots", shown));
                     }
-                    create = core::mem::transmute::<*mut c_void, Option<unsafe extern "C" fn(*mut abi::PyObject, *mut abi::PyModuleDef) -> *mut abi::PyObject>>((*s).value);
+                    create = core::mem::transmute::<
+                        *mut c_void,
+                        Option<unsafe extern "C" fn(*mut abi::PyObject, *mut abi::PyModuleDef) -> *mut abi::PyObject>,
+                    >((*s).value);
                 }
                 abi::Py_mod_exec => has_exec = true,
                 abi::Py_mod_multiple_interpreters => {
                     if has_multi {
-                        return Err(raise!(SystemError, "module {} has more than one 'multiple interpreters' slots", shown));
+                        return Err(raise!(
+                            SystemError,
+                            "module {} has more than one 'multiple interpreters' slots",
+                            shown
+                        ));
                     }
                     has_multi = true;
                     multi = (*s).value;
@@ -280,7 +294,11 @@ pub unsafe fn from_def_and_spec(def: *mut abi::PyModuleDef, spec: &Object) -> Py
         }
         let interp = ThreadState::current().interp();
         if !interp.is_main() && !interp.lifecycle.allow_single_phase() && (multi.is_null() || multi.addr() == 1) {
-            let e = crate::objects::exceptions::raise::import_error(&format!("module {shown} does not support loading in subinterpreters"), Some(&name), None)?;
+            let e = crate::objects::exceptions::raise::import_error(
+                &format!("module {shown} does not support loading in subinterpreters"),
+                Some(&name),
+                None,
+            )?;
             return Err(crate::error::raise_exception(e));
         }
         let m: PyRef = match create {
@@ -288,12 +306,19 @@ pub unsafe fn from_def_and_spec(def: *mut abi::PyModuleDef, spec: &Object) -> Py
                 let p = f(spec.as_ptr(), def);
                 if p.is_null() {
                     if !crate::error::error_occurred() {
-                        return Err(raise!(SystemError, "creation of module {} failed without setting an exception", shown));
+                        return Err(raise!(
+                            SystemError,
+                            "creation of module {} failed without setting an exception",
+                            shown
+                        ));
                     }
                     return Err(Raised::already_set());
                 }
                 if crate::error::error_occurred() {
-                    return Err(crate::error::chain_from_cause(exc::SystemError(), format_args!("creation of module {shown} raised unreported exception")));
+                    return Err(crate::error::chain_from_cause(
+                        exc::SystemError(),
+                        format_args!("creation of module {shown} raised unreported exception"),
+                    ));
                 }
                 PyRef::from_c_result(p)?
             }
@@ -310,11 +335,23 @@ pub unsafe fn from_def_and_spec(def: *mut abi::PyModuleDef, spec: &Object) -> Py
                 }
             }
             None => {
-                if (*def).m_size > 0 || (*def).m_traverse.is_some() || (*def).m_clear.is_some() || (*def).m_free.is_some() {
-                    return Err(raise!(SystemError, "module {} is not a module object, but requests module state", shown));
+                if (*def).m_size > 0
+                    || (*def).m_traverse.is_some()
+                    || (*def).m_clear.is_some()
+                    || (*def).m_free.is_some()
+                {
+                    return Err(raise!(
+                        SystemError,
+                        "module {} is not a module object, but requests module state",
+                        shown
+                    ));
                 }
                 if has_exec {
-                    return Err(raise!(SystemError, "module {} specifies execution slots, but did not create a ModuleType instance", shown));
+                    return Err(raise!(
+                        SystemError,
+                        "module {} specifies execution slots, but did not create a ModuleType instance",
+                        shown
+                    ));
                 }
                 if let Some(mut d) = (*def).m_methods.as_mut() {
                     while !d.ml_name.is_null() {
@@ -345,16 +382,24 @@ pub unsafe fn exec_def(m: &Module, def: *mut abi::PyModuleDef) -> PyResult<()> {
         let mut s = (*def).m_slots;
         while !s.is_null() && (*s).slot != 0 {
             if (*s).slot == abi::Py_mod_exec {
-                let f = core::mem::transmute::<*mut c_void, unsafe extern "C" fn(*mut abi::PyObject) -> c_int>((*s).value);
+                let f =
+                    core::mem::transmute::<*mut c_void, unsafe extern "C" fn(*mut abi::PyObject) -> c_int>((*s).value);
                 let r = f(m.as_ptr());
                 if r != 0 {
                     if !crate::error::error_occurred() {
-                        return Err(raise!(SystemError, "execution of module {} failed without setting an exception", name));
+                        return Err(raise!(
+                            SystemError,
+                            "execution of module {} failed without setting an exception",
+                            name
+                        ));
                     }
                     return Err(Raised::already_set());
                 }
                 if crate::error::error_occurred() {
-                    return Err(crate::error::chain_from_cause(exc::SystemError(), format_args!("execution of module {name} raised unreported exception")));
+                    return Err(crate::error::chain_from_cause(
+                        exc::SystemError(),
+                        format_args!("execution of module {name} raised unreported exception"),
+                    ));
                 }
             }
             s = s.add(1);
@@ -421,7 +466,10 @@ fn missing_attribute(m: &Module, name: &Str) -> PyResult<Raised> {
     };
     let mod_name = mod_name.to_string_lossy();
     if let Some(spec) = m.dict().get_str(intern!("__spec__"))?.filter(|s| !s.is_none()) {
-        let origin = spec.getattr_opt(intern!("origin"))?.and_then(|o| o.downcast_into::<Str>().ok()).map(|o| o.to_string_lossy().to_string());
+        let origin = spec
+            .getattr_opt(intern!("origin"))?
+            .and_then(|o| o.downcast_into::<Str>().ok())
+            .map(|o| o.to_string_lossy().to_string());
         let initializing = match spec.getattr_opt(intern!("_initializing"))? {
             Some(i) => i.is_true()?,
             None => false,
@@ -434,14 +482,20 @@ fn missing_attribute(m: &Module, name: &Str) -> PyResult<Raised> {
         }
         if initializing {
             return Ok(fail(match origin {
-                Some(o) => format!("partially initialized module '{mod_name}' from '{o}' has no attribute '{attr}' (most likely due to a circular import)"),
-                None => format!("partially initialized module '{mod_name}' has no attribute '{attr}' (most likely due to a circular import)"),
+                Some(o) => format!(
+                    "partially initialized module '{mod_name}' from '{o}' has no attribute '{attr}' (most likely due to a circular import)"
+                ),
+                None => format!(
+                    "partially initialized module '{mod_name}' has no attribute '{attr}' (most likely due to a circular import)"
+                ),
             }));
         }
         if let Some(sub) = spec.getattr_opt(intern!("_uninitialized_submodules"))?
             && sub.contains(name)?
         {
-            return Ok(fail(format!("cannot access submodule '{attr}' of module '{mod_name}' (most likely due to a circular import)")));
+            return Ok(fail(format!(
+                "cannot access submodule '{attr}' of module '{mod_name}' (most likely due to a circular import)"
+            )));
         }
     }
     Ok(fail(format!("module '{mod_name}' has no attribute '{attr}'")))
@@ -450,12 +504,20 @@ fn missing_attribute(m: &Module, name: &Str) -> PyResult<Raised> {
 /// Whether a script's folder holds a file that hides a module of the standard library.
 fn shadows_stdlib(origin: &str, name: &str) -> PyResult<bool> {
     let interp = ThreadState::current().interp();
-    let Some(first) = crate::lifecycle::init::get_sys("path")?.and_then(|p| p.downcast::<List>().and_then(|l| l.get(0))) else { return Ok(false) };
+    let Some(first) =
+        crate::lifecycle::init::get_sys("path")?.and_then(|p| p.downcast::<List>().and_then(|l| l.get(0)))
+    else {
+        return Ok(false);
+    };
     let Some(first) = first.downcast::<Str>().map(|s| s.to_string_lossy().to_string()) else { return Ok(false) };
     if interp.config().safe_path {
         return Ok(false);
     }
-    let dir = if first.is_empty() { std::env::current_dir().map(|d| d.to_string_lossy().into_owned()).unwrap_or_default() } else { first };
+    let dir = if first.is_empty() {
+        std::env::current_dir().map(|d| d.to_string_lossy().into_owned()).unwrap_or_default()
+    } else {
+        first
+    };
     let base = std::path::Path::new(origin);
     let base = if base.file_name().is_some_and(|f| f == "__init__.py") { base.parent() } else { Some(base) };
     if base.and_then(|b| b.parent()).is_none_or(|p| p != std::path::Path::new(&dir)) {
@@ -561,7 +623,9 @@ impl Module {
     #[pymethod]
     fn __dir__(&self) -> PyResult<PyRef> {
         let d = self.getattr(intern!("__dict__"))?;
-        let Some(d) = d.downcast::<Dict>() else { return Err(raise!(TypeError, "module.__dict__ is not a dictionary")) };
+        let Some(d) = d.downcast::<Dict>() else {
+            return Err(raise!(TypeError, "module.__dict__ is not a dictionary"));
+        };
         if let Some(f) = d.get_str(intern!("__dir__"))? {
             return f.call0();
         }

@@ -1,11 +1,11 @@
 //! `types.SimpleNamespace`.
 
 use crate::mem::Visitor;
+use crate::objects::StrBuilder;
 use crate::objects::not_implemented_ref;
 use crate::objects::reprguard::{repr_enter, repr_leave};
 use crate::objects::singletons::unready_type;
 use crate::objects::support::{Slot, begin_dealloc, free_object};
-use crate::objects::StrBuilder;
 use crate::prelude::*;
 use crate::protocol::CompareOp;
 use core::ffi::c_int;
@@ -83,7 +83,11 @@ impl Namespace {
     }
     #[slot]
     fn tp_repr(&self) -> PyResult<Ref<Str>> {
-        let name = if core::ptr::eq(self.ty(), Namespace::type_object()) { "namespace".to_string() } else { self.ty().name_str().to_string() };
+        let name = if core::ptr::eq(self.ty(), Namespace::type_object()) {
+            "namespace".to_string()
+        } else {
+            self.ty().name_str().to_string()
+        };
         if repr_enter(self)? {
             return Str::format(format_args!("{name}(...)"));
         }
@@ -131,7 +135,13 @@ impl Namespace {
         }
         let out = (**self.ty()).call0()?;
         let Some(ns) = out.downcast::<Namespace>() else {
-            return Err(raise!(TypeError, "expect {} type, but {}() returned '{}' object", "types.SimpleNamespace", self.ty().name_str(), out.ty().name_str()));
+            return Err(raise!(
+                TypeError,
+                "expect {} type, but {}() returned '{}' object",
+                "types.SimpleNamespace",
+                self.ty().name_str(),
+                out.ty().name_str()
+            ));
         };
         let d = ns.dict()?;
         d.update(&*self.dict()?)?;

@@ -60,7 +60,13 @@ fn name_of(p: P) -> PyResult<Option<PyRef>> {
     }
 }
 
-fn init_fields(p: P, get: Option<&Object>, set: Option<&Object>, del: Option<&Object>, doc: Option<&Object>) -> PyResult<()> {
+fn init_fields(
+    p: P,
+    get: Option<&Object>,
+    set: Option<&Object>,
+    del: Option<&Object>,
+    doc: Option<&Object>,
+) -> PyResult<()> {
     let present = |x: Option<&Object>| x.filter(|x| !x.is_none()).map(Object::to_ref);
     let exact = unsafe { o(p) }.downcast_exact::<Property>().is_some();
     // SAFETY: fields of the property being initialised.
@@ -116,7 +122,12 @@ unsafe extern "C" fn init(p: P, args: P, kw: P) -> c_int {
                         return Err(raise!(TypeError, "property() got an unexpected keyword argument '{}'", n));
                     };
                     if v[i].is_some() {
-                        return Err(raise!(TypeError, "argument for property() given by name ('{}') and position ({})", n, i + 1));
+                        return Err(raise!(
+                            TypeError,
+                            "argument for property() given by name ('{}') and position ({})",
+                            n,
+                            i + 1
+                        ));
                     }
                     v[i] = Some(val);
                 }
@@ -178,7 +189,12 @@ fn copy_with(p: P, which: usize, f: P) -> P {
         // SAFETY: live fields.
         unsafe {
             let me = s(p);
-            let mut v = [oo(me.get).unwrap_or(none()), oo(me.set).unwrap_or(none()), oo(me.del).unwrap_or(none()), oo(me.doc).unwrap_or(none())];
+            let mut v = [
+                oo(me.get).unwrap_or(none()),
+                oo(me.set).unwrap_or(none()),
+                oo(me.del).unwrap_or(none()),
+                oo(me.doc).unwrap_or(none()),
+            ];
             let f = o(f);
             if !f.is_none() {
                 v[which] = f;

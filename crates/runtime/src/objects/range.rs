@@ -145,7 +145,9 @@ impl Range {
 
     fn contains_int(&self, v: &Object) -> PyResult<bool> {
         let (a, b, s, _) = self.parts();
-        if let (Some(a), Some(b), Some(s), Some(v)) = (a.try_i64(), b.try_i64(), s.try_i64(), v.downcast::<Int>().and_then(|i| i.try_i64())) {
+        if let (Some(a), Some(b), Some(s), Some(v)) =
+            (a.try_i64(), b.try_i64(), s.try_i64(), v.downcast::<Int>().and_then(|i| i.try_i64()))
+        {
             let inside = if s > 0 { a <= v && v < b } else { b < v && v <= a };
             return Ok(inside && (v as i128 - a as i128) % s as i128 == 0);
         }
@@ -237,7 +239,12 @@ impl Range {
         if s.try_i64() == Some(1) {
             return Str::format(format_args!("range({}, {})", a.to_string_lossy(), b.to_string_lossy()));
         }
-        Str::format(format_args!("range({}, {}, {})", a.to_string_lossy(), b.to_string_lossy(), s.repr()?.to_string_lossy()))
+        Str::format(format_args!(
+            "range({}, {}, {})",
+            a.to_string_lossy(),
+            b.to_string_lossy(),
+            s.repr()?.to_string_lossy()
+        ))
     }
     #[slot]
     fn tp_hash(&self) -> PyResult<isize> {

@@ -159,11 +159,8 @@ impl Slice {
             return Err(raise!(ValueError, "slice step cannot be zero"));
         }
         let negative = step.sign() < 0;
-        let (lower, upper): (PyRef, PyRef) = if negative {
-            (Int::from_i64(-1)?.upcast(), len.sub(&one)?)
-        } else {
-            (zero.upcast(), len.to_ref())
-        };
+        let (lower, upper): (PyRef, PyRef) =
+            if negative { (Int::from_i64(-1)?.upcast(), len.sub(&one)?) } else { (zero.upcast(), len.to_ref()) };
         let fit = |o: &Object, default: &PyRef| -> PyResult<PyRef> {
             if o.is_none() {
                 return Ok(default.clone());
@@ -213,7 +210,11 @@ impl Slice {
     #[slot]
     fn tp_richcompare(&self, other: &Object, op: CompareOp) -> PyResult<PyRef> {
         let Some(o) = other.downcast::<Slice>() else { return Ok(not_implemented_ref()) };
-        crate::objects::tuple::compare_slices(&[self.start(), self.stop(), self.step()], &[o.start(), o.stop(), o.step()], op)
+        crate::objects::tuple::compare_slices(
+            &[self.start(), self.stop(), self.step()],
+            &[o.start(), o.stop(), o.step()],
+            op,
+        )
     }
     /// S.indices(len) -> (start, stop, stride)
     ///

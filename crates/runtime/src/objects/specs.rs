@@ -11,9 +11,32 @@ pub fn all_specs() -> Vec<&'static TypeSpec> {
     }
     let mut all = super::support::specs();
     all.extend(specs![Int, Bool, Float, super::Complex]);
-    all.extend(specs![Str, super::unicode::iter::StrIter, Bytes, super::byteclass::BytesIter, super::ByteArray, super::byteclass::ByteArrayIter, super::ManagedBuffer, super::MemoryView, super::memory::MemoryIter]);
-    all.extend(specs![super::module::ModuleDef, super::Module, super::WeakRef, super::weakref::WeakProxy, super::weakref::WeakCallableProxy]);
-    all.extend(specs![super::Cell, super::Code, super::Function, super::Frame, super::FrameLocalsProxy, super::Traceback]);
+    all.extend(specs![
+        Str,
+        super::unicode::iter::StrIter,
+        Bytes,
+        super::byteclass::BytesIter,
+        super::ByteArray,
+        super::byteclass::ByteArrayIter,
+        super::ManagedBuffer,
+        super::MemoryView,
+        super::memory::MemoryIter
+    ]);
+    all.extend(specs![
+        super::module::ModuleDef,
+        super::Module,
+        super::WeakRef,
+        super::weakref::WeakProxy,
+        super::weakref::WeakCallableProxy
+    ]);
+    all.extend(specs![
+        super::Cell,
+        super::Code,
+        super::Function,
+        super::Frame,
+        super::FrameLocalsProxy,
+        super::Traceback
+    ]);
     all.extend(specs![super::Generator, super::Coroutine, super::r#gen::CoroWrapper, super::AsyncGenerator]);
     all.extend(super::exceptions::specs());
     all.extend(super::weakref::specs());

@@ -143,7 +143,11 @@ pub fn make_type(name: &str, doc: &str, fields: &[(&str, &str)], n_in_sequence: 
     d.set(intern!("n_sequence_fields"), &*Int::from_i64(n_in_sequence as i64)?)?;
     d.set(intern!("n_fields"), &*Int::from_i64(fields.len() as i64)?)?;
     d.set(intern!("n_unnamed_fields"), &*Int::from_i64(unnamed as i64)?)?;
-    let match_args = fields[..n_in_sequence.min(fields.len())].iter().filter(|(n, _)| *n != UNNAMED).map(|(n, _)| (**Str::intern(n)).to_ref()).collect();
+    let match_args = fields[..n_in_sequence.min(fields.len())]
+        .iter()
+        .filter(|(n, _)| *n != UNNAMED)
+        .map(|(n, _)| (**Str::intern(n)).to_ref())
+        .collect();
     d.set(intern!("__match_args__"), &*Tuple::from_refs(match_args)?)?;
     ty.modified();
     Ok(ty)
@@ -210,7 +214,12 @@ unsafe extern "C" fn repr(o: *mut abi::PyObject) -> *mut abi::PyObject {
             // SAFETY: the field is below the number of fields.
             let v = unsafe { Object::from_ptr_opt(*items(o.as_ptr()).add(i)) }.unwrap_or(none()).to_ref();
             let Some(name) = field_name(ty, i) else {
-                return Err(raise!(SystemError, "In structseq_repr(), member {} name is NULL for type {}", i, ty.name_str()));
+                return Err(raise!(
+                    SystemError,
+                    "In structseq_repr(), member {} name is NULL for type {}",
+                    i,
+                    ty.name_str()
+                ));
             };
             if i > 0 {
                 out.push_str(", ");
@@ -224,7 +233,11 @@ unsafe extern "C" fn repr(o: *mut abi::PyObject) -> *mut abi::PyObject {
     })
 }
 
-unsafe extern "C" fn tp_new(ty: *mut abi::PyTypeObject, args: *mut abi::PyObject, kwargs: *mut abi::PyObject) -> *mut abi::PyObject {
+unsafe extern "C" fn tp_new(
+    ty: *mut abi::PyTypeObject,
+    args: *mut abi::PyObject,
+    kwargs: *mut abi::PyObject,
+) -> *mut abi::PyObject {
     crate::convert::guard_object(|| {
         // SAFETY: the slot's contract.
         let (ty, call) = unsafe { (&*ty.cast::<Type>(), crate::convert::CallArgs::new(args, kwargs)?) };
@@ -234,7 +247,9 @@ unsafe extern "C" fn tp_new(ty: *mut abi::PyTypeObject, args: *mut abi::PyObject
             match k.downcast::<Str>().map(|k| k.to_string_lossy().to_string()).as_deref() {
                 Some("sequence") => sequence = Some(v),
                 Some("dict") => dict = Some(v),
-                Some(other) => return Err(raise!(TypeError, "{}() got an unexpected keyword argument '{}'", ty.name_str(), other)),
+                Some(other) => {
+                    return Err(raise!(TypeError, "{}() got an unexpected keyword argument '{}'", ty.name_str(), other));
+                }
                 None => {}
             }
         }
@@ -254,10 +269,22 @@ unsafe extern "C" fn tp_new(ty: *mut abi::PyTypeObject, args: *mut abi::PyObject
         let unnamed = type_attr(ty, intern!("n_unnamed_fields"))?;
         if min != max {
             if given < min {
-                return Err(raise!(TypeError, "{}() takes an at least {}-sequence ({}-sequence given)", name, min, given));
+                return Err(raise!(
+                    TypeError,
+                    "{}() takes an at least {}-sequence ({}-sequence given)",
+                    name,
+                    min,
+                    given
+                ));
             }
             if given > max {
-                return Err(raise!(TypeError, "{}() takes an at most {}-sequence ({}-sequence given)", name, max, given));
+                return Err(raise!(
+                    TypeError,
+                    "{}() takes an at most {}-sequence ({}-sequence given)",
+                    name,
+                    max,
+                    given
+                ));
             }
         } else if given != min {
             return Err(raise!(TypeError, "{}() takes a {}-sequence ({}-sequence given)", name, min, given));
@@ -303,7 +330,12 @@ unsafe extern "C" fn reduce(o: *mut abi::PyObject, _unused: *mut abi::PyObject) 
     })
 }
 
-unsafe extern "C" fn replace(o: *mut abi::PyObject, args: *const *mut abi::PyObject, n: isize, kwnames: *mut abi::PyObject) -> *mut abi::PyObject {
+unsafe extern "C" fn replace(
+    o: *mut abi::PyObject,
+    args: *const *mut abi::PyObject,
+    n: isize,
+    kwnames: *mut abi::PyObject,
+) -> *mut abi::PyObject {
     crate::convert::guard_object(|| {
         // SAFETY: the method's contract.
         let (o, a) = unsafe { (Object::from_ptr(o), FuncArgs::from_fastcall(args, n, kwnames)) };
@@ -312,10 +344,16 @@ unsafe extern "C" fn replace(o: *mut abi::PyObject, args: *const *mut abi::PyObj
             return Err(raise!(TypeError, "__replace__() takes no positional arguments ({} given)", a.len()));
         }
         if type_attr(ty, intern!("n_unnamed_fields"))? > 0 {
-            return Err(raise!(TypeError, "__replace__() is not supported for {} because it has unnamed field(s)", ty.name_str()));
+            return Err(raise!(
+                TypeError,
+                "__replace__() is not supported for {} because it has unnamed field(s)",
+                ty.name_str()
+            ));
         }
         // SAFETY: fields are below the number of fields.
-        let mut values: Vec<PyRef> = (0..n_fields(ty)).map(|i| unsafe { Object::from_ptr_opt(*items(o.as_ptr()).add(i)) }.unwrap_or(none()).to_ref()).collect();
+        let mut values: Vec<PyRef> = (0..n_fields(ty))
+            .map(|i| unsafe { Object::from_ptr_opt(*items(o.as_ptr()).add(i)) }.unwrap_or(none()).to_ref())
+            .collect();
         let mut unknown = Vec::new();
         for (k, v) in a.keywords() {
             let key = k.downcast::<Str>().map(|k| k.to_string_lossy().to_string()).unwrap_or_default();

@@ -72,7 +72,13 @@ pub fn check(ty: &Type, x: &Object) -> PyResult<Ref<Type>> {
     }
     let what = if x.downcast::<Type>().is_some() { "type" } else { "instance of" };
     let name = x.downcast::<Type>().map_or(x.ty().tp_name(), |t| t.tp_name());
-    Err(raise!(TypeError, "super(type, obj): obj ({} {}) is not an instance or subtype of type ({}).", what, name, ty.tp_name()))
+    Err(raise!(
+        TypeError,
+        "super(type, obj): obj ({} {}) is not an instance or subtype of type ({}).",
+        what,
+        name,
+        ty.tp_name()
+    ))
 }
 
 /// `super(ty, x).name` without making the object (LOAD_SUPER_ATTR). `unbound`: a method that still wants `x` is given
@@ -91,7 +97,12 @@ pub fn super_getattr(ty: &Object, x: &Object, name: &Str, unbound: bool) -> PyRe
             }
             return match dt.slots().tp_descr_get {
                 // SAFETY: a C slot.
-                Some(f) => unsafe { Ok((own(f(d.as_ptr(), if is_class { core::ptr::null_mut() } else { x.as_ptr() }, ot.as_ptr()))?, false)) },
+                Some(f) => unsafe {
+                    Ok((
+                        own(f(d.as_ptr(), if is_class { core::ptr::null_mut() } else { x.as_ptr() }, ot.as_ptr()))?,
+                        false,
+                    ))
+                },
                 None => Ok((d, false)),
             };
         }
@@ -259,7 +270,9 @@ fn frame_args() -> PyResult<(PyRef, PyRef)> {
         }
         let locals = InterpFrame::localsplus(f);
         let mut first = (*locals).try_obj().map(Object::to_ref);
-        if let Some(c) = first.as_ref().and_then(|x| x.downcast::<Cell>()).filter(|_| code.kind(0) & compiler::code::fast::CELL != 0) {
+        if let Some(c) =
+            first.as_ref().and_then(|x| x.downcast::<Cell>()).filter(|_| code.kind(0) & compiler::code::fast::CELL != 0)
+        {
             first = c.get();
         }
         let Some(first) = first else {

@@ -1,8 +1,8 @@
 //! Small things that container types and native modules share: object slots, critical sections, blocks freed through QSBR, the
 //! standard `tp_traverse`, `tp_clear` and `tp_dealloc` of types whose fields are `Slot`s.
 
-use crate::object::gc_bits;
 pub use crate::lock;
+use crate::object::gc_bits;
 use crate::prelude::*;
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::Ordering::Relaxed;
@@ -92,7 +92,6 @@ pub fn as_objects(v: &[PyRef]) -> &[&Object] {
     unsafe { core::slice::from_raw_parts(v.as_ptr().cast(), v.len()) }
 }
 
-
 pub use crate::mem::refcount::new_ref_with_lock as take_ref_locked;
 
 /// A critical section kept in a stack slot: see `lock!`.
@@ -130,7 +129,6 @@ macro_rules! lock {
         let __guard = __slot.begin($o);
     };
 }
-
 
 /// Makes an object visible to the collector.
 #[inline(always)]
@@ -207,7 +205,10 @@ pub fn to_index(o: &Object, exc_type: &'static Type) -> PyResult<isize> {
     let i = o.index()?;
     match i.try_i64() {
         Some(v) => Ok(v as isize),
-        None => Err(crate::error::raise_message(exc_type, format_args!("cannot fit '{}' into an index-sized integer", o.ty().name_str()))),
+        None => Err(crate::error::raise_message(
+            exc_type,
+            format_args!("cannot fit '{}' into an index-sized integer", o.ty().name_str()),
+        )),
     }
 }
 
@@ -352,14 +353,49 @@ pub fn alloc<T: PyClass>(ty: &Type) -> PyResult<Ref<T>> {
 pub fn specs() -> Vec<&'static crate::typeobject::TypeSpec> {
     use crate::convert::HasSpec;
     use crate::objects::dict::{iter::*, views::*};
-    use crate::objects::{bltiniter::*, enumobject::*, genericalias::*, iterobject::*, list::iter::*, namespace::*, range::*, set::methods::*, singletons::*, tuple::*, union::*};
+    use crate::objects::{
+        bltiniter::*, enumobject::*, genericalias::*, iterobject::*, list::iter::*, namespace::*, range::*,
+        set::methods::*, singletons::*, tuple::*, union::*,
+    };
     macro_rules! specs {
         ($($t:ty),* $(,)?) => { vec![$(<$t as HasSpec>::spec()),*] };
     }
     specs![
-        Tuple, TupleIter, List, ListIter, ListRevIter, Dict, DictKeyIter, DictValueIter, DictItemIter, DictRevKeyIter, DictRevValueIter,
-        DictRevItemIter, DictKeysView, DictValuesView, DictItemsView, Set, FrozenSet, SetIter, Slice, Range, RangeIter, LongRangeIter,
-        NoneObject, NotImplementedObject, EllipsisObject, SeqIter, CallIter, Enumerate, Reversed, Map, Filter, Zip, Namespace,
-        GenericAlias, AliasIter, Union,
+        Tuple,
+        TupleIter,
+        List,
+        ListIter,
+        ListRevIter,
+        Dict,
+        DictKeyIter,
+        DictValueIter,
+        DictItemIter,
+        DictRevKeyIter,
+        DictRevValueIter,
+        DictRevItemIter,
+        DictKeysView,
+        DictValuesView,
+        DictItemsView,
+        Set,
+        FrozenSet,
+        SetIter,
+        Slice,
+        Range,
+        RangeIter,
+        LongRangeIter,
+        NoneObject,
+        NotImplementedObject,
+        EllipsisObject,
+        SeqIter,
+        CallIter,
+        Enumerate,
+        Reversed,
+        Map,
+        Filter,
+        Zip,
+        Namespace,
+        GenericAlias,
+        AliasIter,
+        Union,
     ]
 }

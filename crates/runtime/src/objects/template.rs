@@ -225,7 +225,12 @@ impl TemplateIter {
 
 impl Interpolation {
     /// An interpolation; `conversion` is `'s'`, `'r'`, `'a'` or nothing.
-    pub fn new(value: &Object, expression: &Object, conversion: Option<&Object>, format_spec: &Object) -> PyResult<Ref<Interpolation>> {
+    pub fn new(
+        value: &Object,
+        expression: &Object,
+        conversion: Option<&Object>,
+        format_spec: &Object,
+    ) -> PyResult<Ref<Interpolation>> {
         let t = crate::typeobject::alloc_object::<Interpolation>(Interpolation::type_object())?;
         // SAFETY: the object is fresh and ours alone.
         unsafe {
@@ -244,18 +249,29 @@ impl Interpolation {
 impl Interpolation {
     /// Interpolation object
     #[slot(sig = "value, expression=None, conversion=None, format_spec=None")]
-    fn tp_new(cls: &Type, value: &Object, expression: Option<&Str>, conversion: &Object, format_spec: Option<&Str>) -> PyResult<PyRef> {
+    fn tp_new(
+        cls: &Type,
+        value: &Object,
+        expression: Option<&Str>,
+        conversion: &Object,
+        format_spec: Option<&Str>,
+    ) -> PyResult<PyRef> {
         let _ = cls;
         if !conversion.is_none() {
             let Some(c) = conversion.downcast::<Str>() else {
-                return Err(raise!(TypeError, "Interpolation() argument 'conversion' must be str, not {}", conversion.ty().name_str()));
+                return Err(raise!(
+                    TypeError,
+                    "Interpolation() argument 'conversion' must be str, not {}",
+                    conversion.ty().name_str()
+                ));
             };
             if !(c.eq_str("s") || c.eq_str("r") || c.eq_str("a")) {
                 return Err(raise!(ValueError, "Interpolation() argument 'conversion' must be one of 's', 'a' or 'r'"));
             }
         }
         let conv = if conversion.is_none() { None } else { Some(conversion) };
-        Ok(Interpolation::new(value, expression.unwrap_or(Str::empty()), conv, format_spec.unwrap_or(Str::empty()))?.upcast())
+        Ok(Interpolation::new(value, expression.unwrap_or(Str::empty()), conv, format_spec.unwrap_or(Str::empty()))?
+            .upcast())
     }
     #[slot]
     fn tp_repr(&self) -> PyResult<Ref<Str>> {

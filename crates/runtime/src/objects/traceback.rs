@@ -66,7 +66,11 @@ impl Traceback {
     }
 }
 
-unsafe extern "C" fn traverse(p: *mut abi::PyObject, visit: abi::visitproc, arg: *mut core::ffi::c_void) -> core::ffi::c_int {
+unsafe extern "C" fn traverse(
+    p: *mut abi::PyObject,
+    visit: abi::visitproc,
+    arg: *mut core::ffi::c_void,
+) -> core::ffi::c_int {
     let Some(visit) = visit else { return 0 };
     // SAFETY: the collector calls this with a traceback; both fields are null or owned.
     unsafe {
@@ -93,7 +97,11 @@ impl Traceback {
             return Err(raise!(TypeError, "expected traceback object or None, got '{}'", tb_next.ty().name_str()));
         }
         if tb_frame.downcast::<Frame>().is_none() {
-            return Err(raise!(TypeError, "traceback() argument 'tb_frame' must be frame, not {}", tb_frame.ty().name_str()));
+            return Err(raise!(
+                TypeError,
+                "traceback() argument 'tb_frame' must be frame, not {}",
+                tb_frame.ty().name_str()
+            ));
         }
         let next = if tb_next.is_none() { None } else { Some(tb_next.to_ref()) };
         Ok(Traceback::new(next, tb_frame, tb_lasti, tb_lineno)?.upcast())

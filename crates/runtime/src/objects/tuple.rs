@@ -28,8 +28,12 @@ pub static mut PyTuple_Type: Type = unready_type();
 py_layout!(Tuple, PyTuple_Type, abi::Py_TPFLAGS_TUPLE_SUBCLASS);
 
 /// `()`.
-static mut EMPTY_TUPLE: Tuple =
-    Tuple { header: immortal_header(&raw mut PyTuple_Type), ob_size: AtomicIsize::new(0), ob_hash: AtomicIsize::new(-1), ob_item: [] };
+static mut EMPTY_TUPLE: Tuple = Tuple {
+    header: immortal_header(&raw mut PyTuple_Type),
+    ob_size: AtomicIsize::new(0),
+    ob_hash: AtomicIsize::new(-1),
+    ob_item: [],
+};
 
 impl Tuple {
     /// The empty tuple.
@@ -367,7 +371,8 @@ impl Tuple {
         if (self.is_empty() || n == 1) && core::ptr::eq(self.ty(), Tuple::type_object()) {
             return Ok(self.to_ref());
         }
-        let total = self.len().checked_mul(n).filter(|t| *t < isize::MAX as usize / 8).ok_or_else(super::support::no_memory)?;
+        let total =
+            self.len().checked_mul(n).filter(|t| *t < isize::MAX as usize / 8).ok_or_else(super::support::no_memory)?;
         let t = Tuple::with_len(total)?;
         let mut i = 0;
         for _ in 0..n {
@@ -431,7 +436,11 @@ impl Tuple {
     /// Return first index of value.
     ///
     /// Raises ValueError if the value is not present.
-    #[pymethod(name = "index", sig = "value, start=<0>, stop=<sys.maxsize>, /", text_signature = "value, start=0, stop=sys.maxsize, /")]
+    #[pymethod(
+        name = "index",
+        sig = "value, start=<0>, stop=<sys.maxsize>, /",
+        text_signature = "value, start=0, stop=sys.maxsize, /"
+    )]
     fn py_index(&self, value: &Object, start: Option<&Object>, stop: Option<&Object>) -> PyResult<usize> {
         let n = self.len() as isize;
         let (lo, hi) = (index_bound(start, 0, n)?, index_bound(stop, n, n)?);

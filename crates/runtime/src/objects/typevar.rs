@@ -141,7 +141,10 @@ pub fn make_typevartuple(name: &Object) -> PyResult<PyRef> {
 }
 /// Sets the evaluator of a parameter's default.
 pub fn set_default(param: &Object, evaluator: &Object) -> PyResult<PyRef> {
-    if param.downcast::<TypeVar>().is_none() && param.downcast::<ParamSpec>().is_none() && param.downcast::<TypeVarTuple>().is_none() {
+    if param.downcast::<TypeVar>().is_none()
+        && param.downcast::<ParamSpec>().is_none()
+        && param.downcast::<TypeVarTuple>().is_none()
+    {
         return Err(raise!(TypeError, "Expected a type param, got {}", param.ty().name_str()));
     }
     // SAFETY: the three types have one layout.
@@ -199,7 +202,9 @@ fn type_check(arg: &Object, msg: &str) -> PyResult<PyRef> {
 }
 
 fn traverse(t: &TypeParam, v: &mut crate::mem::Visitor) -> c_int {
-    for f in [&t.name, &t.bound, &t.evaluate_bound, &t.constraints, &t.evaluate_constraints, &t.default, &t.evaluate_default] {
+    for f in
+        [&t.name, &t.bound, &t.evaluate_bound, &t.constraints, &t.evaluate_constraints, &t.default, &t.evaluate_default]
+    {
         let r = v.visit_ptr(f.load(Relaxed));
         if r != 0 {
             return r;
@@ -275,7 +280,9 @@ fn set_variance(t: *mut TypeParam, co: bool, contra: bool, infer: bool) {
 #[pyclass(name = "TypeVar", module = "typing", type_object = TYPEVAR, flags = "HAVE_GC|MANAGED_DICT|MANAGED_WEAKREF|IMMUTABLETYPE")]
 impl TypeVar {
     /// Type variable.
-    #[slot(sig = "name, *constraints, bound=None, default=None, covariant=False, contravariant=False, infer_variance=False")]
+    #[slot(
+        sig = "name, *constraints, bound=None, default=None, covariant=False, contravariant=False, infer_variance=False"
+    )]
     #[allow(clippy::too_many_arguments)]
     fn tp_new(
         cls: &Type,
@@ -723,7 +730,9 @@ fn new_alias(name: PyRef, params: Option<PyRef>, evaluate: Option<PyRef>, value:
 
 /// INTRINSIC_TYPEALIAS: `(name, type parameters or None, evaluator)`
 pub fn make_typealias(args: &Object) -> PyResult<PyRef> {
-    let Some(t) = args.downcast::<Tuple>() else { return Err(raise!(SystemError, "bad argument to internal function")) };
+    let Some(t) = args.downcast::<Tuple>() else {
+        return Err(raise!(SystemError, "bad argument to internal function"));
+    };
     let params = t.get(1);
     new_alias(
         t.get(0).to_ref(),
@@ -741,7 +750,9 @@ impl TypeAliasType {
         let _ = cls;
         let params = match type_params {
             Arg::Given(p) => {
-                let Some(t) = p.downcast::<Tuple>() else { return Err(raise!(TypeError, "type_params must be a tuple")) };
+                let Some(t) = p.downcast::<Tuple>() else {
+                    return Err(raise!(TypeError, "type_params must be a tuple"));
+                };
                 let mut seen_default = false;
                 for x in t.iter() {
                     let is_param = x.downcast::<TypeVar>().is_some() || x.downcast::<ParamSpec>().is_some();

@@ -33,7 +33,11 @@ fn is_type(o: &Object) -> bool {
 
 /// What `|` joins without asking `typing`.
 fn unionable(o: &Object) -> bool {
-    o.is_none() || is_type(o) || o.downcast::<GenericAlias>().is_some() || o.downcast::<Union>().is_some() || o.ty().name_str() == "TypeAliasType"
+    o.is_none()
+        || is_type(o)
+        || o.downcast::<GenericAlias>().is_some()
+        || o.downcast::<Union>().is_some()
+        || o.ty().name_str() == "TypeAliasType"
 }
 
 /// Collects members: flat, `None` as `NoneType`, each once.
@@ -215,7 +219,9 @@ impl Union {
     #[slot]
     fn mp_subscript(&self, item: &Object) -> PyResult<PyRef> {
         let p = self.parameters()?;
-        let Some(params) = p.downcast::<Tuple>() else { return Err(raise!(TypeError, "__parameters__ is not a tuple")) };
+        let Some(params) = p.downcast::<Tuple>() else {
+            return Err(raise!(TypeError, "__parameters__ is not a tuple"));
+        };
         let args = subs_parameters(self, self.args(), params, item)?;
         from_args(args.as_slice())
     }

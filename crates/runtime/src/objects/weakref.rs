@@ -115,7 +115,10 @@ pub fn is_dead(wr: &Object) -> bool {
 
 unsafe fn is_basic(w: Wr, ty: &Type) -> bool {
     // SAFETY: the list's lock is held.
-    unsafe { (*w).wr_callback.is_null() && core::ptr::eq((*w).ob_base.ob_type.load(core::sync::atomic::Ordering::Relaxed), ty.as_raw()) }
+    unsafe {
+        (*w).wr_callback.is_null()
+            && core::ptr::eq((*w).ob_base.ob_type.load(core::sync::atomic::Ordering::Relaxed), ty.as_raw())
+    }
 }
 
 /// A living shareable reference of type `ty`, as a new reference. Under the list's lock.
@@ -145,7 +148,13 @@ unsafe fn insert(list: *mut Wr, w: Wr, basic: bool, proxy: bool) {
             // Behind the shareable ones.
             let mut at = *list;
             let mut n = 0;
-            while !at.is_null() && (*at).wr_callback.is_null() && n < 2 && (!basic || WeakRef::type_object().as_raw() == (*at).ob_base.ob_type.load(core::sync::atomic::Ordering::Relaxed)) {
+            while !at.is_null()
+                && (*at).wr_callback.is_null()
+                && n < 2
+                && (!basic
+                    || WeakRef::type_object().as_raw()
+                        == (*at).ob_base.ob_type.load(core::sync::atomic::Ordering::Relaxed))
+            {
                 prev = at;
                 at = (*at).wr_next;
                 n += 1;
@@ -266,7 +275,12 @@ fn for_each(o: &Object, mut f: impl FnMut(Wr)) {
 pub fn count(o: &Object) -> usize {
     let mut n = 0;
     // SAFETY: members are readable under the lock.
-    for_each(o, |w| n += unsafe { (*w).ob_base.ob_ref_local.load(core::sync::atomic::Ordering::Relaxed) > 0 || crate::mem::refcount::refcnt(Object::from_ptr(w.cast())) > 0 } as usize);
+    for_each(o, |w| {
+        n += unsafe {
+            (*w).ob_base.ob_ref_local.load(core::sync::atomic::Ordering::Relaxed) > 0
+                || crate::mem::refcount::refcnt(Object::from_ptr(w.cast())) > 0
+        } as usize
+    });
     n
 }
 
@@ -393,7 +407,12 @@ pub(crate) unsafe fn clear_silently(o: &Object) {
     for_each(o, |w| unsafe { unlink(w) });
 }
 
-unsafe extern "C" fn vectorcall(slf: *mut PyObject, _args: *mut *mut PyObject, nargsf: usize, kwnames: *mut PyObject) -> *mut PyObject {
+unsafe extern "C" fn vectorcall(
+    slf: *mut PyObject,
+    _args: *mut *mut PyObject,
+    nargsf: usize,
+    kwnames: *mut PyObject,
+) -> *mut PyObject {
     crate::convert::guard_object(|| {
         // SAFETY: called on a weak reference, with the vectorcall convention.
         unsafe {
@@ -486,7 +505,12 @@ impl WeakRef {
             Err(e) => return Err(e),
         };
         match name.as_ref().and_then(|n| n.downcast::<Str>()) {
-            Some(n) => Str::format(format_args!("<weakref at {me:p}; to '{}' at {:p} ({})>", o.ty().tp_name(), o.as_ptr(), n.to_string_lossy())),
+            Some(n) => Str::format(format_args!(
+                "<weakref at {me:p}; to '{}' at {:p} ({})>",
+                o.ty().tp_name(),
+                o.as_ptr(),
+                n.to_string_lossy()
+            )),
             None => Str::format(format_args!("<weakref at {me:p}; to '{}' at {:p}>", o.ty().tp_name(), o.as_ptr())),
         }
     }
@@ -543,7 +567,8 @@ fn target(o: &Object) -> PyResult<PyRef> {
 }
 
 fn attribute_name(name: &Object) -> PyResult<&Str> {
-    name.downcast::<Str>().ok_or_else(|| raise!(TypeError, "attribute name must be string, not '{}'", name.ty().tp_name()))
+    name.downcast::<Str>()
+        .ok_or_else(|| raise!(TypeError, "attribute name must be string, not '{}'", name.ty().tp_name()))
 }
 
 /// An operand: a proxy's referent, or the object itself.
@@ -638,7 +663,8 @@ macro_rules! proxy {
 
 proxy!(WeakProxy, _PyWeakref_ProxyType, "ProxyType", {});
 proxy!(WeakCallableProxy, _PyWeakref_CallableProxyType, "CallableProxyType", {
-    #[slot] fn tp_call(&self, args: FuncArgs<'_>) -> PyResult<PyRef> {
+    #[slot]
+    fn tp_call(&self, args: FuncArgs<'_>) -> PyResult<PyRef> {
         let o = target(self)?;
         o.call_dict(&*args.to_tuple()?, args.kwargs_dict()?.as_deref())
     }

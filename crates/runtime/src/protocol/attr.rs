@@ -166,7 +166,8 @@ impl Object {
             return unsafe { own(r) };
         }
         if let Some(f) = t.tp_getattr {
-            let n = std::ffi::CString::new(name.to_str()?).map_err(|_| raise!(ValueError, "embedded null character"))?;
+            let n =
+                std::ffi::CString::new(name.to_str()?).map_err(|_| raise!(ValueError, "embedded null character"))?;
             // SAFETY: a C slot.
             return unsafe { own(f(self.as_ptr(), n.as_ptr().cast_mut())) }.map_err(|e| with_context(e, self, name));
         }
@@ -229,23 +230,44 @@ impl Object {
         if let Some(d) = &d {
             if let Some(f) = d.ty().slots().tp_descr_set {
                 // SAFETY: a C slot.
-                return done(unsafe { f(d.as_ptr(), self.as_ptr(), value.map_or(core::ptr::null_mut(), |v| v.as_ptr())) });
+                return done(unsafe {
+                    f(d.as_ptr(), self.as_ptr(), value.map_or(core::ptr::null_mut(), |v| v.as_ptr()))
+                });
             }
         }
         if ty.has_feature(abi::Py_TPFLAGS_MANAGED_DICT) {
-            return if instance::object_setattr_inline(self, name, value)? { Ok(()) } else { Err(plain_no_attribute(self, name)) };
+            return if instance::object_setattr_inline(self, name, value)? {
+                Ok(())
+            } else {
+                Err(plain_no_attribute(self, name))
+            };
         }
         // SAFETY: the slot of a live object.
         let slot = unsafe { dict_slot(self.as_ptr()) };
         if slot.is_null() {
             return Err(match d {
-                None if ty.slots().tp_setattro.is_some_and(|f| core::ptr::fn_addr_eq(f, PyObject_GenericSetAttr as unsafe extern "C" fn(P, P, P) -> c_int)) => with_context(
-                    raise!(AttributeError, "'{}' object has no attribute '{}' and no __dict__ for setting new attributes", ty.tp_name(), name.to_string_lossy()),
-                    self,
-                    name,
-                ),
+                None if ty.slots().tp_setattro.is_some_and(|f| {
+                    core::ptr::fn_addr_eq(f, PyObject_GenericSetAttr as unsafe extern "C" fn(P, P, P) -> c_int)
+                }) =>
+                {
+                    with_context(
+                        raise!(
+                            AttributeError,
+                            "'{}' object has no attribute '{}' and no __dict__ for setting new attributes",
+                            ty.tp_name(),
+                            name.to_string_lossy()
+                        ),
+                        self,
+                        name,
+                    )
+                }
                 None => plain_no_attribute(self, name),
-                Some(_) => raise!(AttributeError, "'{}' object attribute '{}' is read-only", ty.tp_name(), name.to_string_lossy()),
+                Some(_) => raise!(
+                    AttributeError,
+                    "'{}' object attribute '{}' is read-only",
+                    ty.tp_name(),
+                    name.to_string_lossy()
+                ),
             });
         }
         match value {
@@ -285,7 +307,14 @@ fn set_or_del(o: &Object, name: &Str, value: Option<&Object>) -> PyResult<()> {
     }
     let how = if value.is_none() { "del" } else { "assign to" };
     let what = if t.tp_getattr.is_none() && t.tp_getattro.is_none() { "no" } else { "only read-only" };
-    Err(raise!(TypeError, "'{}' object has {} attributes ({} .{})", o.ty().tp_name(), what, how, name.to_string_lossy()))
+    Err(raise!(
+        TypeError,
+        "'{}' object has {} attributes ({} .{})",
+        o.ty().tp_name(),
+        what,
+        how,
+        name.to_string_lossy()
+    ))
 }
 
 /// The instance dict of an object, made when missing; AttributeError for objects without one.

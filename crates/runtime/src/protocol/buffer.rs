@@ -182,7 +182,14 @@ pub unsafe fn item_ptr(v: &abi::Py_buffer, indices: &[isize]) -> *mut u8 {
 ///
 /// # Safety
 /// `view` is writable; `buf` stays valid while `obj` lives.
-pub unsafe fn fill_info(view: *mut abi::Py_buffer, obj: Option<&Object>, buf: *mut u8, len: usize, readonly: bool, flags: c_int) -> PyResult<()> {
+pub unsafe fn fill_info(
+    view: *mut abi::Py_buffer,
+    obj: Option<&Object>,
+    buf: *mut u8,
+    len: usize,
+    readonly: bool,
+    flags: c_int,
+) -> PyResult<()> {
     if view.is_null() {
         return Err(raise!(BufferError, "PyBuffer_FillInfo: view==NULL argument is obsolete"));
     }
@@ -205,10 +212,10 @@ pub unsafe fn fill_info(view: *mut abi::Py_buffer, obj: Option<&Object>, buf: *m
         v.ndim = 1;
         v.format = if flags & abi::PyBUF_FORMAT != 0 { c"B".as_ptr().cast_mut() } else { core::ptr::null_mut() };
         v.shape = if flags & abi::PyBUF_ND != 0 { &raw mut v.len } else { core::ptr::null_mut() };
-        v.strides = if flags & abi::PyBUF_STRIDES == abi::PyBUF_STRIDES { &raw mut v.itemsize } else { core::ptr::null_mut() };
+        v.strides =
+            if flags & abi::PyBUF_STRIDES == abi::PyBUF_STRIDES { &raw mut v.itemsize } else { core::ptr::null_mut() };
         v.suboffsets = core::ptr::null_mut();
         v.internal = core::ptr::null_mut();
     }
     Ok(())
 }
-

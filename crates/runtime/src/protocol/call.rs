@@ -92,7 +92,11 @@ impl Object {
             // SAFETY: the callee's own entry; the caller vouches for the arguments.
             let r = unsafe { f(self.as_ptr(), args.cast_mut(), nargsf, kwnames) };
             if r.is_null() {
-                return Err(if crate::error::error_occurred() { Raised::already_set() } else { describe(self, "returned NULL without setting an exception") });
+                return Err(if crate::error::error_occurred() {
+                    Raised::already_set()
+                } else {
+                    describe(self, "returned NULL without setting an exception")
+                });
             }
             // SAFETY: an owned result.
             return Ok(unsafe { PyRef::from_raw(r.cast()) });
@@ -107,18 +111,24 @@ impl Object {
         };
         // SAFETY: the caller vouches for the arguments.
         unsafe {
-            if core::ptr::fn_addr_eq(f, crate::typeobject::dispatch::slot_tp_call as unsafe extern "C" fn(P, P, P) -> P) {
+            if core::ptr::fn_addr_eq(f, crate::typeobject::dispatch::slot_tp_call as unsafe extern "C" fn(P, P, P) -> P)
+            {
                 if let Some(m) = self.ty().lookup(intern!("__call__")) {
                     enter_recursive_call(" while calling a Python object")?;
                     if m.ty().has_feature(abi::Py_TPFLAGS_METHOD_DESCRIPTOR) {
                         let nk = if kwnames.is_null() { 0 } else { (*kwnames.cast::<Tuple>()).len() };
                         let mut v = Vec::with_capacity(n + nk + 1);
                         v.push(self.as_ptr());
-                        v.extend_from_slice(core::slice::from_raw_parts(if args.is_null() { core::ptr::dangling() } else { args }, n + nk));
+                        v.extend_from_slice(core::slice::from_raw_parts(
+                            if args.is_null() { core::ptr::dangling() } else { args },
+                            n + nk,
+                        ));
                         return m.vectorcall(v.as_ptr(), n + 1, kwnames);
                     }
                     return match m.ty().slots().tp_descr_get {
-                        Some(get) => own(get(m.as_ptr(), self.as_ptr(), self.ty().as_ptr()))?.vectorcall(args, n, kwnames),
+                        Some(get) => {
+                            own(get(m.as_ptr(), self.as_ptr(), self.ty().as_ptr()))?.vectorcall(args, n, kwnames)
+                        }
                         None => m.vectorcall(args, n, kwnames),
                     };
                 }
@@ -184,7 +194,11 @@ impl Object {
             for (i, a) in args.iter().enumerate() {
                 buf[i + 2] = a.as_ptr();
             }
-            return f.vectorcall(buf[1..].as_ptr(), (args.len() + 1) | PY_VECTORCALL_ARGUMENTS_OFFSET, core::ptr::null_mut());
+            return f.vectorcall(
+                buf[1..].as_ptr(),
+                (args.len() + 1) | PY_VECTORCALL_ARGUMENTS_OFFSET,
+                core::ptr::null_mut(),
+            );
         }
         let mut v = Vec::with_capacity(args.len() + 1);
         v.push(self);

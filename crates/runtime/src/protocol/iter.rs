@@ -66,6 +66,9 @@ impl Object {
 
     #[inline]
     pub fn is_iter(&self) -> bool {
-        self.ty().slots().tp_iternext.is_some_and(|f| !fn_addr_eq(f, _PyObject_NextNotImplemented as unsafe extern "C" fn(P) -> P))
+        self.ty()
+            .slots()
+            .tp_iternext
+            .is_some_and(|f| !fn_addr_eq(f, _PyObject_NextNotImplemented as unsafe extern "C" fn(P) -> P))
     }
 }

@@ -388,7 +388,10 @@ impl Object {
         let i = self.index()?;
         match i.try_i64() {
             Some(v) => Ok(v as isize),
-            None => Err(crate::error::raise_message(e, format_args!("cannot fit '{}' into an index-sized integer", self.ty().tp_name()))),
+            None => Err(crate::error::raise_message(
+                e,
+                format_args!("cannot fit '{}' into an index-sized integer", self.ty().tp_name()),
+            )),
         }
     }
 
@@ -414,7 +417,8 @@ impl Object {
         if let Some(v) = i.try_i64() {
             return Ok(v as u64);
         }
-        u64::try_from(i.to_bigint()).map_err(|_| raise!(OverflowError, "Python int too large to convert to C unsigned long"))
+        u64::try_from(i.to_bigint())
+            .map_err(|_| raise!(OverflowError, "Python int too large to convert to C unsigned long"))
     }
 
     pub fn as_f64(&self) -> PyResult<f64> {
@@ -431,7 +435,12 @@ impl Object {
                     }
                     Ok(v.value())
                 }
-                None => Err(raise!(TypeError, "{}.__float__() must return a float, not {}", self.ty().tp_name(), r.ty().tp_name())),
+                None => Err(raise!(
+                    TypeError,
+                    "{}.__float__() must return a float, not {}",
+                    self.ty().tp_name(),
+                    r.ty().tp_name()
+                )),
             };
         }
         if slot!(self, nb_index).is_some() {
@@ -470,7 +479,11 @@ impl Object {
             let t = String::from_utf8_lossy(b.as_slice()).into_owned();
             return Ok(Int::from_str_radix(&t, 10)?.upcast());
         }
-        Err(raise!(TypeError, "int() argument must be a string, a bytes-like object or a real number, not '{}'", self.ty().tp_name()))
+        Err(raise!(
+            TypeError,
+            "int() argument must be a string, a bytes-like object or a real number, not '{}'",
+            self.ty().tp_name()
+        ))
     }
 
     /// `float(self)`, except for text (which `float` itself parses).
@@ -485,7 +498,10 @@ impl Object {
     }
 
     pub fn number_check(&self) -> bool {
-        slot!(self, nb_index).is_some() || slot!(self, nb_int).is_some() || slot!(self, nb_float).is_some() || self.downcast::<crate::objects::Complex>().is_some()
+        slot!(self, nb_index).is_some()
+            || slot!(self, nb_int).is_some()
+            || slot!(self, nb_float).is_some()
+            || self.downcast::<crate::objects::Complex>().is_some()
     }
 
     pub fn index_check(&self) -> bool {
@@ -570,7 +586,14 @@ fn ternary(v: &Object, w: &Object, z: &Object, op: &str) -> PyResult<PyRef> {
                 }
             }
         }
-        return Err(raise!(TypeError, "unsupported operand type(s) for {}: '{}', '{}', '{}'", op, v.ty().tp_name(), w.ty().tp_name(), z.ty().tp_name()));
+        return Err(raise!(
+            TypeError,
+            "unsupported operand type(s) for {}: '{}', '{}', '{}'",
+            op,
+            v.ty().tp_name(),
+            w.ty().tp_name(),
+            z.ty().tp_name()
+        ));
     }
     Err(raise!(TypeError, "unsupported operand type(s) for {}: '{}' and '{}'", op, v.ty().tp_name(), w.ty().tp_name()))
 }

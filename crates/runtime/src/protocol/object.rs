@@ -14,7 +14,8 @@ impl Object {
             Some(f) => unsafe { own(f(self.as_ptr()))? },
             None => return Str::format(format_args!("<{} object at {:p}>", self.ty().tp_name(), self)),
         };
-        r.downcast_into::<Str>().map_err(|r| raise!(TypeError, "__repr__ returned non-string (type {})", r.ty().tp_name()))
+        r.downcast_into::<Str>()
+            .map_err(|r| raise!(TypeError, "__repr__ returned non-string (type {})", r.ty().tp_name()))
     }
 
     pub fn str(&self) -> PyResult<Ref<Str>> {
@@ -27,7 +28,8 @@ impl Object {
         enter_recursive_call(" while getting the str of an object")?;
         // SAFETY: a C slot.
         let r = unsafe { own(f(self.as_ptr()))? };
-        r.downcast_into::<Str>().map_err(|r| raise!(TypeError, "__str__ returned non-string (type {})", r.ty().tp_name()))
+        r.downcast_into::<Str>()
+            .map_err(|r| raise!(TypeError, "__str__ returned non-string (type {})", r.ty().tp_name()))
     }
 
     /// `repr` with everything outside ASCII escaped.
@@ -57,7 +59,8 @@ impl Object {
             Some(f) => f.call0()?,
             None => Bytes::type_object().call1(self)?,
         };
-        r.downcast_into::<Bytes>().map_err(|r| raise!(TypeError, "__bytes__ returned non-bytes (type {})", r.ty().tp_name()))
+        r.downcast_into::<Bytes>()
+            .map_err(|r| raise!(TypeError, "__bytes__ returned non-bytes (type {})", r.ty().tp_name()))
     }
 
     /// `format(self, spec)`.
@@ -73,7 +76,9 @@ impl Object {
         let Some(f) = self.lookup_special(intern!("__format__"))? else {
             return Err(raise!(TypeError, "Type {} doesn't define __format__", self.ty().tp_name()));
         };
-        f.call1(spec)?.downcast_into::<Str>().map_err(|r| raise!(TypeError, "__format__ must return a str, not {}", r.ty().tp_name()))
+        f.call1(spec)?
+            .downcast_into::<Str>()
+            .map_err(|r| raise!(TypeError, "__format__ must return a str, not {}", r.ty().tp_name()))
     }
 
     #[inline]
@@ -156,7 +161,13 @@ impl Object {
         match op {
             CompareOp::Eq => Ok(Bool::of(self.is(other)).to_ref()),
             CompareOp::Ne => Ok(Bool::of(!self.is(other)).to_ref()),
-            _ => Err(raise!(TypeError, "'{}' not supported between instances of '{}' and '{}'", op.symbol(), a.tp_name(), b.tp_name())),
+            _ => Err(raise!(
+                TypeError,
+                "'{}' not supported between instances of '{}' and '{}'",
+                op.symbol(),
+                a.tp_name(),
+                b.tp_name()
+            )),
         }
     }
 
@@ -258,7 +269,9 @@ pub fn real_isinstance(o: &Object, cls: &Object) -> PyResult<bool> {
             return Ok(true);
         }
         return Ok(match o.getattr_opt(intern!("__class__"))? {
-            Some(k) if !core::ptr::eq::<Object>(&*k, &**o.ty()) => k.downcast::<Type>().is_some_and(|k| k.is_subtype(c)),
+            Some(k) if !core::ptr::eq::<Object>(&*k, &**o.ty()) => {
+                k.downcast::<Type>().is_some_and(|k| k.is_subtype(c))
+            }
             _ => false,
         });
     }
@@ -287,7 +300,12 @@ pub fn real_issubclass(derived: &Object, cls: &Object) -> PyResult<bool> {
 
 /// Whether the object's hash says "unhashable".
 pub fn is_hashable(o: &Object) -> bool {
-    o.ty().slots().tp_hash.is_some_and(|f| !fn_addr_eq(f, crate::typeobject::alloc::PyObject_HashNotImplemented as unsafe extern "C" fn(*mut abi::PyObject) -> isize))
+    o.ty().slots().tp_hash.is_some_and(|f| {
+        !fn_addr_eq(
+            f,
+            crate::typeobject::alloc::PyObject_HashNotImplemented as unsafe extern "C" fn(*mut abi::PyObject) -> isize,
+        )
+    })
 }
 
 /// The members of a `typing.Union` object.

@@ -63,7 +63,9 @@ impl AtExit {
                 // SAFETY: under the lock; dropped outside.
                 let gone = self.lock.with_raw(|| unsafe {
                     let v = &mut *self.calls.get();
-                    v.iter().position(|x| x.func.is(&e.func) && core::ptr::eq(x.args.as_raw(), e.args.as_raw())).map(|i| v.remove(i))
+                    v.iter()
+                        .position(|x| x.func.is(&e.func) && core::ptr::eq(x.args.as_raw(), e.args.as_raw()))
+                        .map(|i| v.remove(i))
                 });
                 drop(gone);
             }

@@ -202,7 +202,8 @@ pub(crate) fn resume(ts: &ThreadState) {
     // that is still beginning (its mutexes null), so that detaching does not unlock what is not locked.
     unsafe {
         let c = (top & !MASK) as *mut PyCriticalSection;
-        let (m1, m2) = ((*c)._cs_mutex, if top & TWO != 0 { (*c.cast::<PyCriticalSection2>())._cs_mutex2 } else { null_mut() });
+        let (m1, m2) =
+            ((*c)._cs_mutex, if top & TWO != 0 { (*c.cast::<PyCriticalSection2>())._cs_mutex2 } else { null_mut() });
         (*c)._cs_mutex = null_mut();
         if top & TWO != 0 {
             (*c.cast::<PyCriticalSection2>())._cs_mutex2 = null_mut();
@@ -290,7 +291,10 @@ pub fn critical_mutex<R>(m: &RawMutex, f: impl FnOnce() -> R) -> R {
 /// Runs `f` in a critical section on both objects (which may be the same).
 #[inline]
 pub fn critical2<R>(a: &Object, b: &Object, f: impl FnOnce() -> R) -> R {
-    let mut c = End2(PyCriticalSection2 { _cs_base: PyCriticalSection { _cs_prev: 0, _cs_mutex: null_mut() }, _cs_mutex2: null_mut() });
+    let mut c = End2(PyCriticalSection2 {
+        _cs_base: PyCriticalSection { _cs_prev: 0, _cs_mutex: null_mut() },
+        _cs_mutex2: null_mut(),
+    });
     // SAFETY: `c` stays in this frame until it ends.
     unsafe { begin2_mutex(&raw mut c.0, mutex_of(a), mutex_of(b)) };
     f()

@@ -118,7 +118,8 @@ fn thread_head(out: &mut Out, ts: &ThreadState, current: bool) {
     let _ = write!(out, "{} 0x{:016x}", if current { "Current thread" } else { "Thread" }, ts.abi().thread_id);
     let mut name = [0u8; 32];
     // SAFETY: the buffer stays terminated; the thread exists while its state is listed.
-    let ok = unsafe { libc::pthread_getname_np(ts.abi().thread_id as libc::pthread_t, name.as_mut_ptr().cast(), 31) } == 0;
+    let ok =
+        unsafe { libc::pthread_getname_np(ts.abi().thread_id as libc::pthread_t, name.as_mut_ptr().cast(), 31) } == 0;
     let n = name.iter().position(|&b| b == 0).unwrap_or(0);
     if ok && n > 0 {
         let _ = write!(out, " [{}]", core::str::from_utf8(&name[..n]).unwrap_or("?"));

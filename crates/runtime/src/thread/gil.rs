@@ -21,7 +21,12 @@ pub struct Gil {
 
 impl Default for Gil {
     fn default() -> Self {
-        Gil { enabled: AtomicU32::new(0), locked: AtomicU32::new(0), holder: AtomicPtr::new(null_mut()), switch_interval: AtomicU64::new(5000) }
+        Gil {
+            enabled: AtomicU32::new(0),
+            locked: AtomicU32::new(0),
+            holder: AtomicPtr::new(null_mut()),
+            switch_interval: AtomicU64::new(5000),
+        }
     }
 }
 

@@ -131,7 +131,8 @@ impl RawMutex {
                     continue;
                 }
             }
-            let park = || parking::park(self as *const _ as usize, || self.0.load(Relaxed) == LOCKED | PARKED, deadline);
+            let park =
+                || parking::park(self as *const _ as usize, || self.0.load(Relaxed) == LOCKED | PARKED, deadline);
             match if attached { detach(park) } else { park() } {
                 Park::Unparked(HANDED_OFF) => return LockResult::Acquired,
                 Park::TimedOut => return LockResult::TimedOut,
@@ -258,7 +259,11 @@ impl RecursiveMutex {
             self.level.set(self.level.get() + 1);
             return LockResult::Acquired;
         }
-        let r = if self.mutex.try_lock() { LockResult::Acquired } else { self.mutex.lock_timed(deadline, may_detach, signals) };
+        let r = if self.mutex.try_lock() {
+            LockResult::Acquired
+        } else {
+            self.mutex.lock_timed(deadline, may_detach, signals)
+        };
         if r == LockResult::Acquired {
             self.owner.store(crate::arch::thread_id(), Relaxed);
             self.level.set(0);

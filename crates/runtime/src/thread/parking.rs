@@ -48,8 +48,9 @@ struct Bucket {
 // SAFETY: the queue is only touched under the lock.
 unsafe impl Sync for Bucket {}
 
-static TABLE: [Bucket; BUCKETS] =
-    [const { Bucket { lock: AtomicU32::new(0), queue: UnsafeCell::new(Queue { head: null_mut(), tail: null_mut() }) } }; BUCKETS];
+static TABLE: [Bucket; BUCKETS] = [const {
+    Bucket { lock: AtomicU32::new(0), queue: UnsafeCell::new(Queue { head: null_mut(), tail: null_mut() }) }
+}; BUCKETS];
 
 impl Bucket {
     #[allow(clippy::mut_from_ref)]
@@ -89,7 +90,11 @@ impl Queue {
         // SAFETY: queued waiters are alive, and the bucket is locked.
         unsafe {
             let (prev, next) = ((*w).prev, (*w).next);
-            if prev.is_null() { self.head = next } else { (*prev).next = next }
+            if prev.is_null() {
+                self.head = next
+            } else {
+                (*prev).next = next
+            }
             if next.is_null() { self.tail = prev } else { (*next).prev = prev }
         }
     }
@@ -119,7 +124,14 @@ pub fn park(key: usize, validate: impl FnOnce() -> bool, deadline: Option<Instan
         b.unlock();
         return Park::Invalid;
     }
-    let w = UnsafeCell::new(Waiter { key, next: null_mut(), prev: null_mut(), word: AtomicU32::new(0), token: 0, since: Instant::now() });
+    let w = UnsafeCell::new(Waiter {
+        key,
+        next: null_mut(),
+        prev: null_mut(),
+        word: AtomicU32::new(0),
+        token: 0,
+        since: Instant::now(),
+    });
     let wp = w.get();
     // SAFETY: the waiter stays on this frame until it has been removed from the queue.
     unsafe { q.push(wp) };

@@ -26,7 +26,8 @@ struct Slot {
     handler: AtomicPtr<PyObject>,
 }
 
-static SLOTS: [Slot; NSIG] = [const { Slot { tripped: AtomicBool::new(false), handler: AtomicPtr::new(null_mut()) } }; NSIG];
+static SLOTS: [Slot; NSIG] =
+    [const { Slot { tripped: AtomicBool::new(false), handler: AtomicPtr::new(null_mut()) } }; NSIG];
 static ANY_TRIPPED: AtomicBool = AtomicBool::new(false);
 static WAKEUP_FD: AtomicI32 = AtomicI32::new(-1);
 static WAKEUP_WARN: AtomicBool = AtomicBool::new(true);
@@ -118,7 +119,8 @@ pub fn simulate(signum: c_int) -> bool {
     }
     // SAFETY: the slot owns its handler; only looked at as a number.
     let p = SLOTS[signum as usize].handler.load(Acquire);
-    let ignored = p.is_null() || unsafe { Object::from_ptr(p) }.downcast_exact::<Int>().is_some() || p == none().as_ptr();
+    let ignored =
+        p.is_null() || unsafe { Object::from_ptr(p) }.downcast_exact::<Int>().is_some() || p == none().as_ptr();
     if !ignored {
         trip(signum);
     }

@@ -139,7 +139,8 @@ impl ShutdownHandles {
         loop {
             let me = super::ident();
             // SAFETY: under the lock.
-            let next = self.lock.with_raw(|| unsafe { (*self.list.get()).iter().rev().find(|h| h.ident() != me).cloned() });
+            let next =
+                self.lock.with_raw(|| unsafe { (*self.list.get()).iter().rev().find(|h| h.ident() != me).cloned() });
             let Some(h) = next else { return Ok(()) };
             if h.has_ident() {
                 h.join(None)?;
@@ -208,7 +209,11 @@ pub fn start(handle: &Arc<Handle>, func: PyRef, args: PyRef, kwargs: Option<PyRe
 }
 
 /// Starts a bare system thread.
-pub fn spawn(f: extern "C" fn(*mut c_void) -> *mut c_void, arg: *mut c_void, stack_size: usize) -> Option<libc::pthread_t> {
+pub fn spawn(
+    f: extern "C" fn(*mut c_void) -> *mut c_void,
+    arg: *mut c_void,
+    stack_size: usize,
+) -> Option<libc::pthread_t> {
     // SAFETY: a plain pthread_create with initialised attributes.
     unsafe {
         let mut attr = MaybeUninit::<libc::pthread_attr_t>::uninit();
@@ -244,7 +249,10 @@ extern "C" fn run(arg: *mut c_void) -> *mut c_void {
             if e.matches(error::exc::SystemExit()) {
                 e.clear();
             } else {
-                crate::objects::exceptions::display::write_unraisable_msg("Exception ignored in thread started by", Some(&func));
+                crate::objects::exceptions::display::write_unraisable_msg(
+                    "Exception ignored in thread started by",
+                    Some(&func),
+                );
             }
         }
         drop((func, args, kwargs));

@@ -271,7 +271,11 @@ impl ThreadState {
             // A thread that is born while the world is stopped waits for it like the others.
             let s = if interp.is_finalizing() {
                 attach_state::SHUTTING_DOWN
-            } else if super::stw::is_requested() { attach_state::SUSPENDED } else { attach_state::DETACHED };
+            } else if super::stw::is_requested() {
+                attach_state::SUSPENDED
+            } else {
+                attach_state::DETACHED
+            };
             ts.state().store(s, Release);
             ts.eval_breaker().store(super::signals::initial_breaker(), Release);
         });

@@ -148,7 +148,11 @@ pub unsafe extern "C" fn PyType_GenericAlloc(t: *mut PyTypeObject, nitems: isize
 /// # Safety
 /// As `tp_new`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PyType_GenericNew(t: *mut PyTypeObject, _args: *mut PyObject, _kw: *mut PyObject) -> *mut PyObject {
+pub unsafe extern "C" fn PyType_GenericNew(
+    t: *mut PyTypeObject,
+    _args: *mut PyObject,
+    _kw: *mut PyObject,
+) -> *mut PyObject {
     // SAFETY: the caller's promise.
     match unsafe { Type::from_ptr(t) }.alloc(0) {
         Ok(p) => p,

@@ -68,7 +68,11 @@ pub unsafe extern "C" fn type_getattro(p: P, name: P) -> P {
         let Some(n) = n.downcast::<Str>() else { return Err(name_type_error(n)) };
         match find(t(p), n)? {
             Some(v) => Ok(v),
-            None => Err(with_context(raise!(AttributeError, "type object '{}' has no attribute '{}'", t(p).tp_name(), n.to_string_lossy()), t(p), n)),
+            None => Err(with_context(
+                raise!(AttributeError, "type object '{}' has no attribute '{}'", t(p).tp_name(), n.to_string_lossy()),
+                t(p),
+                n,
+            )),
         }
     })
 }
@@ -76,7 +80,12 @@ pub unsafe extern "C" fn type_getattro(p: P, name: P) -> P {
 /// `type.__setattr__` / `type.__delattr__`.
 pub fn type_setattr(ty: &Type, name: &Str, value: Option<&Object>) -> PyResult<()> {
     if ty.has_feature(abi::Py_TPFLAGS_IMMUTABLETYPE) {
-        return Err(raise!(TypeError, "cannot set '{}' attribute of immutable type '{}'", name.to_string_lossy(), ty.tp_name()));
+        return Err(raise!(
+            TypeError,
+            "cannot set '{}' attribute of immutable type '{}'",
+            name.to_string_lossy(),
+            ty.tp_name()
+        ));
     }
     let name: Ref<Str> = Str::intern_ref(name.to_exact()?);
     if let Some(m) = ty.ty().lookup(&name) {
@@ -86,7 +95,11 @@ pub fn type_setattr(ty: &Type, name: &Str, value: Option<&Object>) -> PyResult<(
         }
     }
     if !ty.replace_in_dict(&name, value)? {
-        return Err(with_context(raise!(AttributeError, "type object '{}' has no attribute '{}'", ty.tp_name(), name.to_string_lossy()), ty, &name));
+        return Err(with_context(
+            raise!(AttributeError, "type object '{}' has no attribute '{}'", ty.tp_name(), name.to_string_lossy()),
+            ty,
+            &name,
+        ));
     }
     if update::is_slot_name(&name) {
         update::update(ty, &name)?;
@@ -118,8 +131,13 @@ unsafe extern "C" fn type_repr(p: P) -> P {
         let q = ty.qualname()?;
         let q = q.str()?;
         match m.as_ref().and_then(|m| m.downcast::<Str>()) {
-            Some(m) if !m.eq_str("builtins") => Str::format(format_args!("<class '{}.{}'>", m.to_string_lossy(), q.to_string_lossy())),
-            _ => Str::format(format_args!("<class '{}'>", if ty.is_heap_type() { q.to_string_lossy() } else { ty.tp_name().into() })),
+            Some(m) if !m.eq_str("builtins") => {
+                Str::format(format_args!("<class '{}.{}'>", m.to_string_lossy(), q.to_string_lossy()))
+            }
+            _ => Str::format(format_args!(
+                "<class '{}'>",
+                if ty.is_heap_type() { q.to_string_lossy() } else { ty.tp_name().into() }
+            )),
         }
     })
 }
@@ -548,7 +566,10 @@ pub static SPEC: TypeSpec = TypeSpec {
     type_object: &raw mut super::PyType_Type,
     basicsize: size_of::<abi::PyHeapTypeObject>(),
     itemsize: size_of::<abi::PyMemberDef>(),
-    flags: abi::Py_TPFLAGS_HAVE_GC | abi::Py_TPFLAGS_BASETYPE | abi::Py_TPFLAGS_TYPE_SUBCLASS | abi::Py_TPFLAGS_ITEMS_AT_END,
+    flags: abi::Py_TPFLAGS_HAVE_GC
+        | abi::Py_TPFLAGS_BASETYPE
+        | abi::Py_TPFLAGS_TYPE_SUBCLASS
+        | abi::Py_TPFLAGS_ITEMS_AT_END,
     doc: Some(c"type(object) -> the object's type\ntype(name, bases, dict, **kwds) -> a new type"),
     dictoffset: offset_of!(PyTypeObject, tp_dict) as isize,
     weaklistoffset: offset_of!(PyTypeObject, tp_weaklist) as isize,
@@ -567,22 +588,77 @@ pub static SPEC: TypeSpec = TypeSpec {
         Py_nb_or = type_or,
     ],
     methods: &[
-        method_def(c"mro", m_mro as *const (), NOARGS, c"mro($self, /)\n--\n\nReturn a type's method resolution order.".as_ptr()),
-        method_def(c"__subclasses__", m_subclasses as *const (), NOARGS, c"__subclasses__($self, /)\n--\n\nReturn a list of immediate subclasses.".as_ptr()),
-        method_def(c"__prepare__", m_prepare as *const (), abi::METH_FASTCALL | abi::METH_KEYWORDS | abi::METH_CLASS, c"__prepare__($cls, name, bases, /, **kwds)\n--\n\nCreate the namespace for the class statement".as_ptr()),
-        method_def(c"__instancecheck__", m_instancecheck as *const (), abi::METH_O, c"__instancecheck__($self, instance, /)\n--\n\nCheck if an object is an instance.".as_ptr()),
-        method_def(c"__subclasscheck__", m_subclasscheck as *const (), abi::METH_O, c"__subclasscheck__($self, subclass, /)\n--\n\nCheck if a class is a subclass.".as_ptr()),
-        method_def(c"__dir__", m_dir as *const (), NOARGS, c"__dir__($self, /)\n--\n\nSpecialized __dir__ implementation for types.".as_ptr()),
-        method_def(c"__sizeof__", m_sizeof as *const (), NOARGS, c"__sizeof__($self, /)\n--\n\nReturn memory consumption of the type object.".as_ptr()),
+        method_def(
+            c"mro",
+            m_mro as *const (),
+            NOARGS,
+            c"mro($self, /)\n--\n\nReturn a type's method resolution order.".as_ptr(),
+        ),
+        method_def(
+            c"__subclasses__",
+            m_subclasses as *const (),
+            NOARGS,
+            c"__subclasses__($self, /)\n--\n\nReturn a list of immediate subclasses.".as_ptr(),
+        ),
+        method_def(
+            c"__prepare__",
+            m_prepare as *const (),
+            abi::METH_FASTCALL | abi::METH_KEYWORDS | abi::METH_CLASS,
+            c"__prepare__($cls, name, bases, /, **kwds)\n--\n\nCreate the namespace for the class statement".as_ptr(),
+        ),
+        method_def(
+            c"__instancecheck__",
+            m_instancecheck as *const (),
+            abi::METH_O,
+            c"__instancecheck__($self, instance, /)\n--\n\nCheck if an object is an instance.".as_ptr(),
+        ),
+        method_def(
+            c"__subclasscheck__",
+            m_subclasscheck as *const (),
+            abi::METH_O,
+            c"__subclasscheck__($self, subclass, /)\n--\n\nCheck if a class is a subclass.".as_ptr(),
+        ),
+        method_def(
+            c"__dir__",
+            m_dir as *const (),
+            NOARGS,
+            c"__dir__($self, /)\n--\n\nSpecialized __dir__ implementation for types.".as_ptr(),
+        ),
+        method_def(
+            c"__sizeof__",
+            m_sizeof as *const (),
+            NOARGS,
+            c"__sizeof__($self, /)\n--\n\nReturn memory consumption of the type object.".as_ptr(),
+        ),
         method_end(),
     ],
     members: &[
-        member_def(c"__basicsize__", abi::Py_T_PYSSIZET, offset_of!(PyTypeObject, tp_basicsize) as isize, abi::Py_READONLY),
-        member_def(c"__itemsize__", abi::Py_T_PYSSIZET, offset_of!(PyTypeObject, tp_itemsize) as isize, abi::Py_READONLY),
+        member_def(
+            c"__basicsize__",
+            abi::Py_T_PYSSIZET,
+            offset_of!(PyTypeObject, tp_basicsize) as isize,
+            abi::Py_READONLY,
+        ),
+        member_def(
+            c"__itemsize__",
+            abi::Py_T_PYSSIZET,
+            offset_of!(PyTypeObject, tp_itemsize) as isize,
+            abi::Py_READONLY,
+        ),
         member_def(c"__flags__", abi::Py_T_ULONG, offset_of!(PyTypeObject, tp_flags) as isize, abi::Py_READONLY),
-        member_def(c"__weakrefoffset__", abi::Py_T_PYSSIZET, offset_of!(PyTypeObject, tp_weaklistoffset) as isize, abi::Py_READONLY),
+        member_def(
+            c"__weakrefoffset__",
+            abi::Py_T_PYSSIZET,
+            offset_of!(PyTypeObject, tp_weaklistoffset) as isize,
+            abi::Py_READONLY,
+        ),
         member_def(c"__base__", abi::_Py_T_OBJECT, offset_of!(PyTypeObject, tp_base) as isize, abi::Py_READONLY),
-        member_def(c"__dictoffset__", abi::Py_T_PYSSIZET, offset_of!(PyTypeObject, tp_dictoffset) as isize, abi::Py_READONLY),
+        member_def(
+            c"__dictoffset__",
+            abi::Py_T_PYSSIZET,
+            offset_of!(PyTypeObject, tp_dictoffset) as isize,
+            abi::Py_READONLY,
+        ),
         member_end(),
     ],
     getset: &[
@@ -602,4 +678,3 @@ pub static SPEC: TypeSpec = TypeSpec {
     ],
     ..TypeSpec::EMPTY
 };
-

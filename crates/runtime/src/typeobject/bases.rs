@@ -57,7 +57,10 @@ pub fn calculate_metaclass(meta: &Type, bases: &Tuple) -> PyResult<Ref<Type>> {
             w = Ref::new_ref(t);
             continue;
         }
-        return Err(raise!(TypeError, "metaclass conflict: the metaclass of a derived class must be a (non-strict) subclass of the metaclasses of all its bases"));
+        return Err(raise!(
+            TypeError,
+            "metaclass conflict: the metaclass of a derived class must be a (non-strict) subclass of the metaclasses of all its bases"
+        ));
     }
     Ok(w)
 }
@@ -87,7 +90,13 @@ const PRE: u64 = abi::Py_TPFLAGS_PREHEADER;
 fn compatible_for_assignment(new: &Type, old: &Type, attr: &str) -> PyResult<()> {
     let free = |t: &Type| t.slots().tp_free.map_or(0, |f| f as usize);
     if free(new) != free(old) {
-        return Err(raise!(TypeError, "{} assignment: '{}' deallocator differs from '{}'", attr, new.tp_name(), old.tp_name()));
+        return Err(raise!(
+            TypeError,
+            "{} assignment: '{}' deallocator differs from '{}'",
+            attr,
+            new.tp_name(),
+            old.tp_name()
+        ));
     }
     let compatible = |a: &Type, b: &Type| {
         let (x, y) = (a.slots(), b.slots());
@@ -98,7 +107,15 @@ fn compatible_for_assignment(new: &Type, old: &Type, attr: &str) -> PyResult<()>
             && a.flags() & abi::Py_TPFLAGS_HAVE_GC == b.flags() & abi::Py_TPFLAGS_HAVE_GC
             && a.flags() & PRE == b.flags() & PRE
     };
-    let fail = || Err(raise!(TypeError, "{} assignment: '{}' object layout differs from '{}'", attr, new.tp_name(), old.tp_name()));
+    let fail = || {
+        Err(raise!(
+            TypeError,
+            "{} assignment: '{}' object layout differs from '{}'",
+            attr,
+            new.tp_name(),
+            old.tp_name()
+        ))
+    };
     if new.flags() & PRE != old.flags() & PRE {
         return fail();
     }
@@ -133,8 +150,13 @@ pub fn set_class(o: &Object, value: Option<&Object>) -> PyResult<()> {
         return Ok(());
     }
     let module = Module::type_object();
-    if !(new.is_subtype(module) && old.is_subtype(module)) && (new.has_feature(abi::Py_TPFLAGS_IMMUTABLETYPE) || old.has_feature(abi::Py_TPFLAGS_IMMUTABLETYPE)) {
-        return Err(raise!(TypeError, "__class__ assignment only supported for mutable types or ModuleType subclasses"));
+    if !(new.is_subtype(module) && old.is_subtype(module))
+        && (new.has_feature(abi::Py_TPFLAGS_IMMUTABLETYPE) || old.has_feature(abi::Py_TPFLAGS_IMMUTABLETYPE))
+    {
+        return Err(raise!(
+            TypeError,
+            "__class__ assignment only supported for mutable types or ModuleType subclasses"
+        ));
     }
     compatible_for_assignment(new, &old, "__class__")?;
     if old.has_feature(abi::Py_TPFLAGS_INLINE_VALUES) {
@@ -167,10 +189,21 @@ pub fn set_bases(ty: &Type, value: Option<&Object>) -> PyResult<()> {
     }
     for b in new.iter() {
         let Some(b) = b.downcast::<Type>() else {
-            return Err(raise!(TypeError, "{}.__bases__ must be tuple of classes, not '{}'", ty.tp_name(), b.ty().tp_name()));
+            return Err(raise!(
+                TypeError,
+                "{}.__bases__ must be tuple of classes, not '{}'",
+                ty.tp_name(),
+                b.ty().tp_name()
+            ));
         };
         let mut t = Some(b);
-        let circular = b.is_subtype(ty) || core::iter::from_fn(|| { let x = t; t = t.and_then(|y| y.base()); x }).any(|x| x.ptr_eq(ty));
+        let circular = b.is_subtype(ty)
+            || core::iter::from_fn(|| {
+                let x = t;
+                t = t.and_then(|y| y.base());
+                x
+            })
+            .any(|x| x.ptr_eq(ty));
         if circular {
             return Err(raise!(TypeError, "a __bases__ item causes an inheritance cycle"));
         }
@@ -184,13 +217,15 @@ pub fn set_bases(ty: &Type, value: Option<&Object>) -> PyResult<()> {
     // New MROs of the type and its subclasses, computed while the old ones are in force.
     let raw = ty.as_raw();
     let mut new_mros: Vec<(Ref<Type>, Ref<Tuple>)> = Vec::new();
-    let install = |bases: &Tuple, base: &Type| crate::thread::stop_the_world(|| {
-        // SAFETY: the world is stopped.
-        unsafe {
-            (*raw).tp_bases = Ref::new_ref(bases).into_ptr();
-            (*raw).tp_base = Ref::new_ref(base).into_ptr().cast();
-        }
-    });
+    let install = |bases: &Tuple, base: &Type| {
+        crate::thread::stop_the_world(|| {
+            // SAFETY: the world is stopped.
+            unsafe {
+                (*raw).tp_bases = Ref::new_ref(bases).into_ptr();
+                (*raw).tp_base = Ref::new_ref(base).into_ptr().cast();
+            }
+        })
+    };
     install(new, &best);
     fn rebuild(t: &Type, out: &mut Vec<(Ref<Type>, Ref<Tuple>)>) -> PyResult<()> {
         let old = t.mro();

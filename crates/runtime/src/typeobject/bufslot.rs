@@ -92,7 +92,8 @@ unsafe extern "C" fn release(p: *mut abi::PyObject, view: *mut abi::Py_buffer) {
             let owner = Object::from_ptr((*w).owner);
             let mv = Object::from_ptr((*w).mv);
             if let Some(f) = owner.ty().lookup(intern!("__release_buffer__")) {
-                if !crate::objects::descr::is_slot_wrapper(&f) && super::dispatch::call_found(owner, &f, &[mv]).is_err() {
+                if !crate::objects::descr::is_slot_wrapper(&f) && super::dispatch::call_found(owner, &f, &[mv]).is_err()
+                {
                     crate::error::write_unraisable(Some(owner));
                 }
             }

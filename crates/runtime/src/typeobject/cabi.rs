@@ -9,7 +9,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// Turns a panic into SystemError.
 #[cold]
 pub fn panicked(payload: Box<dyn core::any::Any + Send>) -> Raised {
-    let msg = payload.downcast_ref::<&str>().map(|s| s.to_string()).or_else(|| payload.downcast_ref::<String>().cloned());
+    let msg =
+        payload.downcast_ref::<&str>().map(|s| s.to_string()).or_else(|| payload.downcast_ref::<String>().cloned());
     raise!(SystemError, "internal error: {}", msg.unwrap_or_default())
 }
 

@@ -14,7 +14,10 @@ fn builtin_dict_descr(x: &Object) -> Option<PyRef> {
     let mut t = x.ty();
     while let Some(b) = t.base() {
         if t.slots().tp_dictoffset != 0 && !t.is_heap_type() {
-            return t.dict_opt().and_then(|d| d.get_str(intern!("__dict__")).ok().flatten()).filter(|d| d.ty().slots().tp_descr_set.is_some());
+            return t
+                .dict_opt()
+                .and_then(|d| d.get_str(intern!("__dict__")).ok().flatten())
+                .filter(|d| d.ty().slots().tp_descr_set.is_some());
         }
         t = b;
     }
@@ -60,8 +63,10 @@ unsafe extern "C" fn get_weak(p: P, _c: *mut c_void) -> P {
     })
 }
 
-static DICT: Table<abi::PyGetSetDef, 1> = Table([getset_def(c"__dict__", Some(get_dict), Some(set_dict), c"dictionary for instance variables".as_ptr())]);
-static WEAK: Table<abi::PyGetSetDef, 1> = Table([getset_def(c"__weakref__", Some(get_weak), None, c"list of weak references to the object".as_ptr())]);
+static DICT: Table<abi::PyGetSetDef, 1> =
+    Table([getset_def(c"__dict__", Some(get_dict), Some(set_dict), c"dictionary for instance variables".as_ptr())]);
+static WEAK: Table<abi::PyGetSetDef, 1> =
+    Table([getset_def(c"__weakref__", Some(get_weak), None, c"list of weak references to the object".as_ptr())]);
 
 pub fn dict_def() -> *mut abi::PyGetSetDef {
     DICT.0.as_ptr().cast_mut()

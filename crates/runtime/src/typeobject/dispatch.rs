@@ -30,7 +30,11 @@ pub fn call_found(slf: &Object, f: &Object, args: &[&Object]) -> PyResult<PyRef>
             for (i, a) in args.iter().enumerate() {
                 buf[i + 2] = a.as_ptr();
             }
-            return f.vectorcall(buf[1..].as_ptr(), (args.len() + 1) | PY_VECTORCALL_ARGUMENTS_OFFSET, core::ptr::null_mut());
+            return f.vectorcall(
+                buf[1..].as_ptr(),
+                (args.len() + 1) | PY_VECTORCALL_ARGUMENTS_OFFSET,
+                core::ptr::null_mut(),
+            );
         }
         let mut v = vec![slf];
         v.extend_from_slice(args);
@@ -96,7 +100,15 @@ fn overloaded(left: &Object, right: &Object, name: &'static Str) -> PyResult<boo
     Ok(!a.eq(&b)?)
 }
 
-fn binary(slf: &Object, other: &Object, mine: bool, theirs: bool, name: &'static Str, rname: &'static Str, extra: Option<&Object>) -> PyResult<PyRef> {
+fn binary(
+    slf: &Object,
+    other: &Object,
+    mine: bool,
+    theirs: bool,
+    name: &'static Str,
+    rname: &'static Str,
+    extra: Option<&Object>,
+) -> PyResult<PyRef> {
     let call = |a: &Object, n: &'static Str, b: &Object| -> PyResult<Option<PyRef>> {
         let r = match extra {
             Some(m) => special(a, n, &[b, m])?,
@@ -128,7 +140,11 @@ macro_rules! number_slot {
     ($x:expr, $slot:ident) => {{
         let n = $x.ty().slots().tp_as_number;
         // SAFETY: a type's number table lives as long as the type.
-        if n.is_null() { core::ptr::null() } else { unsafe { (*n).$slot }.map_or(core::ptr::null(), |f| f as *const ()) }
+        if n.is_null() {
+            core::ptr::null()
+        } else {
+            unsafe { (*n).$slot }.map_or(core::ptr::null(), |f| f as *const ())
+        }
     }};
 }
 
@@ -166,7 +182,15 @@ pub unsafe extern "C" fn slot_nb_power(slf: P, other: P, modulus: P) -> P {
         let (a, b, m) = unsafe { (o(slf), o(other), o(modulus)) };
         let me = slot_nb_power as *const ();
         let extra = if m.is_none() { None } else { Some(m) };
-        binary(a, b, core::ptr::eq(number_slot!(a, nb_power), me), core::ptr::eq(number_slot!(b, nb_power), me), intern!("__pow__"), intern!("__rpow__"), extra)
+        binary(
+            a,
+            b,
+            core::ptr::eq(number_slot!(a, nb_power), me),
+            core::ptr::eq(number_slot!(b, nb_power), me),
+            intern!("__pow__"),
+            intern!("__rpow__"),
+            extra,
+        )
     })
 }
 
@@ -320,14 +344,21 @@ pub unsafe extern "C" fn slot_tp_getattr_hook(slf: P, name: P) -> P {
         };
         let ga = ty.lookup(intern!("__getattribute__"));
         let found = match &ga {
-            Some(g) if !crate::objects::descr::is_wrapper_of(g, crate::protocol::attr::PyObject_GenericGetAttr as *const ()) => match call_found(s, g, &[n]) {
-                Ok(r) => Some(r),
-                Err(e) if e.matches(exc::AttributeError()) => {
-                    e.clear();
-                    None
+            Some(g)
+                if !crate::objects::descr::is_wrapper_of(
+                    g,
+                    crate::protocol::attr::PyObject_GenericGetAttr as *const (),
+                ) =>
+            {
+                match call_found(s, g, &[n]) {
+                    Ok(r) => Some(r),
+                    Err(e) if e.matches(exc::AttributeError()) => {
+                        e.clear();
+                        None
+                    }
+                    Err(e) => return Err(e),
                 }
-                Err(e) => return Err(e),
-            },
+            }
             _ => match n.downcast::<Str>() {
                 Some(n) => crate::protocol::attr::generic_getattr_opt(s, n)?,
                 None => return Err(crate::protocol::attr::name_type_error(n)),

@@ -22,7 +22,12 @@ struct Parts<'a> {
 ///
 /// # Safety
 /// `spec` is a valid `PyType_Spec`.
-pub unsafe fn from_metaclass(meta: Option<&Type>, module: Option<&Object>, spec: *mut abi::PyType_Spec, bases: Option<&Object>) -> PyResult<Ref<Type>> {
+pub unsafe fn from_metaclass(
+    meta: Option<&Type>,
+    module: Option<&Object>,
+    spec: *mut abi::PyType_Spec,
+    bases: Option<&Object>,
+) -> PyResult<Ref<Type>> {
     // SAFETY: the caller's promise.
     unsafe {
         let s = &*spec;
@@ -39,7 +44,13 @@ pub unsafe fn from_metaclass(meta: Option<&Type>, module: Option<&Object>, spec:
             meta,
             module,
             bases,
-            Parts { name: CStr::from_ptr(s.name), basicsize: s.basicsize as isize, itemsize: s.itemsize as isize, flags: s.flags as u64, slots },
+            Parts {
+                name: CStr::from_ptr(s.name),
+                basicsize: s.basicsize as isize,
+                itemsize: s.itemsize as isize,
+                flags: s.flags as u64,
+                slots,
+            },
             spec.cast(),
         )
     }
@@ -82,7 +93,21 @@ pub fn from_spec(spec: &'static TypeSpec, module: Option<&Object>, bases: Option
         _ => None,
     };
     // SAFETY: the description's tables are static and well-formed.
-    let t = unsafe { build(None, module, bases, Parts { name: spec.name, basicsize: spec.basicsize as isize, itemsize: spec.itemsize as isize, flags, slots }, (&raw const *spec).cast_mut().cast())? };
+    let t = unsafe {
+        build(
+            None,
+            module,
+            bases,
+            Parts {
+                name: spec.name,
+                basicsize: spec.basicsize as isize,
+                itemsize: spec.itemsize as isize,
+                flags,
+                slots,
+            },
+            (&raw const *spec).cast_mut().cast(),
+        )?
+    };
     // SAFETY: a new heap type.
     unsafe {
         let raw = (*t).as_raw();
@@ -100,7 +125,13 @@ pub fn from_spec(spec: &'static TypeSpec, module: Option<&Object>, bases: Option
     Ok(t)
 }
 
-unsafe fn build(meta: Option<&Type>, module: Option<&Object>, bases_in: Option<&Object>, p: Parts<'_>, default_token: *mut c_void) -> PyResult<Ref<Type>> {
+unsafe fn build(
+    meta: Option<&Type>,
+    module: Option<&Object>,
+    bases_in: Option<&Object>,
+    p: Parts<'_>,
+    default_token: *mut c_void,
+) -> PyResult<Ref<Type>> {
     // SAFETY: slots as the C API says.
     unsafe {
         let full = text(p.name.as_ptr()).into_owned();
@@ -128,13 +159,24 @@ unsafe fn build(meta: Option<&Type>, module: Option<&Object>, bases_in: Option<&
             for b in bases.iter() {
                 if let Some(t) = b.downcast::<Type>() {
                     if !t.has_feature(abi::Py_TPFLAGS_IMMUTABLETYPE) {
-                        return Err(raise!(TypeError, "Creating immutable type {} from mutable base {}", full, t.tp_name()));
+                        return Err(raise!(
+                            TypeError,
+                            "Creating immutable type {} from mutable base {}",
+                            full,
+                            t.tp_name()
+                        ));
                     }
                 }
             }
         }
         let meta = bases::calculate_metaclass(meta.unwrap_or(type_type()), &bases)?;
-        if meta.slots().tp_new.is_some_and(|f| !core::ptr::fn_addr_eq(f, super::new::type_new as unsafe extern "C" fn(*mut PyTypeObject, *mut PyObject, *mut PyObject) -> *mut PyObject)) {
+        if meta.slots().tp_new.is_some_and(|f| {
+            !core::ptr::fn_addr_eq(
+                f,
+                super::new::type_new
+                    as unsafe extern "C" fn(*mut PyTypeObject, *mut PyObject, *mut PyObject) -> *mut PyObject,
+            )
+        }) {
             return Err(raise!(TypeError, "Metaclasses with custom tp_new are not supported."));
         }
         // Sizes: 0 inherits, negative extends.
@@ -149,7 +191,14 @@ unsafe fn build(meta: Option<&Type>, module: Option<&Object>, bases_in: Option<&
             n => (n, bs.tp_basicsize),
         };
         if p.basicsize > 0 && p.basicsize < bs.tp_basicsize {
-            return Err(raise!(TypeError, "tp_basicsize for type '{}' ({}) is too small for base '{}' ({})", full, basicsize, base.tp_name(), bs.tp_basicsize));
+            return Err(raise!(
+                TypeError,
+                "tp_basicsize for type '{}' ({}) is too small for base '{}' ({})",
+                full,
+                basicsize,
+                base.tp_name(),
+                bs.tp_basicsize
+            ));
         }
         let itemsize = if p.itemsize == 0 { bs.tp_itemsize } else { p.itemsize };
         // Members.
@@ -254,7 +303,11 @@ unsafe fn build(meta: Option<&Type>, module: Option<&Object>, bases_in: Option<&
             match full.rsplit_once('.') {
                 Some((m, _)) => d.set(intern!("__module__"), Str::intern(m))?,
                 None => {
-                    let _ = crate::error::warn(exc::DeprecationWarning(), &format!("builtin type {full} has no __module__ attribute"), 1)?;
+                    let _ = crate::error::warn(
+                        exc::DeprecationWarning(),
+                        &format!("builtin type {full} has no __module__ attribute"),
+                        1,
+                    )?;
                 }
             }
         }
@@ -305,7 +358,12 @@ pub fn freeze(ty: &Type) -> PyResult<()> {
         // SAFETY: items of an MRO are types.
         let b = unsafe { b.cast::<Type>() };
         if !b.has_feature(abi::Py_TPFLAGS_IMMUTABLETYPE) {
-            return Err(raise!(TypeError, "Creating immutable type {} from mutable base {}", ty.tp_name(), b.tp_name()));
+            return Err(raise!(
+                TypeError,
+                "Creating immutable type {} from mutable base {}",
+                ty.tp_name(),
+                b.tp_name()
+            ));
         }
     }
     attrs::set_flag(ty, abi::Py_TPFLAGS_IMMUTABLETYPE, true);

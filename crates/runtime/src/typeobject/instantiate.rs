@@ -28,7 +28,9 @@ pub unsafe extern "C" fn class_vectorcall(callable: P, args: *mut P, nargsf: usi
                 return Ok(PyRef::from_raw(ty.alloc(0)?.cast()));
             }
             if plain_new && s.tp_init.is_some_and(|f| fn_addr_eq(f, dispatch::slot_tp_init as Init)) {
-                if let Some(init) = ty.lookup(intern!("__init__")).filter(|f| f.ty().has_feature(abi::Py_TPFLAGS_METHOD_DESCRIPTOR)) {
+                if let Some(init) =
+                    ty.lookup(intern!("__init__")).filter(|f| f.ty().has_feature(abi::Py_TPFLAGS_METHOD_DESCRIPTOR))
+                {
                     let o: PyRef = PyRef::from_raw(ty.alloc(0)?.cast());
                     let r = if nargsf & PY_VECTORCALL_ARGUMENTS_OFFSET != 0 {
                         let a = args.sub(1);

@@ -5,11 +5,14 @@
 //! `tp_mro`/`tp_dict` directly and go through the lock-free lookup cache. Writers hold the type lock, and stop the world
 //! where a reader could see slots that contradict each other (assignment of dunder attributes, `__bases__`, `__class__`).
 
-use crate::object::{Object, PyClass, PyRef, Ref};
 use crate::error::PyResult;
+use crate::object::{Object, PyClass, PyRef, Ref};
 use core::ffi::{c_int, c_uint};
 use core::ops::Deref;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::{Acquire, Relaxed}};
+use core::sync::atomic::{
+    AtomicU32, AtomicU64,
+    Ordering::{Acquire, Relaxed},
+};
 
 pub mod alloc;
 pub mod attrs;

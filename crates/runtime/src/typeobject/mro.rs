@@ -41,7 +41,11 @@ pub fn subclasses(t: &Type) -> Vec<Ref<Type>> {
 /// Enters `t` in the subclass lists of its bases.
 pub fn add_to_bases(t: &Type, bases: &Tuple) {
     // SAFETY: marks a live object as one that others may try to reach.
-    unsafe { if !t.is_immortal() { crate::mem::refcount::set_maybe_weakref(t.as_ptr()) } };
+    unsafe {
+        if !t.is_immortal() {
+            crate::mem::refcount::set_maybe_weakref(t.as_ptr())
+        }
+    };
     with_type_lock(|| {
         for b in bases.iter() {
             let Some(b) = b.downcast::<Type>() else { continue };
@@ -178,7 +182,11 @@ pub fn c3(ty: &Type, bases: &Tuple) -> PyResult<Vec<PyRef>> {
                 }
             }
         }
-        return Err(raise!(TypeError, "Cannot create a consistent method resolution order (MRO) for bases {}", names.join(", ")));
+        return Err(raise!(
+            TypeError,
+            "Cannot create a consistent method resolution order (MRO) for bases {}",
+            names.join(", ")
+        ));
     }
 }
 

@@ -84,7 +84,9 @@ impl Type {
         let q = q.str()?;
         match self.module() {
             Ok(m) => match m.downcast::<Str>() {
-                Some(m) if !m.eq_str("builtins") && !m.eq_str("__main__") => Str::format(format_args!("{}.{}", m.to_string_lossy(), q.to_string_lossy())),
+                Some(m) if !m.eq_str("builtins") && !m.eq_str("__main__") => {
+                    Str::format(format_args!("{}.{}", m.to_string_lossy(), q.to_string_lossy()))
+                }
                 _ => Ok(q),
             },
             Err(e) => {

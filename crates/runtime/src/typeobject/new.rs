@@ -21,7 +21,9 @@ pub unsafe extern "C" fn type_new(meta: *mut PyTypeObject, args: P, kw: P) -> P 
             let [name, bases, ns] = a.as_slice() else {
                 return Err(raise!(TypeError, "type.__new__() takes exactly 3 arguments ({} given)", a.len()));
             };
-            let bad = |i: usize, want: &str, got: &Object| raise!(TypeError, "type.__new__() argument {} must be {}, not {}", i, want, got.ty().tp_name());
+            let bad = |i: usize, want: &str, got: &Object| {
+                raise!(TypeError, "type.__new__() argument {} must be {}, not {}", i, want, got.ty().tp_name())
+            };
             let Some(name) = name.downcast::<Str>() else { return Err(bad(1, "str", name)) };
             let Some(bases) = bases.downcast::<Tuple>() else { return Err(bad(2, "tuple", bases)) };
             let Some(ns) = ns.downcast::<Dict>() else { return Err(bad(3, "dict", ns)) };
@@ -71,7 +73,11 @@ fn make(meta: &Type, name: &Str, bases: &Tuple, orig: &Dict, args: &Tuple, kw: O
     add_layout_getsets(&ty, &layout)?;
     for k in ty.dict().keys_snapshot() {
         if k.downcast::<Str>().is_none() {
-            crate::error::warn(exc::RuntimeWarning(), &format!("non-string key in the __dict__ of class {}", ty.name_str()), 1)?;
+            crate::error::warn(
+                exc::RuntimeWarning(),
+                &format!("non-string key in the __dict__ of class {}", ty.name_str()),
+                1,
+            )?;
             break;
         }
     }
@@ -122,7 +128,11 @@ fn plan(name: &Str, bases: &Tuple, base: &Type, dict: &Dict) -> PyResult<Layout>
         let m = mangle(name, s)?;
         let special = m.eq_str("__qualname__") || m.eq_str("__classcell__") || m.eq_str("__classdictcell__");
         if !special && dict.get_str(&m)?.is_some() {
-            return Err(raise!(ValueError, "{} in __slots__ conflicts with class variable", m.repr()?.to_string_lossy()));
+            return Err(raise!(
+                ValueError,
+                "{} in __slots__ conflicts with class variable",
+                m.repr()?.to_string_lossy()
+            ));
         }
         out.push(Str::intern_ref(m));
     }
@@ -146,7 +156,8 @@ fn plan(name: &Str, bases: &Tuple, base: &Type, dict: &Dict) -> PyResult<Layout>
 fn is_identifier(s: &Str) -> PyResult<bool> {
     if let Some(a) = s.as_ascii() {
         let mut it = a.bytes();
-        return Ok(it.next().is_some_and(|c| c == b'_' || c.is_ascii_alphabetic()) && it.all(|c| c == b'_' || c.is_ascii_alphanumeric()));
+        return Ok(it.next().is_some_and(|c| c == b'_' || c.is_ascii_alphabetic())
+            && it.all(|c| c == b'_' || c.is_ascii_alphanumeric()));
     }
     s.call_method(intern!("isidentifier"), &[])?.is_true()
 }
@@ -223,7 +234,8 @@ fn set_attributes(ty: &Type, l: &Layout, base: &Type) -> PyResult<()> {
     }
     if let Some(doc) = d.get_str(intern!("__doc__"))? {
         if let Some(s) = doc.downcast::<Str>() {
-            let bytes = std::ffi::CString::new(s.to_string_lossy().split('\0').next().unwrap_or("")).unwrap_or_default();
+            let bytes =
+                std::ffi::CString::new(s.to_string_lossy().split('\0').next().unwrap_or("")).unwrap_or_default();
             // SAFETY: a heap type owns a malloc'ed doc.
             unsafe { (*raw).tp_doc = libc::strdup(bytes.as_ptr()) };
         }
@@ -249,8 +261,15 @@ fn set_attributes(ty: &Type, l: &Layout, base: &Type) -> PyResult<()> {
             let mut off = base.slots().tp_basicsize;
             for (i, s) in slots.iter().enumerate().take(n) {
                 let s = s.cast::<Str>();
-                let c = std::ffi::CString::new(s.to_str()?).map_err(|_| raise!(ValueError, "embedded null character"))?;
-                *m.add(i) = abi::PyMemberDef { name: c.into_raw(), type_: abi::Py_T_OBJECT_EX, offset: off, flags: 0, doc: null_mut() };
+                let c =
+                    std::ffi::CString::new(s.to_str()?).map_err(|_| raise!(ValueError, "embedded null character"))?;
+                *m.add(i) = abi::PyMemberDef {
+                    name: c.into_raw(),
+                    type_: abi::Py_T_OBJECT_EX,
+                    offset: off,
+                    flags: 0,
+                    doc: null_mut(),
+                };
                 off += size_of::<P>() as isize;
             }
             (*raw).tp_basicsize = off;
@@ -270,14 +289,22 @@ fn set_attributes(ty: &Type, l: &Layout, base: &Type) -> PyResult<()> {
     }
     if let Some(c) = d.get_str(intern!("__classcell__"))? {
         let Some(cell) = c.downcast::<Cell>() else {
-            return Err(raise!(TypeError, "__classcell__ must be a nonlocal cell, not {}", c.ty().repr()?.to_string_lossy()));
+            return Err(raise!(
+                TypeError,
+                "__classcell__ must be a nonlocal cell, not {}",
+                c.ty().repr()?.to_string_lossy()
+            ));
         };
         drop(cell.replace(Some(ty.to_ref())));
         d.del(intern!("__classcell__"))?;
     }
     if let Some(c) = d.get_str(intern!("__classdictcell__"))? {
         let Some(cell) = c.downcast::<Cell>() else {
-            return Err(raise!(TypeError, "__classdictcell__ must be a nonlocal cell, not {}", c.ty().repr()?.to_string_lossy()));
+            return Err(raise!(
+                TypeError,
+                "__classdictcell__ must be a nonlocal cell, not {}",
+                c.ty().repr()?.to_string_lossy()
+            ));
         };
         drop(cell.replace(Some(d.to_ref())));
         d.del(intern!("__classdictcell__"))?;
@@ -328,7 +355,9 @@ fn inline_values(ty: &Type) {
     let s = ty.slots();
     let plain = s.tp_basicsize as usize == size_of::<PyObject>()
         && s.tp_itemsize == 0
-        && s.tp_alloc.is_some_and(|f| core::ptr::fn_addr_eq(f, alloc::PyType_GenericAlloc as unsafe extern "C" fn(*mut PyTypeObject, isize) -> P))
+        && s.tp_alloc.is_some_and(|f| {
+            core::ptr::fn_addr_eq(f, alloc::PyType_GenericAlloc as unsafe extern "C" fn(*mut PyTypeObject, isize) -> P)
+        })
         && ty.has_feature(abi::Py_TPFLAGS_MANAGED_DICT);
     // A native `tp_new` other than `object`'s may allocate on its own.
     let native_ok = {

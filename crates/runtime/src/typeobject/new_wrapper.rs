@@ -10,7 +10,8 @@ static DEF: crate::convert::Table<abi::PyMethodDef, 1> = crate::convert::Table([
     c"__new__",
     call as *const (),
     abi::METH_VARARGS | abi::METH_KEYWORDS,
-    c"__new__($type, *args, **kwargs)\n--\n\nCreate and return a new object.  See help(type) for accurate signature.".as_ptr(),
+    c"__new__($type, *args, **kwargs)\n--\n\nCreate and return a new object.  See help(type) for accurate signature."
+        .as_ptr(),
 )]);
 
 /// Whether `m` is such a wrapper.
@@ -41,10 +42,22 @@ unsafe extern "C" fn call(slf: *mut PyObject, args: *mut PyObject, kw: *mut PyOb
                 return Err(raise!(TypeError, "{}.__new__(): not enough arguments", ty.tp_name()));
             };
             let Some(sub) = first.downcast::<Type>() else {
-                return Err(raise!(TypeError, "{}.__new__(X): X is not a type object ({})", ty.tp_name(), first.ty().tp_name()));
+                return Err(raise!(
+                    TypeError,
+                    "{}.__new__(X): X is not a type object ({})",
+                    ty.tp_name(),
+                    first.ty().tp_name()
+                ));
             };
             if !sub.is_subtype(ty) {
-                return Err(raise!(TypeError, "{}.__new__({}): {} is not a subtype of {}", ty.tp_name(), sub.tp_name(), sub.tp_name(), ty.tp_name()));
+                return Err(raise!(
+                    TypeError,
+                    "{}.__new__({}): {} is not a subtype of {}",
+                    ty.tp_name(),
+                    sub.tp_name(),
+                    sub.tp_name(),
+                    ty.tp_name()
+                ));
             }
             // The most derived native base of `sub` must be built by its own `tp_new`.
             let mut s = Some(sub);
@@ -57,7 +70,13 @@ unsafe extern "C" fn call(slf: *mut PyObject, args: *mut PyObject, kw: *mut PyOb
             let a = |t: &Type| t.slots().tp_new.map_or(core::ptr::null(), |f| f as *const ());
             if let Some(b) = s {
                 if a(b) != a(ty) {
-                    return Err(raise!(TypeError, "{}.__new__({}) is not safe, use {}.__new__()", ty.tp_name(), sub.tp_name(), b.tp_name()));
+                    return Err(raise!(
+                        TypeError,
+                        "{}.__new__({}) is not safe, use {}.__new__()",
+                        ty.tp_name(),
+                        sub.tp_name(),
+                        b.tp_name()
+                    ));
                 }
             }
             let rest = Tuple::from_slice(&args.as_slice()[1..])?;

@@ -37,10 +37,17 @@ pub unsafe extern "C" fn object_init(p: P, args: P, kw: P) -> c_int {
             let ty = unsafe { o(p) }.ty();
             let s = ty.slots();
             if !same(s.tp_init.map(|f| f as *const ()), object_init as *const ()) {
-                return Err(raise!(TypeError, "object.__init__() takes exactly one argument (the instance to initialize)"));
+                return Err(raise!(
+                    TypeError,
+                    "object.__init__() takes exactly one argument (the instance to initialize)"
+                ));
             }
             if same(s.tp_new.map(|f| f as *const ()), object_new as *const ()) {
-                return Err(raise!(TypeError, "{}.__init__() takes exactly one argument (the instance to initialize)", ty.tp_name()));
+                return Err(raise!(
+                    TypeError,
+                    "{}.__init__() takes exactly one argument (the instance to initialize)",
+                    ty.tp_name()
+                ));
             }
         }
         Ok(())
@@ -73,7 +80,8 @@ fn abstract_error(t: &Type) -> PyResult<crate::error::Raised> {
     let names = t.getattr(intern!("__abstractmethods__"))?;
     let l = names.to_list()?;
     l.sort(None, false)?;
-    let v: Vec<String> = l.snapshot().iter().map(|n| n.str().map(|s| format!("'{}'", s.to_string_lossy()))).collect::<PyResult<_>>()?;
+    let v: Vec<String> =
+        l.snapshot().iter().map(|n| n.str().map(|s| format!("'{}'", s.to_string_lossy()))).collect::<PyResult<_>>()?;
     Ok(raise!(
         TypeError,
         "Can't instantiate abstract class {} without an implementation for abstract method{} {}",
@@ -98,7 +106,9 @@ unsafe extern "C" fn object_repr(p: P) -> P {
         let q = ty.qualname()?;
         let q = q.str()?;
         match m.as_ref().and_then(|m| m.downcast::<Str>()) {
-            Some(m) if !m.eq_str("builtins") => Str::format(format_args!("<{}.{} object at {:p}>", m.to_string_lossy(), q.to_string_lossy(), x)),
+            Some(m) if !m.eq_str("builtins") => {
+                Str::format(format_args!("<{}.{} object at {:p}>", m.to_string_lossy(), q.to_string_lossy(), x))
+            }
             _ => Str::format(format_args!("<{} object at {:p}>", ty.tp_name(), x)),
         }
     })
@@ -204,14 +214,21 @@ fn slotnames(cls: &Type) -> PyResult<Option<Ref<List>>> {
         }
         return match v.downcast_into::<List>() {
             Ok(l) => Ok(Some(l)),
-            Err(v) => Err(raise!(TypeError, "{}.__slotnames__ should be a list or None, not {}", cls.tp_name(), v.ty().tp_name())),
+            Err(v) => Err(raise!(
+                TypeError,
+                "{}.__slotnames__ should be a list or None, not {}",
+                cls.tp_name(),
+                v.ty().tp_name()
+            )),
         };
     }
     let r = import("copyreg")?.call_method(intern!("_slotnames"), &[cls])?;
     if r.is_none() {
         return Ok(None);
     }
-    r.downcast_into::<List>().map(Some).map_err(|_| raise!(TypeError, "copyreg._slotnames didn't return a list or None"))
+    r.downcast_into::<List>()
+        .map(Some)
+        .map_err(|_| raise!(TypeError, "copyreg._slotnames didn't return a list or None"))
 }
 
 /// What `object.__getstate__` gives; `required`: the object cannot be recreated without more help.
@@ -256,7 +273,8 @@ fn default_state(x: &Object, required: bool) -> PyResult<PyRef> {
 
 fn get_state(x: &Object, required: bool) -> PyResult<PyRef> {
     let f = x.getattr(intern!("__getstate__"))?;
-    let is_default = crate::objects::methodobject::is_builtin_with(&f, getstate as *const ()) && crate::objects::methodobject::self_of(&f).is_some_and(|s| s.is(x));
+    let is_default = crate::objects::methodobject::is_builtin_with(&f, getstate as *const ())
+        && crate::objects::methodobject::self_of(&f).is_some_and(|s| s.is(x));
     if is_default { default_state(x, required) } else { f.call0() }
 }
 
@@ -276,10 +294,18 @@ fn newargs(x: &Object) -> PyResult<(Option<Ref<Tuple>>, Option<Ref<Dict>>)> {
             return Err(raise!(ValueError, "__getnewargs_ex__ should return a tuple of length 2, not {}", t.len()));
         };
         let Some(a) = a.downcast::<Tuple>() else {
-            return Err(raise!(TypeError, "first item of the tuple returned by __getnewargs_ex__ must be a tuple, not '{}'", a.ty().tp_name()));
+            return Err(raise!(
+                TypeError,
+                "first item of the tuple returned by __getnewargs_ex__ must be a tuple, not '{}'",
+                a.ty().tp_name()
+            ));
         };
         let Some(k) = k.downcast::<Dict>() else {
-            return Err(raise!(TypeError, "second item of the tuple returned by __getnewargs_ex__ must be a dict, not '{}'", k.ty().tp_name()));
+            return Err(raise!(
+                TypeError,
+                "second item of the tuple returned by __getnewargs_ex__ must be a dict, not '{}'",
+                k.ty().tp_name()
+            ));
         };
         return Ok((Some(Ref::new_ref(a)), Some(Ref::new_ref(k))));
     }
@@ -316,7 +342,8 @@ fn reduce_newobj(x: &Object) -> PyResult<PyRef> {
     };
     let state = get_state(x, !(has_args || x.downcast::<List>().is_some() || x.downcast::<Dict>().is_some()))?;
     let list_items = if x.downcast::<List>().is_some() { x.iter()? } else { none_ref() };
-    let dict_items = if x.downcast::<Dict>().is_some() { x.call_method(intern!("items"), &[])?.iter()? } else { none_ref() };
+    let dict_items =
+        if x.downcast::<Dict>().is_some() { x.call_method(intern!("items"), &[])?.iter()? } else { none_ref() };
     Ok(Tuple::from_slice(&[&new, &newargs, &state, &list_items, &dict_items])?.upcast())
 }
 
@@ -381,4 +408,3 @@ pub static SPEC: TypeSpec = TypeSpec {
     getset: &[getset_def(c"__class__", Some(get_class), Some(set_class), NO_DOC), getset_end()],
     ..TypeSpec::EMPTY
 };
-

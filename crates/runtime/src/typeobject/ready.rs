@@ -35,7 +35,10 @@ pub unsafe fn ready(t: T) -> PyResult<()> {
             return Err(raise!(SystemError, "Type does not define the tp_name field."));
         }
         // A type that speaks vectorcall is called through it, unless it says otherwise.
-        if (*t).tp_vectorcall_offset != 0 && (*t).tp_call.is_none() && (*t).tp_flags & abi::Py_TPFLAGS_HAVE_VECTORCALL != 0 {
+        if (*t).tp_vectorcall_offset != 0
+            && (*t).tp_call.is_none()
+            && (*t).tp_flags & abi::Py_TPFLAGS_HAVE_VECTORCALL != 0
+        {
             (*t).tp_call = Some(crate::protocol::call::PyVectorcall_Call);
         }
         (*t).tp_flags |= abi::Py_TPFLAGS_READYING;
@@ -56,11 +59,22 @@ unsafe fn ready_inner(t: T, ty: &Type) -> PyResult<()> {
             let h = &(*t).ob_base.ob_base;
             h.ob_ref_local.store(crate::object::IMMORTAL_LOCAL, Relaxed);
         }
-        if (*t).tp_vectorcall_offset != 0 && (*t).tp_call.is_none() && (*t).tp_flags & abi::Py_TPFLAGS_HAVE_VECTORCALL == 0 {
+        if (*t).tp_vectorcall_offset != 0
+            && (*t).tp_call.is_none()
+            && (*t).tp_flags & abi::Py_TPFLAGS_HAVE_VECTORCALL == 0
+        {
             (*t).tp_vectorcall_offset = 0;
         }
-        if (*t).tp_flags & abi::Py_TPFLAGS_HAVE_GC != 0 && (*t).tp_traverse.is_none() && (*t).tp_base.is_null() && !ty.is_heap_type() {
-            return Err(raise!(SystemError, "type {} has the Py_TPFLAGS_HAVE_GC flag but has no traverse function", name));
+        if (*t).tp_flags & abi::Py_TPFLAGS_HAVE_GC != 0
+            && (*t).tp_traverse.is_none()
+            && (*t).tp_base.is_null()
+            && !ty.is_heap_type()
+        {
+            return Err(raise!(
+                SystemError,
+                "type {} has the Py_TPFLAGS_HAVE_GC flag but has no traverse function",
+                name
+            ));
         }
         // Base, metatype, bases.
         if (*t).tp_base.is_null() && !ty.ptr_eq(object_type()) {
@@ -87,8 +101,15 @@ unsafe fn ready_inner(t: T, ty: &Type) -> PyResult<()> {
         }
         if !ty.is_heap_type() {
             for b in ty.bases().iter() {
-                if b.downcast::<Type>().is_some_and(|b| b.is_heap_type()) && b.downcast::<Type>().is_some_and(|x| !x.has_feature(abi::Py_TPFLAGS_IMMUTABLETYPE)) {
-                    return Err(raise!(TypeError, "type '{}' is not dynamically allocated but its base type '{}' is dynamically allocated", name, b.downcast::<Type>().map_or("?", |b| b.tp_name())));
+                if b.downcast::<Type>().is_some_and(|b| b.is_heap_type())
+                    && b.downcast::<Type>().is_some_and(|x| !x.has_feature(abi::Py_TPFLAGS_IMMUTABLETYPE))
+                {
+                    return Err(raise!(
+                        TypeError,
+                        "type '{}' is not dynamically allocated but its base type '{}' is dynamically allocated",
+                        name,
+                        b.downcast::<Type>().map_or("?", |b| b.tp_name())
+                    ));
                 }
             }
         }
@@ -99,7 +120,11 @@ unsafe fn ready_inner(t: T, ty: &Type) -> PyResult<()> {
         fill_dict(t, ty)?;
         let bases = ty.bases();
         if (*t).tp_mro.is_null() {
-            (*t).tp_mro = if ty.ptr_eq(object_type()) { Tuple::from_slice(&[ty])?.into_ptr() } else { mro::compute(ty, &bases)?.into_ptr() };
+            (*t).tp_mro = if ty.ptr_eq(object_type()) {
+                Tuple::from_slice(&[ty])?.into_ptr()
+            } else {
+                mro::compute(ty, &bases)?.into_ptr()
+            };
         }
         set_new(t, ty)?;
         inherit(t, ty)?;
@@ -110,7 +135,11 @@ unsafe fn ready_inner(t: T, ty: &Type) -> PyResult<()> {
         if (*t).tp_free.is_none() {
             (*t).tp_free = Some(if ty.is_gc() { crate::mem::gc::PyObject_GC_Del } else { alloc::PyObject_Free });
         }
-        if (*t).tp_flags & abi::Py_TPFLAGS_HAVE_GC != 0 && (*t).tp_free.is_some_and(|f| ptr::fn_addr_eq(f, alloc::PyObject_Free as unsafe extern "C" fn(*mut c_void))) {
+        if (*t).tp_flags & abi::Py_TPFLAGS_HAVE_GC != 0
+            && (*t)
+                .tp_free
+                .is_some_and(|f| ptr::fn_addr_eq(f, alloc::PyObject_Free as unsafe extern "C" fn(*mut c_void)))
+        {
             (*t).tp_free = Some(crate::mem::gc::PyObject_GC_Del);
         }
         if (*t).tp_flags & abi::Py_TPFLAGS_MANAGED_DICT != 0 {
@@ -201,11 +230,7 @@ pub unsafe fn add_method(ty: &Type, m: *mut abi::PyMethodDef) -> PyResult<()> {
         } else {
             descr::new_method(ty, m)?
         };
-        if flags & abi::METH_COEXIST != 0 {
-            ty.dict().set(name, &v)
-        } else {
-            ty.dict().setdefault(name, &v).map(drop)
-        }
+        if flags & abi::METH_COEXIST != 0 { ty.dict().set(name, &v) } else { ty.dict().setdefault(name, &v).map(drop) }
     }
 }
 
@@ -273,11 +298,18 @@ unsafe fn inherit_special(t: T, base: &Type) {
     // SAFETY: as `ready`.
     unsafe {
         let b = base.as_raw();
-        if (*t).tp_flags & abi::Py_TPFLAGS_HAVE_GC == 0 && (*b).tp_flags & abi::Py_TPFLAGS_HAVE_GC != 0 && (*t).tp_traverse.is_none() && (*t).tp_clear.is_none() {
+        if (*t).tp_flags & abi::Py_TPFLAGS_HAVE_GC == 0
+            && (*b).tp_flags & abi::Py_TPFLAGS_HAVE_GC != 0
+            && (*t).tp_traverse.is_none()
+            && (*t).tp_clear.is_none()
+        {
             (*t).tp_flags |= abi::Py_TPFLAGS_HAVE_GC;
             (*t).tp_traverse = (*b).tp_traverse;
             (*t).tp_clear = (*b).tp_clear;
-        } else if (*t).tp_flags & abi::Py_TPFLAGS_HAVE_GC != 0 && (*t).tp_traverse.is_none() && (*b).tp_flags & abi::Py_TPFLAGS_HAVE_GC != 0 {
+        } else if (*t).tp_flags & abi::Py_TPFLAGS_HAVE_GC != 0
+            && (*t).tp_traverse.is_none()
+            && (*b).tp_flags & abi::Py_TPFLAGS_HAVE_GC != 0
+        {
             (*t).tp_traverse = (*b).tp_traverse;
             if (*t).tp_clear.is_none() {
                 (*t).tp_clear = (*b).tp_clear;

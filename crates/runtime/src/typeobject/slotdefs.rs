@@ -50,7 +50,14 @@ impl SlotEntry {
     }
 }
 
-const fn row(id: c_int, name: &'static CStr, function: *const (), wrapper: *const (), flags: c_int, doc: &'static CStr) -> SlotEntry {
+const fn row(
+    id: c_int,
+    name: &'static CStr,
+    function: *const (),
+    wrapper: *const (),
+    flags: c_int,
+    doc: &'static CStr,
+) -> SlotEntry {
     SlotEntry {
         base: abi::wrapperbase {
             name: name.as_ptr().cast_mut(),

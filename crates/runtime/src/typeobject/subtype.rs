@@ -136,7 +136,8 @@ pub unsafe extern "C" fn subtype_dealloc(p: *mut PyObject) {
                 drop(PyRef::from_ptr_opt(s.replace(core::ptr::null_mut())));
             }
         }
-        let needs_decref = (*ty).tp_flags & abi::Py_TPFLAGS_HEAPTYPE != 0 && (*base).tp_flags & abi::Py_TPFLAGS_HEAPTYPE == 0;
+        let needs_decref =
+            (*ty).tp_flags & abi::Py_TPFLAGS_HEAPTYPE != 0 && (*base).tp_flags & abi::Py_TPFLAGS_HEAPTYPE == 0;
         if is_gc && (*base).tp_flags & abi::Py_TPFLAGS_HAVE_GC != 0 {
             gc::track(o(p));
         }
@@ -181,7 +182,9 @@ pub unsafe extern "C" fn subtype_traverse(p: *mut PyObject, v: abi::visitproc, a
                 }
             }
         }
-        if (*ty).tp_flags & abi::Py_TPFLAGS_HEAPTYPE != 0 && ((*base).tp_traverse.is_none() || (*base).tp_flags & abi::Py_TPFLAGS_HEAPTYPE == 0) {
+        if (*ty).tp_flags & abi::Py_TPFLAGS_HEAPTYPE != 0
+            && ((*base).tp_traverse.is_none() || (*base).tp_flags & abi::Py_TPFLAGS_HEAPTYPE == 0)
+        {
             let r = visit(ty.cast(), v, arg);
             if r != 0 {
                 return r;

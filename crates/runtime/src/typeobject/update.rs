@@ -78,7 +78,9 @@ fn choose(ty: &Type, id: c_int) -> PyResult<Option<(*mut c_void, bool)>> {
             // `__new__` of a native base: its tp_new as it is.
             let of = crate::objects::methodobject::self_of(&d);
             specific = match of.and_then(|o| o.downcast::<Type>()).and_then(|t| t.slots().tp_new) {
-                Some(f) if ty.base().and_then(|b| b.slots().tp_new).is_some_and(|g| ptr::fn_addr_eq(f, g)) => f as *mut c_void,
+                Some(f) if ty.base().and_then(|b| b.slots().tp_new).is_some_and(|g| ptr::fn_addr_eq(f, g)) => {
+                    f as *mut c_void
+                }
                 _ => {
                     use_generic = true;
                     generic = e.dispatcher();
@@ -96,13 +98,15 @@ fn choose(ty: &Type, id: c_int) -> PyResult<Option<(*mut c_void, bool)>> {
     }
     // Names without a dispatcher of their own (`__add__` for sq_concat) leave inherited slots alone.
     let v = if !specific.is_null() && !use_generic { specific } else { generic };
-    let no_vectorcall = id == abi::Py_tp_call && !v.is_null() && ptr::eq(v as *const (), dispatch::slot_tp_call as *const ());
+    let no_vectorcall =
+        id == abi::Py_tp_call && !v.is_null() && ptr::eq(v as *const (), dispatch::slot_tp_call as *const ());
     Ok(Some((v, no_vectorcall)))
 }
 
 fn same_name(base: &abi::wrapperbase, e: &SlotEntry) -> bool {
     // SAFETY: literals.
-    base.name == e.base.name || unsafe { core::ffi::CStr::from_ptr(base.name) == core::ffi::CStr::from_ptr(e.base.name) }
+    base.name == e.base.name
+        || unsafe { core::ffi::CStr::from_ptr(base.name) == core::ffi::CStr::from_ptr(e.base.name) }
 }
 
 unsafe extern "C" fn next_not_implemented(o: *mut abi::PyObject) -> *mut abi::PyObject {
@@ -115,7 +119,11 @@ fn apply(c: &Change) {
     if f.is_null() {
         return;
     }
-    let v = if ptr::eq(c.value as *const (), next_not_implemented as *const ()) { alloc::_PyObject_NextNotImplemented as *mut c_void } else { c.value };
+    let v = if ptr::eq(c.value as *const (), next_not_implemented as *const ()) {
+        alloc::_PyObject_NextNotImplemented as *mut c_void
+    } else {
+        c.value
+    };
     // SAFETY: the type is new, or the world is stopped.
     unsafe {
         *f = v;
@@ -143,13 +151,18 @@ pub fn fixup(ty: &Type) -> PyResult<()> {
 /// Whether assigning `name` may change slots.
 pub fn is_slot_name(name: &Str) -> bool {
     let n = name.len();
-    n > 4 && name.char_at(0) == '_' as u32 && name.char_at(1) == '_' as u32 && name.char_at(n - 1) == '_' as u32 && name.char_at(n - 2) == '_' as u32
+    n > 4
+        && name.char_at(0) == '_' as u32
+        && name.char_at(1) == '_' as u32
+        && name.char_at(n - 1) == '_' as u32
+        && name.char_at(n - 2) == '_' as u32
 }
 
 /// Recomputes the slots named `name` on `ty` and on the subclasses that inherit it.
 pub fn update(ty: &Type, name: &Str) -> PyResult<()> {
     let ids: Vec<c_int> = {
-        let mut v: Vec<c_int> = SLOTS.iter().filter(|e| ptr::eq(e.name(), name) || e.name().eq_data(name)).map(|e| e.id).collect();
+        let mut v: Vec<c_int> =
+            SLOTS.iter().filter(|e| ptr::eq(e.name(), name) || e.name().eq_data(name)).map(|e| e.id).collect();
         v.dedup();
         v
     };
@@ -178,7 +191,8 @@ fn commit(changes: Vec<Change>) {
         .filter(|c| {
             let f = field(&c.ty, c.id);
             // SAFETY: a slot of a live type.
-            !f.is_null() && unsafe { *f != c.value || c.no_vectorcall && c.ty.has_feature(abi::Py_TPFLAGS_HAVE_VECTORCALL) }
+            !f.is_null()
+                && unsafe { *f != c.value || c.no_vectorcall && c.ty.has_feature(abi::Py_TPFLAGS_HAVE_VECTORCALL) }
         })
         .collect();
     if !real.is_empty() {

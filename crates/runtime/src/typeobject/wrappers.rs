@@ -160,7 +160,9 @@ pub unsafe extern "C" fn wrap_ternaryfunc(slf: Out, args: Out, wrapped: *mut c_v
     obj(|| {
         let (a, b) = pow_args(args)?;
         // SAFETY: the table pairs this wrapper with ternary slots.
-        unsafe { own(transmute::<*mut c_void, abi::ternaryfunc>(wrapped).unwrap_unchecked()(slf, a.as_ptr(), b.as_ptr())) }
+        unsafe {
+            own(transmute::<*mut c_void, abi::ternaryfunc>(wrapped).unwrap_unchecked()(slf, a.as_ptr(), b.as_ptr()))
+        }
     })
 }
 
@@ -168,7 +170,9 @@ pub unsafe extern "C" fn wrap_ternaryfunc_r(slf: Out, args: Out, wrapped: *mut c
     obj(|| {
         let (a, b) = pow_args(args)?;
         // SAFETY: as above.
-        unsafe { own(transmute::<*mut c_void, abi::ternaryfunc>(wrapped).unwrap_unchecked()(a.as_ptr(), slf, b.as_ptr())) }
+        unsafe {
+            own(transmute::<*mut c_void, abi::ternaryfunc>(wrapped).unwrap_unchecked()(a.as_ptr(), slf, b.as_ptr()))
+        }
     })
 }
 
@@ -190,7 +194,15 @@ pub unsafe extern "C" fn wrap_descr_get(slf: Out, args: Out, wrapped: *mut c_voi
             let (inst, ty) = match t.as_slice() {
                 [a] => (*a, none()),
                 [a, b] => (*a, *b),
-                s => return Err(raise!(TypeError, "expected at {} argument{}, got {}", if s.is_empty() { "least 1" } else { "most 2" }, if s.is_empty() { "" } else { "s" }, s.len())),
+                s => {
+                    return Err(raise!(
+                        TypeError,
+                        "expected at {} argument{}, got {}",
+                        if s.is_empty() { "least 1" } else { "most 2" },
+                        if s.is_empty() { "" } else { "s" },
+                        s.len()
+                    ));
+                }
             };
             let p = |x: &Object| if x.is_none() { core::ptr::null_mut() } else { x.as_ptr() };
             if inst.is_none() && ty.is_none() {

@@ -5,14 +5,24 @@ use runtime::convert::FuncArgs;
 use runtime::prelude::*;
 
 /// Binds arguments to `names`; the first `max_pos` may be positional, the first `required` must be there.
-pub fn bind<'a, const N: usize>(args: &FuncArgs<'a>, names: [&str; N], max_pos: usize, required: usize) -> PyResult<[Option<&'a Object>; N]> {
+pub fn bind<'a, const N: usize>(
+    args: &FuncArgs<'a>,
+    names: [&str; N],
+    max_pos: usize,
+    required: usize,
+) -> PyResult<[Option<&'a Object>; N]> {
     let mut out = [None; N];
     let total = args.len() + args.kwnames.len();
     if total > N {
         return Err(raise!(TypeError, "function takes at most {} arguments ({} given)", N, total));
     }
     if args.len() > max_pos {
-        return Err(raise!(TypeError, "function takes at most {} positional arguments ({} given)", max_pos, args.len()));
+        return Err(raise!(
+            TypeError,
+            "function takes at most {} positional arguments ({} given)",
+            max_pos,
+            args.len()
+        ));
     }
     for (slot, v) in out.iter_mut().zip(args.args) {
         *slot = Some(*v);
@@ -21,8 +31,21 @@ pub fn bind<'a, const N: usize>(args: &FuncArgs<'a>, names: [&str; N], max_pos: 
         let i = k.downcast::<Str>().and_then(|k| names.iter().position(|n| k.eq_str(n)));
         match i {
             Some(i) if out[i].is_none() => out[i] = Some(v),
-            Some(i) => return Err(raise!(TypeError, "argument for function given by name ('{}') and position ({})", names[i], i + 1)),
-            None => return Err(raise!(TypeError, "function got an unexpected keyword argument '{}'", k.str()?.to_string_lossy())),
+            Some(i) => {
+                return Err(raise!(
+                    TypeError,
+                    "argument for function given by name ('{}') and position ({})",
+                    names[i],
+                    i + 1
+                ));
+            }
+            None => {
+                return Err(raise!(
+                    TypeError,
+                    "function got an unexpected keyword argument '{}'",
+                    k.str()?.to_string_lossy()
+                ));
+            }
         }
     }
     for i in 0..required {

@@ -127,7 +127,11 @@ pub fn check_date(y: i64, m: i64, d: i64) -> PyResult<()> {
 
 pub fn check_time(h: i64, m: i64, s: i64, us: i64, fold: i64) -> PyResult<()> {
     let range = |name: &str, v: i64, max: i64| {
-        if (0..=max).contains(&v) { Ok(()) } else { Err(raise!(ValueError, "{} must be in 0..{}, not {}", name, max, v)) }
+        if (0..=max).contains(&v) {
+            Ok(())
+        } else {
+            Err(raise!(ValueError, "{} must be in 0..{}, not {}", name, max, v))
+        }
     };
     range("hour", h, 23)?;
     range("minute", m, 59)?;

@@ -105,7 +105,13 @@ unsafe extern "C" fn time_from(
     unsafe { time_fold(h, mi, s, us, tz, 0, cls) }
 }
 
-unsafe extern "C" fn delta_from(days: c_int, s: c_int, us: c_int, normalize: c_int, cls: *mut abi::PyTypeObject) -> *mut abi::PyObject {
+unsafe extern "C" fn delta_from(
+    days: c_int,
+    s: c_int,
+    us: c_int,
+    normalize: c_int,
+    cls: *mut abi::PyTypeObject,
+) -> *mut abi::PyObject {
     let _ = normalize;
     guard_object(|| {
         let total = (days as i128 * 86400 + s as i128) * 1_000_000 + us as i128;
@@ -120,16 +126,26 @@ unsafe extern "C" fn zone_from(offset: *mut abi::PyObject, name: *mut abi::PyObj
         let (offset, name) = unsafe { (Object::from_ptr(offset), Object::from_ptr_opt(name)) };
         match offset.downcast::<Delta>() {
             Some(d) => from_offset(d, name),
-            None => Err(raise!(TypeError, "timezone() argument 1 must be datetime.timedelta, not {}", offset.ty().name_str())),
+            None => Err(raise!(
+                TypeError,
+                "timezone() argument 1 must be datetime.timedelta, not {}",
+                offset.ty().name_str()
+            )),
         }
     })
 }
 
-unsafe extern "C" fn datetime_from_timestamp(cls: *mut abi::PyObject, args: *mut abi::PyObject, kw: *mut abi::PyObject) -> *mut abi::PyObject {
+unsafe extern "C" fn datetime_from_timestamp(
+    cls: *mut abi::PyObject,
+    args: *mut abi::PyObject,
+    kw: *mut abi::PyObject,
+) -> *mut abi::PyObject {
     guard_object(|| {
         // SAFETY: the caller gives a class, a tuple, and a dict or null.
         let (cls, args, kw) = unsafe { (Object::from_ptr(cls), Object::from_ptr(args), Object::from_ptr_opt(kw)) };
-        let Some(args) = args.downcast::<Tuple>() else { return Err(raise!(TypeError, "argument list must be a tuple")) };
+        let Some(args) = args.downcast::<Tuple>() else {
+            return Err(raise!(TypeError, "argument list must be a tuple"));
+        };
         cls.getattr(intern!("fromtimestamp"))?.call_dict(args, kw.and_then(|k| k.downcast::<Dict>()))
     })
 }

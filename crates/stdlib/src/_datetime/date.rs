@@ -58,7 +58,16 @@ impl Date {
 pub fn ctime_text((y, m, d): (i64, i64, i64), (h, mi, s): (i64, i64, i64)) -> PyResult<Ref<Str>> {
     const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
     const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    Str::format(format_args!("{} {} {:2} {:02}:{:02}:{:02} {:04}", DAYS[weekday(y, m, d) as usize], MONTHS[m as usize - 1], d, h, mi, s, y))
+    Str::format(format_args!(
+        "{} {} {:2} {:02}:{:02}:{:02} {:04}",
+        DAYS[weekday(y, m, d) as usize],
+        MONTHS[m as usize - 1],
+        d,
+        h,
+        mi,
+        s,
+        y
+    ))
 }
 
 /// `time.struct_time` of calendar fields.
@@ -425,7 +434,11 @@ impl Date {
     }
 
     /// The same as replace().
-    #[pymethod(name = "__replace__", sig = "year=unchanged, month=unchanged, day=unchanged", text_signature = "($self, /, **changes)")]
+    #[pymethod(
+        name = "__replace__",
+        sig = "year=unchanged, month=unchanged, day=unchanged",
+        text_signature = "($self, /, **changes)"
+    )]
     fn replace2(&self, year: Option<&Object>, month: Option<&Object>, day: Option<&Object>) -> PyResult<PyRef> {
         self.replace(year, month, day)
     }

@@ -89,14 +89,30 @@ impl DateTime {
     }
 
     /// A datetime of checked numbers.
-    pub fn alloc(cls: &Type, (y, m, d): Ymd, (h, mi, s, us): Hmsu, tz: Option<&Object>, fold: u8) -> PyResult<Ref<DateTime>> {
+    pub fn alloc(
+        cls: &Type,
+        (y, m, d): Ymd,
+        (h, mi, s, us): Hmsu,
+        tz: Option<&Object>,
+        fold: u8,
+    ) -> PyResult<Ref<DateTime>> {
         let o: Ref<DateTime> = runtime::typeobject::alloc_object(cls)?;
         // SAFETY: nobody else sees the object yet.
         unsafe {
             let raw = &raw mut (*o.as_raw()).0;
             (*raw).hashcode = -1;
-            (*raw).data =
-                [(y >> 8) as u8, y as u8, m as u8, d as u8, h as u8, mi as u8, s as u8, (us >> 16) as u8, (us >> 8) as u8, us as u8];
+            (*raw).data = [
+                (y >> 8) as u8,
+                y as u8,
+                m as u8,
+                d as u8,
+                h as u8,
+                mi as u8,
+                s as u8,
+                (us >> 16) as u8,
+                (us >> 8) as u8,
+                us as u8,
+            ];
             (*raw).fold = fold;
             (*raw).hastzinfo = tz.is_some() as _;
             (*raw).tzinfo = tz.map_or(core::ptr::null_mut(), |t| t.to_ref().into_ptr());
@@ -240,7 +256,9 @@ impl DateTime {
                 };
                 let ymd = ((v[0] as i64) << 8 | v[1] as i64, (v[2] & 0x7f) as i64, v[3] as i64);
                 let us = (v[7] as i64) << 16 | (v[8] as i64) << 8 | v[9] as i64;
-                return Ok(DateTime::alloc(cls, ymd, (v[4] as i64, v[5] as i64, v[6] as i64, us), tz, v[2] >> 7)?.upcast());
+                return Ok(
+                    DateTime::alloc(cls, ymd, (v[4] as i64, v[5] as i64, v[6] as i64, us), tz, v[2] >> 7)?.upcast()
+                );
             }
         }
         let [y, m, d, h, mi, s, us, tz, fold] = bind(&args, NAMES, 8, 3)?;
@@ -564,8 +582,16 @@ impl DateTime {
             Arg::Missing => self.iso(intern!("T"), timespec),
             Arg::Given(o) => match o.downcast::<Str>() {
                 Some(s) if s.len() == 1 => self.iso(s, timespec),
-                Some(s) => Err(raise!(TypeError, "isoformat() argument 1 must be a unicode character, not a string of length {}", s.len())),
-                None => Err(raise!(TypeError, "isoformat() argument 1 must be a unicode character, not {}", o.ty().name_str())),
+                Some(s) => Err(raise!(
+                    TypeError,
+                    "isoformat() argument 1 must be a unicode character, not a string of length {}",
+                    s.len()
+                )),
+                None => Err(raise!(
+                    TypeError,
+                    "isoformat() argument 1 must be a unicode character, not {}",
+                    o.ty().name_str()
+                )),
             },
         }
     }

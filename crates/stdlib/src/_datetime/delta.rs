@@ -86,7 +86,11 @@ const UNITS: [(&str, i64); 7] = [
 
 fn construct(cls: &Type, args: &FuncArgs<'_>) -> PyResult<PyRef> {
     if args.len() + args.kwnames.len() > 7 {
-        return Err(raise!(TypeError, "__new__() takes at most 7 arguments ({} given)", args.len() + args.kwnames.len()));
+        return Err(raise!(
+            TypeError,
+            "__new__() takes at most 7 arguments ({} given)",
+            args.len() + args.kwnames.len()
+        ));
     }
     let mut given: [Option<&Object>; 7] = [None; 7];
     for (slot, v) in given.iter_mut().zip(args.args) {
@@ -96,8 +100,21 @@ fn construct(cls: &Type, args: &FuncArgs<'_>) -> PyResult<PyRef> {
         let i = k.downcast::<Str>().and_then(|k| UNITS.iter().position(|(n, _)| k.eq_str(n)));
         match i {
             Some(i) if given[i].is_none() => given[i] = Some(v),
-            Some(i) => return Err(raise!(TypeError, "argument for __new__() given by name ('{}') and position ({})", UNITS[i].0, i + 1)),
-            None => return Err(raise!(TypeError, "__new__() got an unexpected keyword argument '{}'", k.str()?.to_string_lossy())),
+            Some(i) => {
+                return Err(raise!(
+                    TypeError,
+                    "argument for __new__() given by name ('{}') and position ({})",
+                    UNITS[i].0,
+                    i + 1
+                ));
+            }
+            None => {
+                return Err(raise!(
+                    TypeError,
+                    "__new__() got an unexpected keyword argument '{}'",
+                    k.str()?.to_string_lossy()
+                ));
+            }
         }
     }
     let mut total = Int::from_i64(0)?;
@@ -146,7 +163,11 @@ fn ratio(f: &Float) -> PyResult<(Ref<Int>, Ref<Int>)> {
     }
     let r = f.call_method(intern!("as_integer_ratio"), &[])?;
     let Some(t) = r.downcast::<Tuple>() else {
-        return Err(raise!(TypeError, "unexpected return type from as_integer_ratio(): expected tuple, not '{}'", r.ty().name_str()));
+        return Err(raise!(
+            TypeError,
+            "unexpected return type from as_integer_ratio(): expected tuple, not '{}'",
+            r.ty().name_str()
+        ));
     };
     let [n, d] = t.as_slice() else {
         return Err(raise!(ValueError, "as_integer_ratio() must return a 2-tuple"));
@@ -169,9 +190,13 @@ fn zero_division() -> Raised {
     raise!(ZeroDivisionError, "division by zero")
 }
 
-#[pyclass(name = "timedelta", module = "datetime", flags = "BASETYPE",
+#[pyclass(
+    name = "timedelta",
+    module = "datetime",
+    flags = "BASETYPE",
     members = "days: int@0.days readonly; seconds: int@0.seconds readonly; microseconds: int@0.microseconds readonly",
-    doc = "Difference between two datetime values.\n\ntimedelta(days=0, seconds=0, microseconds=0, milliseconds=0, minutes=0, hours=0, weeks=0)\n\nAll arguments are optional and default to 0.\nArguments may be integers or floats, and may be positive or negative.")]
+    doc = "Difference between two datetime values.\n\ntimedelta(days=0, seconds=0, microseconds=0, milliseconds=0, minutes=0, hours=0, weeks=0)\n\nAll arguments are optional and default to 0.\nArguments may be integers or floats, and may be positive or negative."
+)]
 impl Delta {
     #[slot]
     fn tp_new(cls: &Type, args: FuncArgs<'_>) -> PyResult<PyRef> {

@@ -77,7 +77,8 @@ impl Time {
 
     fn iso(&self, timespec: Option<&str>) -> PyResult<String> {
         let (h, m, s, us) = self.hmsu();
-        let mut text = format_time(h, m, s, us, timespec).ok_or_else(|| raise!(ValueError, "Unknown timespec value"))?;
+        let mut text =
+            format_time(h, m, s, us, timespec).ok_or_else(|| raise!(ValueError, "Unknown timespec value"))?;
         let off = self.call_method(intern!("utcoffset"), &[])?;
         if let Some(d) = off.downcast::<Delta>() {
             text.push_str(&format_offset(d.small_us(), ":"));
@@ -104,8 +105,12 @@ pub unsafe fn dealloc(o: &Object, has: bool, tz: *mut abi::PyObject) {
 
 const NAMES: [&str; 6] = ["hour", "minute", "second", "microsecond", "tzinfo", "fold"];
 
-#[pyclass(name = "time", module = "datetime", flags = "BASETYPE",
-    doc = "time([hour[, minute[, second[, microsecond[, tzinfo]]]]]) --> a time object\n\nAll arguments are optional. tzinfo may be None, or an instance of\na tzinfo subclass. The remaining arguments may be ints.")]
+#[pyclass(
+    name = "time",
+    module = "datetime",
+    flags = "BASETYPE",
+    doc = "time([hour[, minute[, second[, microsecond[, tzinfo]]]]]) --> a time object\n\nAll arguments are optional. tzinfo may be None, or an instance of\na tzinfo subclass. The remaining arguments may be ints."
+)]
 impl Time {
     #[slot]
     fn tp_new(cls: &Type, args: FuncArgs<'_>) -> PyResult<PyRef> {
@@ -119,7 +124,9 @@ impl Time {
                     None => None,
                 };
                 let us = (v[3] as i64) << 16 | (v[4] as i64) << 8 | v[5] as i64;
-                return Ok(Time::alloc(cls, ((v[0] & 0x7f) as i64, v[1] as i64, v[2] as i64, us), tz, v[0] >> 7)?.upcast());
+                return Ok(
+                    Time::alloc(cls, ((v[0] & 0x7f) as i64, v[1] as i64, v[2] as i64, us), tz, v[0] >> 7)?.upcast()
+                );
             }
         }
         let [h, m, s, us, tz, fold] = bind(&args, NAMES, 5, 0)?;
@@ -277,7 +284,9 @@ impl Time {
     }
 
     /// Return time with new specified fields.
-    #[pymethod(sig = "hour=unchanged, minute=unchanged, second=unchanged, microsecond=unchanged, tzinfo=unchanged, *, fold=unchanged")]
+    #[pymethod(
+        sig = "hour=unchanged, minute=unchanged, second=unchanged, microsecond=unchanged, tzinfo=unchanged, *, fold=unchanged"
+    )]
     fn replace(
         &self,
         hour: Option<&Object>,
@@ -292,7 +301,12 @@ impl Time {
             Arg::Given(t) => check_tz(t)?,
             Arg::Missing => self.tz(),
         };
-        Time::make(self.ty(), (int(hour, h)?, int(minute, m)?, int(second, s)?, int(microsecond, us)?), tz, int(fold, self.fold() as i64)?)
+        Time::make(
+            self.ty(),
+            (int(hour, h)?, int(minute, m)?, int(second, s)?, int(microsecond, us)?),
+            tz,
+            int(fold, self.fold() as i64)?,
+        )
     }
 
     /// The same as replace().

@@ -83,10 +83,18 @@ pub fn offset_of(tz: Option<&Object>, method: &'static str, arg: &Object) -> PyR
         return Ok(None);
     }
     let Some(d) = r.downcast::<Delta>() else {
-        return Err(raise!(TypeError, "tzinfo.{}() must return None or a timedelta, not '{}'", method, r.ty().name_str()));
+        return Err(raise!(
+            TypeError,
+            "tzinfo.{}() must return None or a timedelta, not '{}'",
+            method,
+            r.ty().name_str()
+        ));
     };
     if d.us().abs() >= super::calendar::US_PER_DAY {
-        return Err(raise!(ValueError, "offset must be a timedelta strictly between -timedelta(hours=24) and timedelta(hours=24)."));
+        return Err(raise!(
+            ValueError,
+            "offset must be a timedelta strictly between -timedelta(hours=24) and timedelta(hours=24)."
+        ));
     }
     Ok(Some(d.small_us()))
 }
@@ -110,7 +118,12 @@ pub fn name_of(tz: Option<&Object>, arg: &Object) -> PyResult<PyRef> {
 }
 
 /// tzinfo: abstract base of time zones.
-#[pyclass(name = "tzinfo", module = "datetime", flags = "BASETYPE", doc = "Abstract base class for time zone info objects.")]
+#[pyclass(
+    name = "tzinfo",
+    module = "datetime",
+    flags = "BASETYPE",
+    doc = "Abstract base class for time zone info objects."
+)]
 impl TzInfo {
     #[slot]
     fn tp_new(cls: &Type, args: FuncArgs<'_>) -> PyResult<PyRef> {
@@ -160,7 +173,8 @@ impl TzInfo {
         let mut dst2 = dst;
         if delta != 0 {
             result = result.add(&*Delta::from_us(delta as i128)?)?;
-            let moved = result.downcast::<DateTime>().ok_or_else(|| raise!(TypeError, "fromutc: a datetime is required"))?;
+            let moved =
+                result.downcast::<DateTime>().ok_or_else(|| raise!(TypeError, "fromutc: a datetime is required"))?;
             dst2 = match offset_of(moved.tz(), "dst", &result)? {
                 Some(d) => d,
                 None => return Err(raise!(ValueError, "fromutc: tz.dst() gave inconsistent results; cannot convert")),
@@ -212,14 +226,24 @@ impl TimeZone {
             match k.downcast::<Str>() {
                 Some(k) if k.eq_str("offset") => given[0] = Some(v),
                 Some(k) if k.eq_str("name") => given[1] = Some(v),
-                _ => return Err(raise!(TypeError, "timezone() got an unexpected keyword argument '{}'", k.str()?.to_string_lossy())),
+                _ => {
+                    return Err(raise!(
+                        TypeError,
+                        "timezone() got an unexpected keyword argument '{}'",
+                        k.str()?.to_string_lossy()
+                    ));
+                }
             }
         }
         let Some(offset) = given[0] else {
             return Err(raise!(TypeError, "timezone() missing required argument 'offset' (pos 1)"));
         };
         let Some(d) = offset.downcast::<Delta>() else {
-            return Err(raise!(TypeError, "timezone() argument 1 must be datetime.timedelta, not {}", offset.ty().name_str()));
+            return Err(raise!(
+                TypeError,
+                "timezone() argument 1 must be datetime.timedelta, not {}",
+                offset.ty().name_str()
+            ));
         };
         if let Some(n) = given[1] {
             if n.downcast::<Str>().is_none() {
@@ -263,7 +287,12 @@ impl TimeZone {
         let off = self.delta()?.repr()?;
         match &self.name {
             None => Str::format(format_args!("{}({})", self.ty().tp_name(), off.to_string_lossy())),
-            Some(n) => Str::format(format_args!("{}({}, {})", self.ty().tp_name(), off.to_string_lossy(), n.repr()?.to_string_lossy())),
+            Some(n) => Str::format(format_args!(
+                "{}({}, {})",
+                self.ty().tp_name(),
+                off.to_string_lossy(),
+                n.repr()?.to_string_lossy()
+            )),
         }
     }
 

@@ -248,7 +248,11 @@ impl IoBase {
             if let Some(peek) = &peek {
                 let ahead = peek.call1(&*Int::from_i64(1)?)?;
                 let Some(b) = ahead.downcast::<Bytes>() else {
-                    return Err(raise!(OSError, "peek() should have returned a bytes object, not '{}'", ahead.ty().name_str()));
+                    return Err(raise!(
+                        OSError,
+                        "peek() should have returned a bytes object, not '{}'",
+                        ahead.ty().name_str()
+                    ));
                 };
                 let s = b.as_slice();
                 if !s.is_empty() {
@@ -410,7 +414,12 @@ fn readinto_by(o: &Object, buffer: &Object, method: &'static Str) -> PyResult<us
     let Some(b) = data.downcast::<Bytes>() else { return Err(raise!(TypeError, "read() should return bytes")) };
     let s = b.as_slice();
     if s.len() > view.len() {
-        return Err(raise!(ValueError, "read() returned too much data: {} bytes requested, {} returned", view.len(), s.len()));
+        return Err(raise!(
+            ValueError,
+            "read() returned too much data: {} bytes requested, {} returned",
+            view.len(),
+            s.len()
+        ));
     }
     // SAFETY: the view is writable and at least as long; the bytes object is another object's memory.
     unsafe { core::ptr::copy_nonoverlapping(s.as_ptr(), view.as_mut_ptr(), s.len()) };

@@ -128,10 +128,17 @@ impl Buffered {
         }
         let got = match r.as_isize() {
             Ok(g) => g,
-            Err(_) => return Err(runtime::error::chain_from_cause(exc::OSError(), format_args!("raw readinto() failed"))),
+            Err(_) => {
+                return Err(runtime::error::chain_from_cause(exc::OSError(), format_args!("raw readinto() failed")));
+            }
         };
         if got < 0 || got as usize > n {
-            return Err(raise!(OSError, "raw readinto() returned invalid length {} (should have been between 0 and {})", got, n));
+            return Err(raise!(
+                OSError,
+                "raw readinto() returned invalid length {} (should have been between 0 and {})",
+                got,
+                n
+            ));
         }
         let mut v = b.to_vec();
         v.truncate(got as usize);
@@ -169,7 +176,12 @@ impl Buffered {
             let n = n.as_isize()?;
             let s = self.state()?;
             if n < 0 || n as usize > s.pending.len() {
-                return Err(raise!(OSError, "raw write() returned invalid length {} (should have been between 0 and {})", n, s.pending.len()));
+                return Err(raise!(
+                    OSError,
+                    "raw write() returned invalid length {} (should have been between 0 and {})",
+                    n,
+                    s.pending.len()
+                ));
             }
             s.pending.drain(..n as usize);
         }
@@ -217,7 +229,9 @@ impl Buffered {
                 if rest.is_none() {
                     return Ok(if out.is_empty() { None } else { Some(out) });
                 }
-                let Some(b) = rest.downcast::<Bytes>() else { return Err(raise!(TypeError, "readall() should return bytes")) };
+                let Some(b) = rest.downcast::<Bytes>() else {
+                    return Err(raise!(TypeError, "readall() should return bytes"));
+                };
                 if out.is_empty() {
                     return Ok(Some(b.as_slice().to_vec()));
                 }
@@ -229,7 +243,9 @@ impl Buffered {
                 if b.is_none() {
                     return Ok(if out.is_empty() { None } else { Some(out) });
                 }
-                let Some(bytes) = b.downcast::<Bytes>() else { return Err(raise!(TypeError, "read() should return bytes")) };
+                let Some(bytes) = b.downcast::<Bytes>() else {
+                    return Err(raise!(TypeError, "read() should return bytes"));
+                };
                 if bytes.is_empty() {
                     return Ok(Some(out));
                 }
@@ -346,7 +362,12 @@ impl Buffered {
             }
             let n = n.as_isize()?;
             if n < 0 || n as usize > data.len() - done {
-                return Err(raise!(OSError, "raw write() returned invalid length {} (should have been between 0 and {})", n, data.len() - done));
+                return Err(raise!(
+                    OSError,
+                    "raw write() returned invalid length {} (should have been between 0 and {})",
+                    n,
+                    data.len() - done
+                ));
             }
             done += n as usize;
         }
@@ -367,13 +388,16 @@ impl Buffered {
             return Err(raise!(ValueError, "buffer size must be strictly positive"));
         }
         if kind & 1 != 0 {
-            raw.call_method(intern!("_checkReadable"), &[]).or_else(|e| fallback_check(e, raw, intern!("readable"), "readable"))?;
+            raw.call_method(intern!("_checkReadable"), &[])
+                .or_else(|e| fallback_check(e, raw, intern!("readable"), "readable"))?;
         }
         if kind & 2 != 0 {
-            raw.call_method(intern!("_checkWritable"), &[]).or_else(|e| fallback_check(e, raw, intern!("writable"), "writable"))?;
+            raw.call_method(intern!("_checkWritable"), &[])
+                .or_else(|e| fallback_check(e, raw, intern!("writable"), "writable"))?;
         }
         if kind == 3 {
-            raw.call_method(intern!("_checkSeekable"), &[]).or_else(|e| fallback_check(e, raw, intern!("seekable"), "seekable"))?;
+            raw.call_method(intern!("_checkSeekable"), &[])
+                .or_else(|e| fallback_check(e, raw, intern!("seekable"), "seekable"))?;
         }
         self.kind.store(kind, Relaxed);
         self.detached.store(false, Relaxed);
@@ -394,7 +418,11 @@ fn fallback_check(e: Raised, raw: &Object, predicate: &'static Str, what: &str) 
         return Err(e);
     }
     e.clear();
-    if call0(raw, predicate)?.is_true()? { Ok(none_ref()) } else { Err(unsupported(&format!("File or stream is not {what}."))) }
+    if call0(raw, predicate)?.is_true()? {
+        Ok(none_ref())
+    } else {
+        Err(unsupported(&format!("File or stream is not {what}.")))
+    }
 }
 
 fn raw_closed(raw: &Object) -> PyResult<bool> {
@@ -458,7 +486,12 @@ impl Buffered {
     }
     fn readinto_(&self, buffer: &Object, once: bool) -> PyResult<Option<usize>> {
         let view = Buffer::get(buffer, abi::PyBUF_WRITABLE)?;
-        let v = if once { Some(self.read1_(view.len() as isize)?.0) } else { let _h = self.hold()?; self.read_n(view.len() as isize)? };
+        let v = if once {
+            Some(self.read1_(view.len() as isize)?.0)
+        } else {
+            let _h = self.hold()?;
+            self.read_n(view.len() as isize)?
+        };
         let Some(v) = v else { return Ok(None) };
         // SAFETY: the view is writable and at least as long as what was asked for.
         unsafe { core::ptr::copy_nonoverlapping(v.as_ptr(), view.as_mut_ptr(), v.len().min(view.len())) };
@@ -494,7 +527,8 @@ impl Buffered {
         }
         let _h = self.hold()?;
         let raw = self.check_open("seek of closed file")?;
-        raw.call_method(intern!("_checkSeekable"), &[]).or_else(|e| fallback_check(e, &raw, intern!("seekable"), "seekable"))?;
+        raw.call_method(intern!("_checkSeekable"), &[])
+            .or_else(|e| fallback_check(e, &raw, intern!("seekable"), "seekable"))?;
         let mut target = target.as_i64()?;
         if self.writable() {
             self.flush_pending(&raw)?;
@@ -514,7 +548,8 @@ impl Buffered {
                 target -= (s.data.len() - s.pos) as i64;
             }
         }
-        let r = raw.call_method(intern!("seek"), &[&*Int::from_i64(target)?, &*Int::from_i64(whence as i64)?])?.as_i64()?;
+        let r =
+            raw.call_method(intern!("seek"), &[&*Int::from_i64(target)?, &*Int::from_i64(whence as i64)?])?.as_i64()?;
         if r < 0 {
             return Err(raise!(OSError, "Raw stream returned invalid position {}", r));
         }
@@ -691,107 +726,134 @@ macro_rules! buffered_class {
     };
 }
 
-buffered_class!(BufferedReader, BUFFERED_READER_TYPE, "BufferedReader", "Create a new buffered reader using the given readable raw IO object.", 1, {
-    #[pymethod]
-    fn readable(&self) -> PyResult<PyRef> {
-        call0(&*self.0.raw()?, intern!("readable"))
-    }
-    #[pymethod]
-    fn read(&self, size: Option<&Object>) -> PyResult<Option<ByteString>> {
-        self.0.read_(size)
-    }
-    #[pymethod(sig = "size=-1, /")]
-    fn read1(&self, size: isize) -> PyResult<ByteString> {
-        self.0.read1_(size)
-    }
-    #[pymethod(sig = "size=0, /")]
-    fn peek(&self, size: isize) -> PyResult<ByteString> {
-        let _ = size;
-        self.0.peek_()
-    }
-    #[pymethod]
-    fn readinto(&self, buffer: &Object) -> PyResult<Option<usize>> {
-        self.0.readinto_(buffer, false)
-    }
-    #[pymethod]
-    fn readinto1(&self, buffer: &Object) -> PyResult<Option<usize>> {
-        self.0.readinto_(buffer, true)
-    }
-    #[pymethod]
-    fn readline(&self, size: Option<&Object>) -> PyResult<ByteString> {
-        let n = match size { Some(s) => s.as_isize()?, None => -1 };
-        let _h = self.0.hold()?;
-        self.0.read_line(n).map(ByteString)
-    }
-    #[slot]
-    fn tp_iternext(&self) -> PyResult<Option<PyRef>> {
-        let line = if core::ptr::eq(self.ty(), BufferedReader::type_object()) {
+buffered_class!(
+    BufferedReader,
+    BUFFERED_READER_TYPE,
+    "BufferedReader",
+    "Create a new buffered reader using the given readable raw IO object.",
+    1,
+    {
+        #[pymethod]
+        fn readable(&self) -> PyResult<PyRef> {
+            call0(&*self.0.raw()?, intern!("readable"))
+        }
+        #[pymethod]
+        fn read(&self, size: Option<&Object>) -> PyResult<Option<ByteString>> {
+            self.0.read_(size)
+        }
+        #[pymethod(sig = "size=-1, /")]
+        fn read1(&self, size: isize) -> PyResult<ByteString> {
+            self.0.read1_(size)
+        }
+        #[pymethod(sig = "size=0, /")]
+        fn peek(&self, size: isize) -> PyResult<ByteString> {
+            let _ = size;
+            self.0.peek_()
+        }
+        #[pymethod]
+        fn readinto(&self, buffer: &Object) -> PyResult<Option<usize>> {
+            self.0.readinto_(buffer, false)
+        }
+        #[pymethod]
+        fn readinto1(&self, buffer: &Object) -> PyResult<Option<usize>> {
+            self.0.readinto_(buffer, true)
+        }
+        #[pymethod]
+        fn readline(&self, size: Option<&Object>) -> PyResult<ByteString> {
+            let n = match size {
+                Some(s) => s.as_isize()?,
+                None => -1,
+            };
             let _h = self.0.hold()?;
-            Bytes::new(&self.0.read_line(-1)?)?.upcast()
-        } else {
-            call0(self, intern!("readline"))?
-        };
-        Ok(if line.len()? == 0 { None } else { Some(line) })
+            self.0.read_line(n).map(ByteString)
+        }
+        #[slot]
+        fn tp_iternext(&self) -> PyResult<Option<PyRef>> {
+            let line = if core::ptr::eq(self.ty(), BufferedReader::type_object()) {
+                let _h = self.0.hold()?;
+                Bytes::new(&self.0.read_line(-1)?)?.upcast()
+            } else {
+                call0(self, intern!("readline"))?
+            };
+            Ok(if line.len()? == 0 { None } else { Some(line) })
+        }
     }
-});
+);
 
-buffered_class!(BufferedWriter, BUFFERED_WRITER_TYPE, "BufferedWriter", "A buffer for a writeable sequential RawIO object.", 2, {
-    #[pymethod]
-    fn writable(&self) -> PyResult<PyRef> {
-        call0(&*self.0.raw()?, intern!("writable"))
+buffered_class!(
+    BufferedWriter,
+    BUFFERED_WRITER_TYPE,
+    "BufferedWriter",
+    "A buffer for a writeable sequential RawIO object.",
+    2,
+    {
+        #[pymethod]
+        fn writable(&self) -> PyResult<PyRef> {
+            call0(&*self.0.raw()?, intern!("writable"))
+        }
+        #[pymethod]
+        fn write(&self, b: &Object) -> PyResult<usize> {
+            self.0.write_(b)
+        }
     }
-    #[pymethod]
-    fn write(&self, b: &Object) -> PyResult<usize> {
-        self.0.write_(b)
-    }
-});
+);
 
-buffered_class!(BufferedRandom, BUFFERED_RANDOM_TYPE, "BufferedRandom", "A buffered interface to random access streams.", 3, {
-    #[pymethod]
-    fn readable(&self) -> PyResult<PyRef> {
-        call0(&*self.0.raw()?, intern!("readable"))
+buffered_class!(
+    BufferedRandom,
+    BUFFERED_RANDOM_TYPE,
+    "BufferedRandom",
+    "A buffered interface to random access streams.",
+    3,
+    {
+        #[pymethod]
+        fn readable(&self) -> PyResult<PyRef> {
+            call0(&*self.0.raw()?, intern!("readable"))
+        }
+        #[pymethod]
+        fn writable(&self) -> PyResult<PyRef> {
+            call0(&*self.0.raw()?, intern!("writable"))
+        }
+        #[pymethod]
+        fn read(&self, size: Option<&Object>) -> PyResult<Option<ByteString>> {
+            self.0.read_(size)
+        }
+        #[pymethod(sig = "size=-1, /")]
+        fn read1(&self, size: isize) -> PyResult<ByteString> {
+            self.0.read1_(size)
+        }
+        #[pymethod(sig = "size=0, /")]
+        fn peek(&self, size: isize) -> PyResult<ByteString> {
+            let _ = size;
+            self.0.peek_()
+        }
+        #[pymethod]
+        fn readinto(&self, buffer: &Object) -> PyResult<Option<usize>> {
+            self.0.readinto_(buffer, false)
+        }
+        #[pymethod]
+        fn readinto1(&self, buffer: &Object) -> PyResult<Option<usize>> {
+            self.0.readinto_(buffer, true)
+        }
+        #[pymethod]
+        fn readline(&self, size: Option<&Object>) -> PyResult<ByteString> {
+            let n = match size {
+                Some(s) => s.as_isize()?,
+                None => -1,
+            };
+            let _h = self.0.hold()?;
+            self.0.read_line(n).map(ByteString)
+        }
+        #[slot]
+        fn tp_iternext(&self) -> PyResult<Option<PyRef>> {
+            let line = call0(self, intern!("readline"))?;
+            Ok(if line.len()? == 0 { None } else { Some(line) })
+        }
+        #[pymethod]
+        fn write(&self, b: &Object) -> PyResult<usize> {
+            self.0.write_(b)
+        }
     }
-    #[pymethod]
-    fn writable(&self) -> PyResult<PyRef> {
-        call0(&*self.0.raw()?, intern!("writable"))
-    }
-    #[pymethod]
-    fn read(&self, size: Option<&Object>) -> PyResult<Option<ByteString>> {
-        self.0.read_(size)
-    }
-    #[pymethod(sig = "size=-1, /")]
-    fn read1(&self, size: isize) -> PyResult<ByteString> {
-        self.0.read1_(size)
-    }
-    #[pymethod(sig = "size=0, /")]
-    fn peek(&self, size: isize) -> PyResult<ByteString> {
-        let _ = size;
-        self.0.peek_()
-    }
-    #[pymethod]
-    fn readinto(&self, buffer: &Object) -> PyResult<Option<usize>> {
-        self.0.readinto_(buffer, false)
-    }
-    #[pymethod]
-    fn readinto1(&self, buffer: &Object) -> PyResult<Option<usize>> {
-        self.0.readinto_(buffer, true)
-    }
-    #[pymethod]
-    fn readline(&self, size: Option<&Object>) -> PyResult<ByteString> {
-        let n = match size { Some(s) => s.as_isize()?, None => -1 };
-        let _h = self.0.hold()?;
-        self.0.read_line(n).map(ByteString)
-    }
-    #[slot]
-    fn tp_iternext(&self) -> PyResult<Option<PyRef>> {
-        let line = call0(self, intern!("readline"))?;
-        Ok(if line.len()? == 0 { None } else { Some(line) })
-    }
-    #[pymethod]
-    fn write(&self, b: &Object) -> PyResult<usize> {
-        self.0.write_(b)
-    }
-});
+);
 
 /// Two streams, one to read from and one to write to.
 #[repr(C)]

@@ -297,7 +297,12 @@ impl BytesIo {
     #[pymethod]
     fn __setstate__(&self, state: &Object) -> PyResult<()> {
         let Some(t) = state.downcast::<Tuple>().filter(|t| t.len() >= 3) else {
-            return Err(raise!(TypeError, "{}.__setstate__ argument should be 3-tuple, got {}", self.ty().name_str(), state.ty().name_str()));
+            return Err(raise!(
+                TypeError,
+                "{}.__setstate__ argument should be 3-tuple, got {}",
+                self.ty().name_str(),
+                state.ty().name_str()
+            ));
         };
         self.tp_init(Arg::Given(t.get(0)))?;
         if t.get(1).downcast::<Int>().is_none() {
@@ -313,7 +318,11 @@ impl BytesIo {
         })?;
         if !t.get(2).is_none() {
             if t.get(2).downcast::<Dict>().is_none() {
-                return Err(raise!(TypeError, "third item of state should be a dict, got a {}", t.get(2).ty().name_str()));
+                return Err(raise!(
+                    TypeError,
+                    "third item of state should be a dict, got a {}",
+                    t.get(2).ty().name_str()
+                ));
             }
             let d = self.getattr(intern!("__dict__"))?;
             if let Some(d) = d.downcast::<Dict>() {

@@ -297,7 +297,9 @@ impl FileIo {
                     String::new()
                 }
             };
-            if let Err(e) = runtime::objects::exceptions::warnings::warn_resource(this, &format!("unclosed file {text}")) {
+            if let Err(e) =
+                runtime::objects::exceptions::warnings::warn_resource(this, &format!("unclosed file {text}"))
+            {
                 if e.matches(exc::Warning()) {
                     runtime::error::write_unraisable(Some(this));
                 } else {
@@ -486,9 +488,11 @@ impl FileIo {
     fn _dealloc_warn(&self, source: &Object) -> PyResult<()> {
         if self.fd() >= 0 && self.closefd.load(Relaxed) {
             let text = source.repr()?;
-            runtime::objects::exceptions::warnings::warn_resource(source, &format!("unclosed file {}", text.to_string_lossy()))?;
+            runtime::objects::exceptions::warnings::warn_resource(
+                source,
+                &format!("unclosed file {}", text.to_string_lossy()),
+            )?;
         }
         Ok(())
     }
 }
-

@@ -48,11 +48,27 @@ pub mod _io {
     }
 
     /// Open file and return a stream.  Raise OSError upon failure.
-    #[pyfunction(sig = "file, mode='r', buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None")]
+    #[pyfunction(
+        sig = "file, mode='r', buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None"
+    )]
     #[allow(clippy::too_many_arguments)]
-    fn open(file: &Object, mode: &str, buffering: i64, encoding: &Object, errors: &Object, newline: &Object, closefd: bool, opener: &Object) -> PyResult<PyRef> {
-        let file: PyRef = if file.downcast::<Int>().is_some() || file.index_check() { file.to_ref() } else { runtime::lifecycle::fspath(file)? };
-        let (mut creating, mut reading, mut writing, mut appending, mut updating, mut text, mut binary) = (false, false, false, false, false, false, false);
+    fn open(
+        file: &Object,
+        mode: &str,
+        buffering: i64,
+        encoding: &Object,
+        errors: &Object,
+        newline: &Object,
+        closefd: bool,
+        opener: &Object,
+    ) -> PyResult<PyRef> {
+        let file: PyRef = if file.downcast::<Int>().is_some() || file.index_check() {
+            file.to_ref()
+        } else {
+            runtime::lifecycle::fspath(file)?
+        };
+        let (mut creating, mut reading, mut writing, mut appending, mut updating, mut text, mut binary) =
+            (false, false, false, false, false, false, false);
         for (i, c) in mode.char_indices() {
             let slot = match c {
                 'x' => &mut creating,
@@ -87,7 +103,11 @@ pub mod _io {
                 1,
             )?;
         }
-        let raw_mode: String = [(creating, "x"), (reading, "r"), (writing, "w"), (appending, "a"), (updating, "+")].iter().filter(|(b, _)| *b).map(|(_, s)| *s).collect();
+        let raw_mode: String = [(creating, "x"), (reading, "r"), (writing, "w"), (appending, "a"), (updating, "+")]
+            .iter()
+            .filter(|(b, _)| *b)
+            .map(|(_, s)| *s)
+            .collect();
         let file_io: &Object = fileio::FileIo::type_object();
         let raw_mode = Str::new(&raw_mode)?;
         let mut result = file_io.call(&[&file, &raw_mode, Bool::of(closefd), opener])?;

@@ -105,8 +105,14 @@ impl NewlineDecoder {
     /// Decodes `input` (bytes, or text when there is no inner decoder).
     pub fn decode_input(&self, input: &Object, last: bool) -> PyResult<PyRef> {
         let inner = self.decoder.get(self);
-        let Some(inner) = inner else { return Err(raise!(ValueError, "IncrementalNewlineDecoder.__init__() not called")) };
-        let out = if inner.is_none() { input.to_ref() } else { inner.call_method(intern!("decode"), &[input, Bool::of(last)])? };
+        let Some(inner) = inner else {
+            return Err(raise!(ValueError, "IncrementalNewlineDecoder.__init__() not called"));
+        };
+        let out = if inner.is_none() {
+            input.to_ref()
+        } else {
+            inner.call_method(intern!("decode"), &[input, Bool::of(last)])?
+        };
         let Some(text) = out.downcast::<Str>() else {
             return Err(raise!(TypeError, "decoder should return a string result, not '{}'", out.ty().name_str()));
         };
@@ -174,7 +180,9 @@ impl NewlineDecoder {
     }
     #[pymethod]
     fn setstate(&self, state: &Object) -> PyResult<()> {
-        let Some(t) = state.downcast::<Tuple>().filter(|t| t.len() == 2) else { return Err(raise!(TypeError, "state argument must be a tuple")) };
+        let Some(t) = state.downcast::<Tuple>().filter(|t| t.len() == 2) else {
+            return Err(raise!(TypeError, "state argument must be a tuple"));
+        };
         let one = Int::from_i64(1)?;
         self.pending_cr.store(t.get(1).and(&one)?.is_true()?, Relaxed);
         if let Some(d) = self.decoder.get(self)

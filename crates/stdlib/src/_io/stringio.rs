@@ -72,7 +72,9 @@ impl StringIo {
                         }
                         e
                     }
-                    Some(nl) if nl.len() == 2 => rest[..len].windows(2).position(|w| w == [13, 10]).map_or(len, |p| p + 2),
+                    Some(nl) if nl.len() == 2 => {
+                        rest[..len].windows(2).position(|w| w == [13, 10]).map_or(len, |p| p + 2)
+                    }
                     Some(nl) if nl == "\r" => rest[..len].iter().position(|c| *c == 13).map_or(len, |p| p + 1),
                     _ => rest[..len].iter().position(|c| *c == 10).map_or(len, |p| p + 1),
                 };
@@ -180,7 +182,11 @@ impl StringIo {
     }
     #[slot]
     fn tp_iternext(&self) -> PyResult<Option<PyRef>> {
-        let line = if core::ptr::eq(self.ty(), StringIo::type_object()) { self.take(-1, true)? } else { base::call0(self, intern!("readline"))? };
+        let line = if core::ptr::eq(self.ty(), StringIo::type_object()) {
+            self.take(-1, true)?
+        } else {
+            base::call0(self, intern!("readline"))?
+        };
         Ok(if line.len()? == 0 { None } else { Some(line) })
     }
     #[pymethod]
@@ -202,7 +208,9 @@ impl StringIo {
     }
     #[pymethod]
     fn write(&self, s: &Object) -> PyResult<usize> {
-        let Some(text) = s.downcast::<Str>() else { return Err(raise!(TypeError, "string argument expected, got '{}'", s.ty().name_str())) };
+        let Some(text) = s.downcast::<Str>() else {
+            return Err(raise!(TypeError, "string argument expected, got '{}'", s.ty().name_str()));
+        };
         self.with(|_| Ok(()))?;
         if text.len() > 0 {
             self.write_text(text)?;
@@ -298,11 +306,18 @@ impl StringIo {
     #[pymethod]
     fn __setstate__(&self, state: &Object) -> PyResult<()> {
         let Some(t) = state.downcast::<Tuple>().filter(|t| t.len() >= 4) else {
-            return Err(raise!(TypeError, "{}.__setstate__ argument should be 4-tuple, got {}", self.ty().name_str(), state.ty().name_str()));
+            return Err(raise!(
+                TypeError,
+                "{}.__setstate__ argument should be 4-tuple, got {}",
+                self.ty().name_str(),
+                state.ty().name_str()
+            ));
         };
         // The value is stored as it is: it was translated when it was written.
         self.tp_init(Arg::Missing, Arg::Given(t.get(1)))?;
-        let Some(value) = t.get(0).downcast::<Str>() else { return Err(raise!(TypeError, "initial_value must be str or None, not {}", t.get(0).ty().name_str())) };
+        let Some(value) = t.get(0).downcast::<Str>() else {
+            return Err(raise!(TypeError, "initial_value must be str or None, not {}", t.get(0).ty().name_str()));
+        };
         let chars: Vec<u32> = value.chars().collect();
         let pos = t.get(2).as_isize()?;
         if pos < 0 {

@@ -59,7 +59,9 @@ runtime::py_layout!(TextIoWrapper, TEXT_IO_WRAPPER_TYPE);
 impl Fields for TextIoWrapper {
     fn fields(&self, f: &mut dyn FnMut(&Slot)) {
         self.base.fields(f);
-        for s in [&self.buffer, &self.encoding, &self.errors, &self.encoder, &self.decoder, &self.decoded, &self.snapshot] {
+        for s in
+            [&self.buffer, &self.encoding, &self.errors, &self.encoder, &self.decoder, &self.decoded, &self.snapshot]
+        {
             f(s);
         }
     }
@@ -99,13 +101,17 @@ impl Cookie {
 }
 
 fn is_direct(encoding: &str) -> bool {
-    matches!(encoding.to_ascii_lowercase().replace('_', "-").as_str(), "utf-8" | "utf8" | "ascii" | "us-ascii" | "latin-1" | "latin1" | "iso-8859-1" | "iso8859-1")
+    matches!(
+        encoding.to_ascii_lowercase().replace('_', "-").as_str(),
+        "utf-8" | "utf8" | "ascii" | "us-ascii" | "latin-1" | "latin1" | "iso-8859-1" | "iso8859-1"
+    )
 }
 
 impl TextIoWrapper {
     fn plain<R>(&self, f: impl FnOnce(&mut Plain) -> R) -> PyResult<R> {
         // SAFETY: the critical section is held and `f` runs no Python code.
-        critical(self, || unsafe { (*self.plain.get()).as_deref_mut().map(f) }).ok_or_else(|| raise!(ValueError, "I/O operation on uninitialized object"))
+        critical(self, || unsafe { (*self.plain.get()).as_deref_mut().map(f) })
+            .ok_or_else(|| raise!(ValueError, "I/O operation on uninitialized object"))
     }
     fn buffer(&self) -> PyResult<PyRef> {
         if !self.ready.load(Relaxed) {
@@ -124,7 +130,10 @@ impl TextIoWrapper {
         self.errors.get(self).and_then(|e| e.downcast::<Str>().map(|s| s.to_string_lossy().to_string()))
     }
     fn encoding_text(&self) -> String {
-        self.encoding.get(self).and_then(|e| e.downcast::<Str>().map(|s| s.to_string_lossy().to_string())).unwrap_or_default()
+        self.encoding
+            .get(self)
+            .and_then(|e| e.downcast::<Str>().map(|s| s.to_string_lossy().to_string()))
+            .unwrap_or_default()
     }
 
     fn make_codecs(&self, buffer: &Object) -> PyResult<()> {
@@ -135,7 +144,11 @@ impl TextIoWrapper {
         if let Some(t) = info.getattr_opt(intern!("_is_text_encoding"))?
             && !t.is_true()?
         {
-            return Err(raise!(LookupError, "'{}' is not a text encoding; use codecs.open() to handle arbitrary codecs", encoding));
+            return Err(raise!(
+                LookupError,
+                "'{}' is not a text encoding; use codecs.open() to handle arbitrary codecs",
+                encoding
+            ));
         }
         if call0(buffer, intern!("readable"))?.is_true()? {
             let d = info.getattr(intern!("incrementaldecoder"))?.call1(&errors)?;
@@ -228,7 +241,8 @@ impl TextIoWrapper {
     fn read_chunk(&self, hint: usize) -> PyResult<bool> {
         let decoder = self.decoder()?;
         let buffer = self.buffer()?;
-        let state = if self.telling.load(Relaxed) { Some(decoder.call_method(intern!("getstate"), &[])?) } else { None };
+        let state =
+            if self.telling.load(Relaxed) { Some(decoder.call_method(intern!("getstate"), &[])?) } else { None };
         let size = self.chunk_size.load(Relaxed).max(hint);
         let method = if self.has_read1.load(Relaxed) { intern!("read1") } else { intern!("read") };
         let input = buffer.call_method(method, &[&*Int::from_usize(size)?])?;
@@ -246,9 +260,15 @@ impl TextIoWrapper {
         let some = text.len() > 0;
         self.set_decoded(Some(text));
         if let Some(state) = state {
-            let Some(t) = state.downcast::<Tuple>().filter(|t| t.len() == 2) else { return Err(raise!(TypeError, "illegal decoder state")) };
+            let Some(t) = state.downcast::<Tuple>().filter(|t| t.len() == 2) else {
+                return Err(raise!(TypeError, "illegal decoder state"));
+            };
             let Some(before) = t.get(0).downcast::<Bytes>() else {
-                return Err(raise!(TypeError, "illegal decoder state: the first item should be a bytes object, not '{}'", t.get(0).ty().name_str()));
+                return Err(raise!(
+                    TypeError,
+                    "illegal decoder state: the first item should be a bytes object, not '{}'",
+                    t.get(0).ty().name_str()
+                ));
             };
             let mut all = before.as_slice().to_vec();
             all.extend_from_slice(bytes.as_slice());
@@ -436,7 +456,8 @@ impl TextIoWrapper {
             })?
         } else {
             let b = if direct {
-                runtime::objects::codecs::encode(&out, Some(&self.encoding_text()), self.errors_text().as_deref())?.upcast()
+                runtime::objects::codecs::encode(&out, Some(&self.encoding_text()), self.errors_text().as_deref())?
+                    .upcast()
             } else {
                 encoder.call_method(intern!("encode"), &[&out])?
             };
@@ -609,7 +630,13 @@ fn newline_arg(o: &Object) -> PyResult<Option<String>> {
     if o.is_none() {
         return Ok(None);
     }
-    let Some(s) = o.downcast::<Str>() else { return Err(raise!(TypeError, "TextIOWrapper() argument 'newline' must be str or None, not {}", o.ty().name_str())) };
+    let Some(s) = o.downcast::<Str>() else {
+        return Err(raise!(
+            TypeError,
+            "TextIOWrapper() argument 'newline' must be str or None, not {}",
+            o.ty().name_str()
+        ));
+    };
     let s = s.to_string_lossy().to_string();
     if !matches!(s.as_str(), "" | "\n" | "\r" | "\r\n") {
         return Err(raise!(ValueError, "illegal newline value: {}", s));
@@ -627,7 +654,15 @@ impl TextIoWrapper {
         support::alloc::<TextIoWrapper>(cls).map(support::track)
     }
     #[slot(sig = "buffer, encoding=None, errors=None, newline=None, line_buffering=False, write_through=False")]
-    fn tp_init(&self, buffer: &Object, encoding: &Object, errors: &Object, newline: &Object, line_buffering: bool, write_through: bool) -> PyResult<()> {
+    fn tp_init(
+        &self,
+        buffer: &Object,
+        encoding: &Object,
+        errors: &Object,
+        newline: &Object,
+        line_buffering: bool,
+        write_through: bool,
+    ) -> PyResult<()> {
         self.ready.store(false, Relaxed);
         self.detached.store(false, Relaxed);
         let nl = newline_arg(newline)?;
@@ -640,12 +675,24 @@ impl TextIoWrapper {
                 }
                 Str::new("utf-8")?.upcast()
             }
-            None => return Err(raise!(TypeError, "TextIOWrapper() argument 'encoding' must be str or None, not {}", encoding.ty().name_str())),
+            None => {
+                return Err(raise!(
+                    TypeError,
+                    "TextIOWrapper() argument 'encoding' must be str or None, not {}",
+                    encoding.ty().name_str()
+                ));
+            }
         };
         let errors: PyRef = match errors.downcast::<Str>() {
             Some(s) => s.to_ref(),
             None if errors.is_none() => (**Str::intern("strict")).to_ref(),
-            None => return Err(raise!(TypeError, "TextIOWrapper() argument 'errors' must be str or None, not {}", errors.ty().name_str())),
+            None => {
+                return Err(raise!(
+                    TypeError,
+                    "TextIOWrapper() argument 'errors' must be str or None, not {}",
+                    errors.ty().name_str()
+                ));
+            }
         };
         drop(self.encoding.replace(self, Some(encoding)));
         drop(self.errors.replace(self, Some(errors)));
@@ -682,7 +729,11 @@ impl TextIoWrapper {
     #[slot]
     fn tp_iternext(&self) -> PyResult<Option<PyRef>> {
         self.telling.store(false, Relaxed);
-        let line = if core::ptr::eq(self.ty(), TextIoWrapper::type_object()) { self.read_line(-1)?.upcast() } else { call0(self, intern!("readline"))? };
+        let line = if core::ptr::eq(self.ty(), TextIoWrapper::type_object()) {
+            self.read_line(-1)?.upcast()
+        } else {
+            call0(self, intern!("readline"))?
+        };
         if line.len()? == 0 {
             drop(self.snapshot.replace(self, None));
             self.telling.store(self.seekable.load(Relaxed), Relaxed);
@@ -690,12 +741,23 @@ impl TextIoWrapper {
         }
         Ok(Some(line))
     }
-    #[pymethod(sig = "*, encoding=None, errors=None, newline=<unrepresentable>, line_buffering=None, write_through=None")]
-    fn reconfigure(&self, encoding: &Object, errors: &Object, newline: Arg<&Object>, line_buffering: Option<bool>, write_through: Option<bool>) -> PyResult<()> {
+    #[pymethod(
+        sig = "*, encoding=None, errors=None, newline=<unrepresentable>, line_buffering=None, write_through=None"
+    )]
+    fn reconfigure(
+        &self,
+        encoding: &Object,
+        errors: &Object,
+        newline: Arg<&Object>,
+        line_buffering: Option<bool>,
+        write_through: Option<bool>,
+    ) -> PyResult<()> {
         let buffer = self.buffer()?;
         let changes = !encoding.is_none() || !errors.is_none() || !newline.is_missing();
         if changes && self.decoded.get(self).is_some() {
-            return Err(unsupported("It is not possible to set the encoding or newline of stream after the first read"));
+            return Err(unsupported(
+                "It is not possible to set the encoding or newline of stream after the first read",
+            ));
         }
         let nl = match newline {
             Arg::Given(o) => Some(newline_arg(o)?),
@@ -704,7 +766,11 @@ impl TextIoWrapper {
         self.flush_()?;
         if changes {
             if !encoding.is_none() {
-                let e = if encoding.downcast::<Str>().is_some_and(|s| s.eq_str("locale")) { Str::new("utf-8")?.upcast() } else { encoding.to_ref() };
+                let e = if encoding.downcast::<Str>().is_some_and(|s| s.eq_str("locale")) {
+                    Str::new("utf-8")?.upcast()
+                } else {
+                    encoding.to_ref()
+                };
                 drop(self.encoding.replace(self, Some(e)));
                 if errors.is_none() {
                     drop(self.errors.replace(self, Some((**Str::intern("strict")).to_ref())));

@@ -55,7 +55,10 @@ impl Addr {
                     fs_decode_bytes(&path[..end]).map(Ref::upcast)
                 }
                 f => {
-                    let raw: &[u8] = core::slice::from_raw_parts((&raw const self.storage).cast::<u8>().add(2), (self.len as usize).saturating_sub(2));
+                    let raw: &[u8] = core::slice::from_raw_parts(
+                        (&raw const self.storage).cast::<u8>().add(2),
+                        (self.len as usize).saturating_sub(2),
+                    );
                     (f, runtime::convert::ByteString(raw.to_vec())).into_py()
                 }
             }
@@ -108,7 +111,9 @@ pub fn resolve(name: &Object, family: i32, what: &str) -> PyResult<Addr> {
     if b.is_empty() {
         // The wildcard address.
         out.storage.ss_family = family as _;
-        out.len = if family == libc::AF_INET6 { size_of::<libc::sockaddr_in6>() } else { size_of::<libc::sockaddr_in>() } as _;
+        out.len =
+            if family == libc::AF_INET6 { size_of::<libc::sockaddr_in6>() } else { size_of::<libc::sockaddr_in>() }
+                as _;
         return Ok(out);
     }
     if b == b"<broadcast>" || b == b"255.255.255.255" {

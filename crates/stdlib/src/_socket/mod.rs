@@ -45,7 +45,19 @@ pub mod _socket {
         for (n, v) in CONSTANTS {
             m.add(n, v.into_py()?)?;
         }
-        for (n, v) in [("SOL_IP", 0i64), ("IPV6_JOIN_GROUP", 20), ("IPV6_LEAVE_GROUP", 21), ("SOL_TCP", 6), ("SOL_UDP", 17), ("NI_MAXSERV", 32), ("INADDR_ALLHOSTS_GROUP", 0xe000_0001), ("INADDR_UNSPEC_GROUP", 0xe000_0000), ("INADDR_MAX_LOCAL_GROUP", 0xe000_00ff), ("IPPORT_RESERVED", 1024), ("IPPORT_USERRESERVED", 5000)] {
+        for (n, v) in [
+            ("SOL_IP", 0i64),
+            ("IPV6_JOIN_GROUP", 20),
+            ("IPV6_LEAVE_GROUP", 21),
+            ("SOL_TCP", 6),
+            ("SOL_UDP", 17),
+            ("NI_MAXSERV", 32),
+            ("INADDR_ALLHOSTS_GROUP", 0xe000_0001),
+            ("INADDR_UNSPEC_GROUP", 0xe000_0000),
+            ("INADDR_MAX_LOCAL_GROUP", 0xe000_00ff),
+            ("IPPORT_RESERVED", 1024),
+            ("IPPORT_USERRESERVED", 5000),
+        ] {
             m.add(n, v.into_py()?)?;
         }
         m.add("has_ipv6", true.into_py()?)?;
@@ -93,7 +105,9 @@ pub mod _socket {
             return Err(os_error());
         }
         let t: &Object = Socket::type_object();
-        let make = |fd: i32| -> PyResult<PyRef> { t.call(&[&*family.into_py()?, &*kind.into_py()?, &*proto.into_py()?, &*fd.into_py()?]) };
+        let make = |fd: i32| -> PyResult<PyRef> {
+            t.call(&[&*family.into_py()?, &*kind.into_py()?, &*proto.into_py()?, &*fd.into_py()?])
+        };
         Ok((make(fds[0])?, make(fds[1])?))
     }
     #[pyfunction]
@@ -135,19 +149,32 @@ pub mod _socket {
         let (mut host, mut serv) = ([0u8; 1025], [0u8; 64]);
         // SAFETY: buffers are as long as said, the address is valid.
         let r = detached(|| unsafe {
-            libc::getnameinfo(a.ptr(), a.len, host.as_mut_ptr().cast(), host.len() as _, serv.as_mut_ptr().cast(), serv.len() as _, flags)
+            libc::getnameinfo(
+                a.ptr(),
+                a.len,
+                host.as_mut_ptr().cast(),
+                host.len() as _,
+                serv.as_mut_ptr().cast(),
+                serv.len() as _,
+                flags,
+            )
         });
         if r != 0 {
             return Err(addr::gai_error(r));
         }
         // SAFETY: null-terminated on success.
         unsafe {
-            Ok((String::from_utf8_lossy(c_bytes(host.as_ptr().cast())).into_owned(), String::from_utf8_lossy(c_bytes(serv.as_ptr().cast())).into_owned()))
+            Ok((
+                String::from_utf8_lossy(c_bytes(host.as_ptr().cast())).into_owned(),
+                String::from_utf8_lossy(c_bytes(serv.as_ptr().cast())).into_owned(),
+            ))
         }
     }
     #[pyfunction]
     fn getnameinfo(sockaddr: &Object, flags: i32) -> PyResult<(String, String)> {
-        let Some(t) = sockaddr.downcast::<Tuple>() else { return Err(raise!(TypeError, "getnameinfo() argument 1 must be a tuple")) };
+        let Some(t) = sockaddr.downcast::<Tuple>() else {
+            return Err(raise!(TypeError, "getnameinfo() argument 1 must be a tuple"));
+        };
         if t.len() < 2 {
             return Err(raise!(TypeError, "getnameinfo(): illegal sockaddr argument"));
         }
@@ -179,7 +206,11 @@ pub mod _socket {
             };
             CString::new(b).map(Some).map_err(|_| raise!(ValueError, "embedded null character"))
         };
-        if !port.is_none() && port.downcast::<Str>().is_none() && port.downcast::<Bytes>().is_none() && !port.index_check() {
+        if !port.is_none()
+            && port.downcast::<Str>().is_none()
+            && port.downcast::<Bytes>().is_none()
+            && !port.index_check()
+        {
             return Err(raise!(OSError, "Int or String expected"));
         }
         let (h, p) = (to_c(host)?, to_c(port)?);
@@ -204,7 +235,11 @@ pub mod _socket {
                     let n = ((*i).ai_addrlen as usize).min(size_of::<libc::sockaddr_storage>());
                     core::ptr::copy_nonoverlapping((*i).ai_addr.cast::<u8>(), (&raw mut a.storage).cast::<u8>(), n);
                     a.len = n as _;
-                    let canon = if (*i).ai_canonname.is_null() { String::new() } else { String::from_utf8_lossy(c_bytes((*i).ai_canonname)).into_owned() };
+                    let canon = if (*i).ai_canonname.is_null() {
+                        String::new()
+                    } else {
+                        String::from_utf8_lossy(c_bytes((*i).ai_canonname)).into_owned()
+                    };
                     out.push(((*i).ai_family, (*i).ai_socktype, (*i).ai_protocol, canon, a.to_py()?).into_py()?);
                     i = (*i).ai_next;
                 }
@@ -238,8 +273,12 @@ pub mod _socket {
     fn inet_pton(af: i32, ip: &str) -> PyResult<ByteString> {
         let bad = || raise!(OSError, "illegal IP address string passed to inet_pton");
         match af {
-            libc::AF_INET => ip.parse::<std::net::Ipv4Addr>().map(|a| ByteString(a.octets().to_vec())).map_err(|_| bad()),
-            libc::AF_INET6 => ip.parse::<std::net::Ipv6Addr>().map(|a| ByteString(a.octets().to_vec())).map_err(|_| bad()),
+            libc::AF_INET => {
+                ip.parse::<std::net::Ipv4Addr>().map(|a| ByteString(a.octets().to_vec())).map_err(|_| bad())
+            }
+            libc::AF_INET6 => {
+                ip.parse::<std::net::Ipv6Addr>().map(|a| ByteString(a.octets().to_vec())).map_err(|_| bad())
+            }
             _ => Err(runtime::error::raise_os_error(libc::EAFNOSUPPORT, None, None)),
         }
     }
@@ -258,9 +297,15 @@ pub mod _socket {
     fn short(o: &Object, what: &str) -> PyResult<u16> {
         let v = o.as_i64()?;
         if v < 0 {
-            return Err(raise!(OverflowError, "{}: can't convert negative Python int to C 16-bit unsigned integer", what));
+            return Err(raise!(
+                OverflowError,
+                "{}: can't convert negative Python int to C 16-bit unsigned integer",
+                what
+            ));
         }
-        u16::try_from(v).map_err(|_| raise!(OverflowError, "{}: Python int too large to convert to C 16-bit unsigned integer", what))
+        u16::try_from(v).map_err(|_| {
+            raise!(OverflowError, "{}: Python int too large to convert to C 16-bit unsigned integer", what)
+        })
     }
     #[pyfunction]
     fn htons(x: &Object) -> PyResult<u16> {

@@ -111,7 +111,10 @@ impl Socket {
         loop {
             let ms = match deadline {
                 None => -1,
-                Some(d) => d.saturating_duration_since(Instant::now()).as_nanos().div_ceil(1_000_000).min(i32::MAX as u128) as i32,
+                Some(d) => {
+                    d.saturating_duration_since(Instant::now()).as_nanos().div_ceil(1_000_000).min(i32::MAX as u128)
+                        as i32
+                }
             };
             let mut p = libc::pollfd { fd: self.fd(), events, revents: 0 };
             let mut e = 0;
@@ -233,7 +236,11 @@ impl Socket {
             let opt = |name: i32| -> PyResult<i32> {
                 let (mut v, mut n) = (0i32, 4 as libc::socklen_t);
                 // SAFETY: an int is written.
-                if unsafe { libc::getsockopt(fd, libc::SOL_SOCKET, name, (&raw mut v).cast(), &mut n) } < 0 { Err(os_error()) } else { Ok(v) }
+                if unsafe { libc::getsockopt(fd, libc::SOL_SOCKET, name, (&raw mut v).cast(), &mut n) } < 0 {
+                    Err(os_error())
+                } else {
+                    Ok(v)
+                }
             };
             let kind = if kind == -1 { opt(libc::SO_TYPE)? } else { kind };
             let proto = if proto == -1 { opt(libc::SO_PROTOCOL)? } else { proto };
@@ -282,7 +289,13 @@ impl Socket {
     }
     #[slot]
     fn tp_repr(&self) -> PyResult<Ref<Str>> {
-        Str::new(&format!("<socket object, fd={}, family={}, type={}, proto={}>", self.fd(), self.family.load(Relaxed), self.kind.load(Relaxed), self.proto.load(Relaxed)))
+        Str::new(&format!(
+            "<socket object, fd={}, family={}, type={}, proto={}>",
+            self.fd(),
+            self.family.load(Relaxed),
+            self.kind.load(Relaxed),
+            self.proto.load(Relaxed)
+        ))
     }
     #[pygetset]
     fn family(&self) -> i32 {
@@ -336,7 +349,8 @@ impl Socket {
         let mut a = Addr::empty();
         let (p, n) = (a.ptr_mut() as usize, &raw mut a.len as usize);
         // SAFETY: the address is written.
-        let fd = self.call(libc::POLLIN, |fd| unsafe { libc::accept4(fd, p as *mut _, n as *mut _, libc::SOCK_CLOEXEC) })?;
+        let fd =
+            self.call(libc::POLLIN, |fd| unsafe { libc::accept4(fd, p as *mut _, n as *mut _, libc::SOCK_CLOEXEC) })?;
         Ok((fd, a.to_py()?))
     }
     #[pymethod]
@@ -416,7 +430,9 @@ impl Socket {
         let mut a = Addr::empty();
         let (p, ap, an) = (v.as_mut_ptr() as usize, a.ptr_mut() as usize, &raw mut a.len as usize);
         // SAFETY: buffer and address are written.
-        let n = self.call(libc::POLLIN, |fd| unsafe { libc::recvfrom(fd, p as *mut _, bufsize as usize, flags, ap as *mut _, an as *mut _) })?;
+        let n = self.call(libc::POLLIN, |fd| unsafe {
+            libc::recvfrom(fd, p as *mut _, bufsize as usize, flags, ap as *mut _, an as *mut _)
+        })?;
         v.truncate(n as usize);
         Ok((ByteString(v), a.to_py()?))
     }
@@ -433,7 +449,9 @@ impl Socket {
         let mut a = Addr::empty();
         let (p, ap, an) = (b.as_mut_ptr() as usize, a.ptr_mut() as usize, &raw mut a.len as usize);
         // SAFETY: buffer and address are written.
-        let got = self.call(libc::POLLIN, |fd| unsafe { libc::recvfrom(fd, p as *mut _, n, flags, ap as *mut _, an as *mut _) })?;
+        let got = self.call(libc::POLLIN, |fd| unsafe {
+            libc::recvfrom(fd, p as *mut _, n, flags, ap as *mut _, an as *mut _)
+        })?;
         Ok((got, a.to_py()?))
     }
     #[pymethod(sig = "data, flags=0, /")]
@@ -451,7 +469,9 @@ impl Socket {
         while done < total {
             let (p, n) = (b.as_mut_ptr() as usize + done, total - done);
             // SAFETY: the buffer is held.
-            done += self.call(libc::POLLOUT, |fd| unsafe { libc::send(fd, p as *const _, n, flags | libc::MSG_NOSIGNAL) })? as usize;
+            done += self
+                .call(libc::POLLOUT, |fd| unsafe { libc::send(fd, p as *const _, n, flags | libc::MSG_NOSIGNAL) })?
+                as usize;
             thread::check_signals()?;
         }
         Ok(())
@@ -468,14 +488,17 @@ impl Socket {
         let a = addr::from_py(address, self.family(), "sendto")?;
         let (p, n) = (b.as_mut_ptr() as usize, b.len());
         // SAFETY: buffer and address are valid.
-        self.call(libc::POLLOUT, |fd| unsafe { libc::sendto(fd, p as *const _, n, flags | libc::MSG_NOSIGNAL, a.ptr(), a.len) })
+        self.call(libc::POLLOUT, |fd| unsafe {
+            libc::sendto(fd, p as *const _, n, flags | libc::MSG_NOSIGNAL, a.ptr(), a.len)
+        })
     }
     #[pymethod(raw)]
     fn sendmsg(&self, args: FuncArgs<'_>) -> PyResult<isize> {
         args.check_positional("sendmsg", 1, 4)?;
         let items = args.args[0].to_list()?.snapshot();
         let bufs = items.iter().map(|b| Buffer::get(b, abi::PyBUF_SIMPLE)).collect::<PyResult<Vec<_>>>()?;
-        let mut iov: Vec<libc::iovec> = bufs.iter().map(|b| libc::iovec { iov_base: b.as_mut_ptr().cast(), iov_len: b.len() }).collect();
+        let mut iov: Vec<libc::iovec> =
+            bufs.iter().map(|b| libc::iovec { iov_base: b.as_mut_ptr().cast(), iov_len: b.len() }).collect();
         let mut control: Vec<u64> = Vec::new();
         let mut used = 0usize;
         if let Some(anc) = args.get(1) {
@@ -486,7 +509,9 @@ impl Socket {
                 }
                 let data = Buffer::get(t.get(2), abi::PyBUF_SIMPLE)?;
                 // SAFETY: sizes only.
-                let (space, len) = unsafe { (libc::CMSG_SPACE(data.len() as u32) as usize, libc::CMSG_LEN(data.len() as u32) as usize) };
+                let (space, len) = unsafe {
+                    (libc::CMSG_SPACE(data.len() as u32) as usize, libc::CMSG_LEN(data.len() as u32) as usize)
+                };
                 control.resize((used + space).div_ceil(8), 0);
                 // SAFETY: the control buffer has room for the header and the data.
                 unsafe {

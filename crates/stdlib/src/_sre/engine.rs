@@ -1,7 +1,7 @@
 //! The matcher: a backtracking machine with a stack of its own, so that the depth of a match is bounded by memory, not by the
 //! native stack. Recursion happens only for atomic parts and assertions, as deep as the pattern nests them.
 
-use super::program::{Fold, First, Inst, Matcher, Program, fold, is_word_ascii, is_word_locale, is_word_unicode};
+use super::program::{First, Fold, Inst, Matcher, Program, fold, is_word_ascii, is_word_locale, is_word_unicode};
 use runtime::prelude::*;
 
 /// A character of the subject.
@@ -102,7 +102,13 @@ fn check_interrupt() -> PyResult<()> {
 
 impl State {
     pub fn new(p: &Program, groups: usize) -> State {
-        State { stack: Vec::new(), loops: vec![LoopState { count: 0, last: UNSET }; p.loops.len()], marks: vec![UNSET; groups * 2], last_index: 0, ticks: 0 }
+        State {
+            stack: Vec::new(),
+            loops: vec![LoopState { count: 0, last: UNSET }; p.loops.len()],
+            marks: vec![UNSET; groups * 2],
+            last_index: 0,
+            ticks: 0,
+        }
     }
 }
 
@@ -586,7 +592,14 @@ fn reset(st: &mut State) {
 }
 
 /// Matches at `start`; gives the end. `full`: up to the end of the subject.
-pub fn match_at<T: Char>(prog: &Program, st: &mut State, sub: &Subject<'_, T>, start: usize, full: bool, must_advance: usize) -> PyResult<Option<usize>> {
+pub fn match_at<T: Char>(
+    prog: &Program,
+    st: &mut State,
+    sub: &Subject<'_, T>,
+    start: usize,
+    full: bool,
+    must_advance: usize,
+) -> PyResult<Option<usize>> {
     reset(st);
     if start > sub.end {
         return Ok(None);
@@ -596,7 +609,13 @@ pub fn match_at<T: Char>(prog: &Program, st: &mut State, sub: &Subject<'_, T>, s
 }
 
 /// Finds the first match from `start` on; gives its bounds.
-pub fn search<T: Char>(prog: &Program, st: &mut State, sub: &Subject<'_, T>, start: usize, must_advance: usize) -> PyResult<Option<(usize, usize)>> {
+pub fn search<T: Char>(
+    prog: &Program,
+    st: &mut State,
+    sub: &Subject<'_, T>,
+    start: usize,
+    must_advance: usize,
+) -> PyResult<Option<(usize, usize)>> {
     reset(st);
     let (text, end) = (sub.text, sub.end);
     if start > end || end - start < prog.min_width {
@@ -617,7 +636,9 @@ pub fn search<T: Char>(prog: &Program, st: &mut State, sub: &Subject<'_, T>, sta
             if p > last {
                 return Ok(None);
             }
-            let hit = if k > 0 && let Some(i) = find_prefix(&text[p..end], &prog.prefix) {
+            let hit = if k > 0
+                && let Some(i) = find_prefix(&text[p..end], &prog.prefix)
+            {
                 i
             } else {
                 match if k > 0 { None } else { T::find(&text[p..=last], *c) } {
@@ -751,7 +772,12 @@ mod tests {
             }
             for g in got {
                 if g != f[4] {
-                    println!("{} {pattern:?} on {:?}: {g} instead of {}", f[0], text.iter().filter_map(|&c| char::from_u32(c)).collect::<String>(), f[4]);
+                    println!(
+                        "{} {pattern:?} on {:?}: {g} instead of {}",
+                        f[0],
+                        text.iter().filter_map(|&c| char::from_u32(c)).collect::<String>(),
+                        f[4]
+                    );
                     bad += 1;
                 }
             }

@@ -33,7 +33,14 @@ impl Match {
         unsafe { &*self.data }
     }
 
-    pub fn make(p: &Pattern, input: &Input, st: &State, m: (usize, usize), pos: usize, endpos: usize) -> PyResult<PyRef> {
+    pub fn make(
+        p: &Pattern,
+        input: &Input,
+        st: &State,
+        m: (usize, usize),
+        pos: usize,
+        endpos: usize,
+    ) -> PyResult<PyRef> {
         let n = p.data().groups;
         let mut spans = Vec::with_capacity(n + 1);
         spans.push((m.0 as isize, m.1 as isize));
@@ -43,7 +50,14 @@ impl Match {
                 None => (-1, -1),
             });
         }
-        let d = MatchData { string: input.obj.clone(), pattern: Ref::new_ref(p), pos, endpos, last_index: st.last_index, spans };
+        let d = MatchData {
+            string: input.obj.clone(),
+            pattern: Ref::new_ref(p),
+            pos,
+            endpos,
+            last_index: st.last_index,
+            spans,
+        };
         let o = alloc_object::<Match>(Match::type_object())?;
         // SAFETY: nobody else sees the object yet.
         unsafe { (*o.as_raw()).data = Box::into_raw(Box::new(d)) };
@@ -299,7 +313,12 @@ impl Template {
         self.data().literal.clone()
     }
     /// Appends the expansion; `range` gives the bounds of a group.
-    pub fn expand_into(&self, out: &mut Output, input: &Input, range: impl Fn(usize) -> Option<(usize, usize)>) -> PyResult<()> {
+    pub fn expand_into(
+        &self,
+        out: &mut Output,
+        input: &Input,
+        range: impl Fn(usize) -> Option<(usize, usize)>,
+    ) -> PyResult<()> {
         let d = self.data();
         out.push_object(&d.literal)?;
         for (g, lit) in &d.parts {

@@ -49,10 +49,23 @@ pub mod _sre {
     #[pyfunction]
     fn getlower(character: i32, flags: i32) -> i64 {
         let c = character as u32;
-        (if flags & 4 != 0 { lower_locale(c) } else if flags & 32 != 0 { ucd::to_lower(c) } else { lower_ascii(c) }) as i64
+        (if flags & 4 != 0 {
+            lower_locale(c)
+        } else if flags & 32 != 0 {
+            ucd::to_lower(c)
+        } else {
+            lower_ascii(c)
+        }) as i64
     }
     #[pyfunction(sig = "pattern, flags, code, groups, groupindex, indexgroup")]
-    fn compile(pattern: &Object, flags: i32, code: &List, groups: isize, groupindex: &Dict, indexgroup: &Tuple) -> PyResult<PyRef> {
+    fn compile(
+        pattern: &Object,
+        flags: i32,
+        code: &List,
+        groups: isize,
+        groupindex: &Dict,
+        indexgroup: &Tuple,
+    ) -> PyResult<PyRef> {
         Pattern::compile(pattern, flags, code, groups, groupindex, indexgroup)
     }
     #[pyfunction(sig = "pattern, template, /")]

@@ -115,7 +115,14 @@ impl Pattern {
         unsafe { &*self.data }
     }
 
-    pub fn compile(pattern: &Object, flags: i32, code: &List, groups: isize, groupindex: &Dict, indexgroup: &Tuple) -> PyResult<PyRef> {
+    pub fn compile(
+        pattern: &Object,
+        flags: i32,
+        code: &List,
+        groups: isize,
+        groupindex: &Dict,
+        indexgroup: &Tuple,
+    ) -> PyResult<PyRef> {
         let items = code.snapshot();
         let mut words = Vec::with_capacity(items.len());
         for o in &items {
@@ -152,7 +159,15 @@ impl Pattern {
     }
 
     /// One attempt from `start`; gives the bounds of the match, the groups are in `st`.
-    pub fn attempt(&self, st: &mut State, input: &Input, how: How, start: usize, end: usize, must_advance: usize) -> PyResult<Option<(usize, usize)>> {
+    pub fn attempt(
+        &self,
+        st: &mut State,
+        input: &Input,
+        how: How,
+        start: usize,
+        end: usize,
+        must_advance: usize,
+    ) -> PyResult<Option<(usize, usize)>> {
         let prog = &self.data().prog;
         with_data!(input.data(), text => {
             let sub = Subject { text, end };
@@ -178,7 +193,13 @@ impl Pattern {
     }
 
     /// Calls `f` for every match in turn until it says false.
-    fn each(&self, input: &Input, start: usize, end: usize, mut f: impl FnMut(&State, usize, usize) -> PyResult<bool>) -> PyResult<()> {
+    fn each(
+        &self,
+        input: &Input,
+        start: usize,
+        end: usize,
+        mut f: impl FnMut(&State, usize, usize) -> PyResult<bool>,
+    ) -> PyResult<()> {
         let mut st = self.state();
         let (mut at, mut advance) = (start, usize::MAX);
         while at <= end {
@@ -294,14 +315,24 @@ impl Output {
         match self {
             Output::Text(s, n) => {
                 let Some(x) = o.downcast::<Str>() else {
-                    return Err(raise!(TypeError, "sequence item {}: expected str instance, {} found", n, o.ty().name_str()));
+                    return Err(raise!(
+                        TypeError,
+                        "sequence item {}: expected str instance, {} found",
+                        n,
+                        o.ty().name_str()
+                    ));
                 };
                 s.push_obj(x);
                 *n += 1;
             }
             Output::Bytes(v, n) => {
                 if !byteops::has_buffer(o) {
-                    return Err(raise!(TypeError, "sequence item {}: expected a bytes-like object, {} found", n, o.ty().name_str()));
+                    return Err(raise!(
+                        TypeError,
+                        "sequence item {}: expected a bytes-like object, {} found",
+                        n,
+                        o.ty().name_str()
+                    ));
                 }
                 v.extend_from_slice(&byteops::bytes_arg(o)?);
                 *n += 1;
@@ -386,7 +417,10 @@ impl Pattern {
         let d = self.data();
         // SAFETY: integers viewed as bytes.
         let bytes = unsafe { core::slice::from_raw_parts(d.code.as_ptr().cast::<u8>(), d.code.len() * 4) };
-        let h = d.pattern.hash()? ^ runtime::objects::unicode::hash::hash_bytes(bytes) ^ d.flags as isize ^ d.groups as isize;
+        let h = d.pattern.hash()?
+            ^ runtime::objects::unicode::hash::hash_bytes(bytes)
+            ^ d.flags as isize
+            ^ d.groups as isize;
         Ok(if h == -1 { -2 } else { h })
     }
     #[slot]
@@ -396,7 +430,11 @@ impl Pattern {
         };
         let (a, b) = (self.data(), o.data());
         let same = self.is(other)
-            || a.flags == b.flags && a.is_bytes == b.is_bytes && a.code == b.code && a.groups == b.groups && a.pattern.eq(&b.pattern)?;
+            || a.flags == b.flags
+                && a.is_bytes == b.is_bytes
+                && a.code == b.code
+                && a.groups == b.groups
+                && a.pattern.eq(&b.pattern)?;
         Ok(Bool::of(same == (op == CompareOp::Eq)).to_ref())
     }
     /// The pattern string from which the RE object was compiled.
@@ -550,7 +588,8 @@ impl Scan {
         let input = Input::new(string, p.data().is_bytes)?;
         let (start, end) = bounds(input.len(), pos, endpos);
         let state = p.state();
-        let s = Scan { pattern: Ref::new_ref(p), input, state, start, end, at: start, advance: usize::MAX, done: false };
+        let s =
+            Scan { pattern: Ref::new_ref(p), input, state, start, end, at: start, advance: usize::MAX, done: false };
         let b: SharedScan = Box::new(Mutex::new(Some(s)));
         Ok(Box::into_raw(b))
     }

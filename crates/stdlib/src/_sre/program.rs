@@ -56,7 +56,13 @@ pub fn fold(c: u32, f: Fold) -> u32 {
     match f {
         Fold::None => c,
         Fold::Ascii => lower_ascii(c),
-        Fold::Unicode => if c < 128 { lower_ascii(c) } else { ucd::to_lower(c) },
+        Fold::Unicode => {
+            if c < 128 {
+                lower_ascii(c)
+            } else {
+                ucd::to_lower(c)
+            }
+        }
         Fold::Locale => lower_locale(c),
     }
 }
@@ -84,7 +90,10 @@ enum Item {
     Category(u32),
     /// 256 bits.
     Bitmap([u32; 8]),
-    Big { map: Vec<u8>, chunks: Vec<u32> },
+    Big {
+        map: Vec<u8>,
+        chunks: Vec<u32>,
+    },
     Negate,
 }
 
@@ -191,7 +200,11 @@ impl First {
     pub const ALL: First = First { bits: [u64::MAX; 4], wide: true, empty: true };
     const NONE: First = First { bits: [0; 4], wide: false, empty: false };
     fn union(self, o: First) -> First {
-        First { bits: core::array::from_fn(|i| self.bits[i] | o.bits[i]), wide: self.wide | o.wide, empty: self.empty | o.empty }
+        First {
+            bits: core::array::from_fn(|i| self.bits[i] | o.bits[i]),
+            wide: self.wide | o.wide,
+            empty: self.empty | o.empty,
+        }
     }
     #[inline(always)]
     pub fn admits(&self, c: u32) -> bool {
@@ -208,26 +221,56 @@ pub enum Inst {
     Fail,
     Lit(u32),
     /// A run of literals in `Program::text`.
-    Text { at: u32, len: u32 },
+    Text {
+        at: u32,
+        len: u32,
+    },
     One(Matcher),
     At(u32),
     Mark(u32),
     Jump(u32),
     /// Alternatives `from..to` of `Program::alts`.
-    Branch { from: u32, to: u32 },
+    Branch {
+        from: u32,
+        to: u32,
+    },
     RepeatOne(u32),
     MinRepeatOne(u32),
     PossessiveRepeatOne(u32),
     /// Enters loop `id`, whose until-instruction is at `until`.
-    Repeat { id: u32, until: u32 },
-    MaxUntil { id: u32 },
-    MinUntil { id: u32 },
-    PossessiveRepeat { id: u32, next: u32 },
-    Atomic { next: u32 },
-    Assert { back: u32, next: u32 },
-    AssertNot { back: u32, next: u32 },
-    GroupRef { group: u32, fold: Fold },
-    GroupExists { group: u32, no: u32 },
+    Repeat {
+        id: u32,
+        until: u32,
+    },
+    MaxUntil {
+        id: u32,
+    },
+    MinUntil {
+        id: u32,
+    },
+    PossessiveRepeat {
+        id: u32,
+        next: u32,
+    },
+    Atomic {
+        next: u32,
+    },
+    Assert {
+        back: u32,
+        next: u32,
+    },
+    AssertNot {
+        back: u32,
+        next: u32,
+    },
+    GroupRef {
+        group: u32,
+        fold: Fold,
+    },
+    GroupExists {
+        group: u32,
+        no: u32,
+    },
 }
 
 /// A repeated single character.
@@ -377,7 +420,8 @@ impl Translator<'_> {
                 }
                 BIGCHARSET => {
                     let n = self.get(i + 1)? as usize;
-                    let map: Vec<u8> = self.code.get(i + 2..i + 66).ok_or(BadCode)?.iter().flat_map(|w| w.to_ne_bytes()).collect();
+                    let map: Vec<u8> =
+                        self.code.get(i + 2..i + 66).ok_or(BadCode)?.iter().flat_map(|w| w.to_ne_bytes()).collect();
                     let chunks = self.code.get(i + 66..i + 66 + n * 8).ok_or(BadCode)?.to_vec();
                     if map.iter().any(|&m| m as usize >= n) {
                         return Err(BadCode);
@@ -427,7 +471,8 @@ impl Translator<'_> {
             }
             CATEGORY => {
                 let k = arg(self)?;
-                let mut s = Set { bits: [0; 4], items: vec![Item::Category(k)], fold: Fold::None, dynamic: k == 8 || k == 9 };
+                let mut s =
+                    Set { bits: [0; 4], items: vec![Item::Category(k)], fold: Fold::None, dynamic: k == 8 || k == 9 };
                 if !s.dynamic {
                     (0..256u32).filter(|&c| category(k, c)).for_each(|c| s.bits[c as usize >> 6] |= 1 << (c & 63));
                 }
@@ -529,7 +574,11 @@ impl Translator<'_> {
                     let until = i + 1 + self.get(i + 1)? as usize;
                     let (min, max) = (self.get(i + 2)? as usize, self.get(i + 3)?);
                     let id = self.p.loops.len();
-                    self.p.loops.push(Loop { min, max: if max == MAXREPEAT { usize::MAX } else { max as usize }, body: 0 });
+                    self.p.loops.push(Loop {
+                        min,
+                        max: if max == MAXREPEAT { usize::MAX } else { max as usize },
+                        body: 0,
+                    });
                     let r = self.push(Inst::Fail);
                     self.p.loops[id].body = self.here();
                     if self.block(i + 4, until, false)? != until {
@@ -548,7 +597,11 @@ impl Translator<'_> {
                     let until = i + 1 + self.get(i + 1)? as usize;
                     let (min, max) = (self.get(i + 2)? as usize, self.get(i + 3)?);
                     let id = self.p.loops.len();
-                    self.p.loops.push(Loop { min, max: if max == MAXREPEAT { usize::MAX } else { max as usize }, body: 0 });
+                    self.p.loops.push(Loop {
+                        min,
+                        max: if max == MAXREPEAT { usize::MAX } else { max as usize },
+                        body: 0,
+                    });
                     let r = self.push(Inst::Fail);
                     self.p.loops[id].body = self.here();
                     if self.block(i + 4, until, false)? != until || self.get(until)? != SUCCESS {
@@ -575,7 +628,8 @@ impl Translator<'_> {
                         return Err(BadCode);
                     }
                     let n = self.here();
-                    self.p.insts[r] = if c == ASSERT { Inst::Assert { back, next: n } } else { Inst::AssertNot { back, next: n } };
+                    self.p.insts[r] =
+                        if c == ASSERT { Inst::Assert { back, next: n } } else { Inst::AssertNot { back, next: n } };
                     i = next;
                 }
                 GROUPREF | GROUPREF_IGNORE | GROUPREF_UNI_IGNORE | GROUPREF_LOC_IGNORE => {
@@ -684,8 +738,17 @@ impl Translator<'_> {
             let skip = |n: usize| self.get(i + n).map(|s| i + n + s as usize).unwrap_or(usize::MAX);
             i = match c {
                 FAILURE | SUCCESS | ANY | ANY_ALL => i + 1,
-                ASSERT | ASSERT_NOT | IN | IN_IGNORE | IN_UNI_IGNORE | IN_LOC_IGNORE | INFO | REPEAT_ONE | MIN_REPEAT_ONE
-                | POSSESSIVE_REPEAT_ONE | ATOMIC_GROUP => skip(1),
+                ASSERT
+                | ASSERT_NOT
+                | IN
+                | IN_IGNORE
+                | IN_UNI_IGNORE
+                | IN_LOC_IGNORE
+                | INFO
+                | REPEAT_ONE
+                | MIN_REPEAT_ONE
+                | POSSESSIVE_REPEAT_ONE
+                | ATOMIC_GROUP => skip(1),
                 REPEAT | POSSESSIVE_REPEAT => skip(1).saturating_add(1),
                 BRANCH => {
                     let mut k = i + 1;

@@ -14,7 +14,15 @@ mod flag {
     pub const OPTIMIZED_AST: i32 = 0x8000 | ONLY_AST;
     /// The `CO_FUTURE_*` bits.
     pub const FUTURE: i32 = 0x1fe0000;
-    pub const ALL: i32 = DONT_IMPLY_DEDENT | ONLY_AST | TYPE_COMMENTS | TOP_LEVEL_AWAIT | ALLOW_INCOMPLETE | OPTIMIZED_AST | FUTURE | 0x10 | 0x100;
+    pub const ALL: i32 = DONT_IMPLY_DEDENT
+        | ONLY_AST
+        | TYPE_COMMENTS
+        | TOP_LEVEL_AWAIT
+        | ALLOW_INCOMPLETE
+        | OPTIMIZED_AST
+        | FUTURE
+        | 0x10
+        | 0x100;
 }
 
 /// `CO_FUTURE_*` bits of the running code.
@@ -60,7 +68,15 @@ fn file_name(o: &Object) -> PyResult<String> {
 }
 
 /// `compile(source, filename, mode, flags, dont_inherit, optimize, _feature_version)`.
-pub fn compile(source: &Object, filename: &Object, mode: &Object, flags: i32, dont_inherit: bool, optimize: i32, _version: i32) -> PyResult<PyRef> {
+pub fn compile(
+    source: &Object,
+    filename: &Object,
+    mode: &Object,
+    flags: i32,
+    dont_inherit: bool,
+    optimize: i32,
+    _version: i32,
+) -> PyResult<PyRef> {
     let filename = file_name(filename)?;
     let Some(mode) = mode.downcast::<Str>() else {
         return Err(raise!(TypeError, "compile() argument 'mode' must be str, not {}", mode.ty().name_str()));
@@ -78,11 +94,14 @@ pub fn compile(source: &Object, filename: &Object, mode: &Object, flags: i32, do
         "single" => compiler::Mode::Single,
         "func_type" if only_ast => compiler::Mode::FuncType,
         "func_type" => return Err(raise!(ValueError, "compile() mode 'func_type' requires flag PyCF_ONLY_AST")),
-        _ if only_ast => return Err(raise!(ValueError, "compile() mode must be 'exec', 'eval', 'single' or 'func_type'")),
+        _ if only_ast => {
+            return Err(raise!(ValueError, "compile() mode must be 'exec', 'eval', 'single' or 'func_type'"));
+        }
         _ => return Err(raise!(ValueError, "compile() mode must be 'exec', 'eval' or 'single'")),
     };
     let future = (flags & flag::FUTURE) | if dont_inherit { 0 } else { inherited() };
-    let optimize = if optimize >= 0 { optimize as u8 } else { ThreadState::current().interp().config().optimization_level as u8 };
+    let optimize =
+        if optimize >= 0 { optimize as u8 } else { ThreadState::current().interp().config().optimization_level as u8 };
     let opts = compiler::Options {
         filename,
         mode,
@@ -179,7 +198,12 @@ pub fn eval(source: &Object, globals: Option<&Object>, locals: Option<&Object>) 
 }
 
 /// `exec(source, globals, locals, closure=...)`.
-pub fn exec(source: &Object, globals: Option<&Object>, locals: Option<&Object>, closure: Option<&Object>) -> PyResult<()> {
+pub fn exec(
+    source: &Object,
+    globals: Option<&Object>,
+    locals: Option<&Object>,
+    closure: Option<&Object>,
+) -> PyResult<()> {
     let s = scope("exec", globals, locals)?;
     if let Some(code) = source.downcast::<Code>() {
         let free = code.names_of_kind(compiler::code::fast::FREE)?;
@@ -189,7 +213,8 @@ pub fn exec(source: &Object, globals: Option<&Object>, locals: Option<&Object>, 
             (0, Some(_)) => return Err(raise!(TypeError, "cannot use a closure with this code object")),
             (n, c) => {
                 let ok = c.and_then(|c| c.downcast::<Tuple>()).filter(|t| {
-                    t.as_slice().len() == n && t.as_slice().iter().all(|c| c.downcast::<runtime::objects::Cell>().is_some())
+                    t.as_slice().len() == n
+                        && t.as_slice().iter().all(|c| c.downcast::<runtime::objects::Cell>().is_some())
                 });
                 match ok {
                     Some(t) => Some(t),

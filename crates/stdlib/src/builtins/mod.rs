@@ -40,7 +40,13 @@ pub mod builtins {
     /// interpreter and not for general use, it is better to use
     /// importlib.import_module() to programmatically import a module.
     #[pyfunction(name = "__import__", sig = "name, globals=None, locals=None, fromlist=(), level=0")]
-    fn import(name: &Object, globals: Option<&Object>, locals: Option<&Object>, fromlist: Option<&Object>, level: i32) -> PyResult<PyRef> {
+    fn import(
+        name: &Object,
+        globals: Option<&Object>,
+        locals: Option<&Object>,
+        fromlist: Option<&Object>,
+        level: i32,
+    ) -> PyResult<PyRef> {
         let _ = locals;
         runtime::import::import_name(name, globals, fromlist, level)
     }
@@ -156,7 +162,15 @@ pub mod builtins {
         optimize: Arg<i32>,
         _feature_version: Arg<i32>,
     ) -> PyResult<PyRef> {
-        code::compile(source, filename, mode, flags.unwrap_or(0), dont_inherit, optimize.unwrap_or(-1), _feature_version.unwrap_or(-1))
+        code::compile(
+            source,
+            filename,
+            mode,
+            flags.unwrap_or(0),
+            dont_inherit,
+            optimize.unwrap_or(-1),
+            _feature_version.unwrap_or(-1),
+        )
     }
 
     /// Evaluate the given source in the context of globals and locals.
@@ -167,12 +181,18 @@ pub mod builtins {
 
     /// Execute the given source in the context of globals and locals.
     #[pyfunction(sig = "source, /, globals=None, locals=None, *, closure=None")]
-    fn exec(source: &Object, globals: Option<&Object>, locals: Option<&Object>, closure: Option<&Object>) -> PyResult<()> {
+    fn exec(
+        source: &Object,
+        globals: Option<&Object>,
+        locals: Option<&Object>,
+        closure: Option<&Object>,
+    ) -> PyResult<()> {
         code::exec(source, globals, locals, closure)
     }
 
     fn attribute_name(name: &Object) -> PyResult<&Str> {
-        name.downcast::<Str>().ok_or_else(|| raise!(TypeError, "attribute name must be string, not '{}'", name.ty().name_str()))
+        name.downcast::<Str>()
+            .ok_or_else(|| raise!(TypeError, "attribute name must be string, not '{}'", name.ty().name_str()))
     }
 
     /// Deletes the named attribute from the given object.
@@ -292,7 +312,6 @@ pub mod builtins {
     /// This is guaranteed to be unique among simultaneously existing objects.
     #[pyfunction]
     fn id(obj: &Object) -> PyResult<usize> {
-
         Ok(obj.as_ptr() as usize)
     }
 
@@ -396,7 +415,11 @@ pub mod builtins {
                     let it = PyRef::from_c_result(f(o.as_ptr()))?;
                     let ok = it.ty().slots().tp_as_async.as_ref().is_some_and(|m| m.am_anext.is_some());
                     if !ok {
-                        return Err(raise!(TypeError, "aiter() returned not an async iterator of type '{}'", it.ty().name_str()));
+                        return Err(raise!(
+                            TypeError,
+                            "aiter() returned not an async iterator of type '{}'",
+                            it.ty().name_str()
+                        ));
                     }
                     return Ok(it);
                 }

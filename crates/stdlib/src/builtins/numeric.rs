@@ -35,7 +35,8 @@ impl Neumaier {
 /// `sum(iterable, start)`.
 pub fn sum(iterable: &Object, start: Option<&Object>) -> PyResult<PyRef> {
     if let Some(s) = start {
-        let refuse = |what: &str, how: &str| Err(raise!(TypeError, "sum() can't sum {} [use {}.join(seq) instead]", what, how));
+        let refuse =
+            |what: &str, how: &str| Err(raise!(TypeError, "sum() can't sum {} [use {}.join(seq) instead]", what, how));
         if s.downcast::<Str>().is_some() {
             return refuse("strings", "''");
         }
@@ -123,7 +124,14 @@ pub fn min_max(args: &FuncArgs<'_>, name: &str, op: CompareOp) -> PyResult<PyRef
         match k.downcast::<Str>() {
             Some(k) if k.eq_str("key") => key = if v.is_none() { None } else { Some(v) },
             Some(k) if k.eq_str("default") => default = Some(v),
-            _ => return Err(raise!(TypeError, "{}() got an unexpected keyword argument '{}'", name, k.str()?.to_string_lossy())),
+            _ => {
+                return Err(raise!(
+                    TypeError,
+                    "{}() got an unexpected keyword argument '{}'",
+                    name,
+                    k.str()?.to_string_lossy()
+                ));
+            }
         }
     }
     let mut best: Option<(PyRef, PyRef)> = None;
@@ -143,7 +151,11 @@ pub fn min_max(args: &FuncArgs<'_>, name: &str, op: CompareOp) -> PyResult<PyRef
     };
     if args.len() > 1 {
         if default.is_some() {
-            return Err(raise!(TypeError, "Cannot specify a default for {}() with multiple positional arguments", name));
+            return Err(raise!(
+                TypeError,
+                "Cannot specify a default for {}() with multiple positional arguments",
+                name
+            ));
         }
         for o in args.args {
             consider(o.to_ref())?;
@@ -167,7 +179,9 @@ trait Strict {
 }
 impl Strict for Object {
     fn richcompare_bool_strict(&self, other: &Object, op: CompareOp) -> PyResult<bool> {
-        if let (Some(a), Some(b)) = (self.downcast_exact::<Int>().and_then(Int::small), other.downcast_exact::<Int>().and_then(Int::small)) {
+        if let (Some(a), Some(b)) =
+            (self.downcast_exact::<Int>().and_then(Int::small), other.downcast_exact::<Int>().and_then(Int::small))
+        {
             return Ok(op.holds(a.cmp(&b)));
         }
         self.richcompare(other, op)?.is_true()

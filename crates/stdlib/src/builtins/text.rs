@@ -22,7 +22,13 @@ pub fn print(args: &FuncArgs<'_>) -> PyResult<()> {
             Some(k) if k.eq_str("end") => &mut end,
             Some(k) if k.eq_str("file") => &mut file,
             Some(k) if k.eq_str("flush") => &mut flush,
-            _ => return Err(raise!(TypeError, "print() got an unexpected keyword argument '{}'", k.str()?.to_string_lossy())),
+            _ => {
+                return Err(raise!(
+                    TypeError,
+                    "print() got an unexpected keyword argument '{}'",
+                    k.str()?.to_string_lossy()
+                ));
+            }
         };
         *slot = Some(v);
     }

@@ -18,7 +18,8 @@ pub fn register(before: Option<&Object>, child: Option<&Object>, parent: Option<
 
 fn run(which: fn(&Hook) -> Option<PyRef>, reverse: bool) {
     let id = ThreadState::current().interp().id;
-    let mut hooks: Vec<PyRef> = HOOKS.lock().unwrap_or_else(|e| e.into_inner()).iter().filter(|h| h.0 == id).filter_map(which).collect();
+    let mut hooks: Vec<PyRef> =
+        HOOKS.lock().unwrap_or_else(|e| e.into_inner()).iter().filter(|h| h.0 == id).filter_map(which).collect();
     if reverse {
         hooks.reverse();
     }

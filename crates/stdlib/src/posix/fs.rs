@@ -46,7 +46,8 @@ pub mod posix_fs {
     /// Use the real uid/gid to test for access to a path.
     #[pyfunction(sig = "path, mode, *, dir_fd=None, effective_ids=False, follow_symlinks=True")]
     fn access(path: PathArg, mode: i32, dir_fd: DirFd, effective_ids: bool, follow_symlinks: bool) -> bool {
-        let flags = if effective_ids { libc::AT_EACCESS } else { 0 } | if follow_symlinks { 0 } else { libc::AT_SYMLINK_NOFOLLOW };
+        let flags = if effective_ids { libc::AT_EACCESS } else { 0 }
+            | if follow_symlinks { 0 } else { libc::AT_SYMLINK_NOFOLLOW };
         // SAFETY: the path is null-terminated.
         detached(|| unsafe { libc::faccessat(dir_fd.0, path.ptr(), mode, flags) }) == 0
     }
@@ -56,7 +57,8 @@ pub mod posix_fs {
     fn open(path: PathArg, flags: i32, mode: i32, dir_fd: DirFd) -> PyResult<i32> {
         audit("open", &[&path.object, none(), &*flags.into_py()?])?;
         // SAFETY: the path is null-terminated.
-        let fd = retry(|| unsafe { libc::openat(dir_fd.0, path.ptr(), flags | libc::O_CLOEXEC, mode as libc::c_uint) })?;
+        let fd =
+            retry(|| unsafe { libc::openat(dir_fd.0, path.ptr(), flags | libc::O_CLOEXEC, mode as libc::c_uint) })?;
         if fd < 0 { Err(path.error()) } else { Ok(fd) }
     }
     /// Close a file descriptor.
@@ -71,7 +73,9 @@ pub mod posix_fs {
     fn closerange(fd_low: i32, fd_high: i32) {
         // SAFETY: closing numbers is safe.
         detached(|| unsafe {
-            if fd_high > fd_low && libc::syscall(libc::SYS_close_range, fd_low.max(0) as u32, (fd_high - 1) as u32, 0) == 0 {
+            if fd_high > fd_low
+                && libc::syscall(libc::SYS_close_range, fd_low.max(0) as u32, (fd_high - 1) as u32, 0) == 0
+            {
                 return;
             }
             for fd in fd_low.max(0)..fd_high {
@@ -138,8 +142,12 @@ pub mod posix_fs {
     #[pyfunction]
     fn writev(fd: i32, buffers: &Object) -> PyResult<isize> {
         let items = buffers.to_list()?.snapshot();
-        let held = items.iter().map(|b| runtime::protocol::buffer::Buffer::get(b, abi::PyBUF_SIMPLE)).collect::<PyResult<Vec<_>>>()?;
-        let iov: Vec<libc::iovec> = held.iter().map(|b| libc::iovec { iov_base: b.as_mut_ptr().cast(), iov_len: b.len() }).collect();
+        let held = items
+            .iter()
+            .map(|b| runtime::protocol::buffer::Buffer::get(b, abi::PyBUF_SIMPLE))
+            .collect::<PyResult<Vec<_>>>()?;
+        let iov: Vec<libc::iovec> =
+            held.iter().map(|b| libc::iovec { iov_base: b.as_mut_ptr().cast(), iov_len: b.len() }).collect();
         // SAFETY: the buffers are held.
         let n = retry(|| unsafe { libc::writev(fd, iov.as_ptr(), iov.len() as i32) })?;
         if n < 0 { Err(os_error()) } else { Ok(n) }
@@ -148,8 +156,12 @@ pub mod posix_fs {
     #[pyfunction]
     fn readv(fd: i32, buffers: &Object) -> PyResult<isize> {
         let items = buffers.to_list()?.snapshot();
-        let held = items.iter().map(|b| runtime::protocol::buffer::Buffer::get(b, abi::PyBUF_WRITABLE)).collect::<PyResult<Vec<_>>>()?;
-        let iov: Vec<libc::iovec> = held.iter().map(|b| libc::iovec { iov_base: b.as_mut_ptr().cast(), iov_len: b.len() }).collect();
+        let held = items
+            .iter()
+            .map(|b| runtime::protocol::buffer::Buffer::get(b, abi::PyBUF_WRITABLE))
+            .collect::<PyResult<Vec<_>>>()?;
+        let iov: Vec<libc::iovec> =
+            held.iter().map(|b| libc::iovec { iov_base: b.as_mut_ptr().cast(), iov_len: b.len() }).collect();
         // SAFETY: the buffers are held and writable.
         let n = retry(|| unsafe { libc::readv(fd, iov.as_ptr(), iov.len() as i32) })?;
         if n < 0 { Err(os_error()) } else { Ok(n) }
@@ -208,7 +220,11 @@ pub mod posix_fs {
         unsafe {
             let f = libc::fcntl(fd, libc::F_GETFD);
             ok(f)?;
-            ok(libc::fcntl(fd, libc::F_SETFD, if inheritable != 0 { f & !libc::FD_CLOEXEC } else { f | libc::FD_CLOEXEC }))
+            ok(libc::fcntl(
+                fd,
+                libc::F_SETFD,
+                if inheritable != 0 { f & !libc::FD_CLOEXEC } else { f | libc::FD_CLOEXEC },
+            ))
         }
     }
     #[pyfunction]
@@ -285,7 +301,13 @@ pub mod posix_fs {
         if n < 0 { Err(os_error()) } else { Ok(n) }
     }
     #[pyfunction(sig = "src, dst, count, offset_src=None, offset_dst=None")]
-    fn copy_file_range(src: i32, dst: i32, count: usize, offset_src: Option<i64>, offset_dst: Option<i64>) -> PyResult<isize> {
+    fn copy_file_range(
+        src: i32,
+        dst: i32,
+        count: usize,
+        offset_src: Option<i64>,
+        offset_dst: Option<i64>,
+    ) -> PyResult<isize> {
         let (mut a, mut b) = (offset_src.unwrap_or(0), offset_dst.unwrap_or(0));
         let pa = if offset_src.is_some() { &raw mut a } else { core::ptr::null_mut() };
         let pb = if offset_dst.is_some() { &raw mut b } else { core::ptr::null_mut() };
@@ -344,7 +366,8 @@ pub mod posix_fs {
     #[pyfunction(sig = "path=None")]
     fn listdir(path: &Object) -> PyResult<Ref<List>> {
         let dot = Str::intern(".");
-        let path = convert(if path.is_none() { dot } else { path }, true, "string, bytes, os.PathLike, integer or None")?;
+        let path =
+            convert(if path.is_none() { dot } else { path }, true, "string, bytes, os.PathLike, integer or None")?;
         audit("os.listdir", &[&path.object])?;
         let mut names: Vec<Vec<u8>> = Vec::new();
         let err = detached(|| {
@@ -396,7 +419,8 @@ pub mod posix_fs {
     #[pyfunction(sig = "path=None", name = "scandir")]
     fn scandir_(path: &Object) -> PyResult<PyRef> {
         let dot = Str::intern(".");
-        let path = convert(if path.is_none() { dot } else { path }, true, "string, bytes, os.PathLike, integer or None")?;
+        let path =
+            convert(if path.is_none() { dot } else { path }, true, "string, bytes, os.PathLike, integer or None")?;
         audit("os.scandir", &[&path.object])?;
         scandir::scandir(path)
     }
@@ -538,7 +562,12 @@ pub mod posix_fs {
         let pair = |o: &Object, what: &str| -> PyResult<(PyRef, PyRef)> {
             match o.downcast::<Tuple>() {
                 Some(t) if t.as_slice().len() == 2 => Ok((t.get(0).to_ref(), t.get(1).to_ref())),
-                _ => Err(raise!(TypeError, "utime: '{}' must be {}", what, if what == "ns" { "a tuple of two ints" } else { "either a tuple of two ints or None" })),
+                _ => Err(raise!(
+                    TypeError,
+                    "utime: '{}' must be {}",
+                    what,
+                    if what == "ns" { "a tuple of two ints" } else { "either a tuple of two ints or None" }
+                )),
             }
         };
         let ts = match (times.is_none(), ns) {
@@ -621,7 +650,8 @@ pub mod posix_fs {
         let mut done = 0;
         while done < buf.len() {
             // SAFETY: the rest of the buffer is valid.
-            let n = retry(|| unsafe { libc::getrandom(buf[done..].as_mut_ptr().cast(), buf.len() - done, flags as u32) })?;
+            let n =
+                retry(|| unsafe { libc::getrandom(buf[done..].as_mut_ptr().cast(), buf.len() - done, flags as u32) })?;
             if n < 0 {
                 return Err(os_error());
             }
@@ -649,7 +679,13 @@ pub mod posix_fs {
         Ok(ByteString(buf))
     }
     #[pyfunction(sig = "path, attribute, value, flags=0, *, follow_symlinks=True")]
-    fn setxattr(path: PathOrFd, attribute: PathArg, value: ArgBytes, flags: i32, follow_symlinks: bool) -> PyResult<()> {
+    fn setxattr(
+        path: PathOrFd,
+        attribute: PathArg,
+        value: ArgBytes,
+        flags: i32,
+        follow_symlinks: bool,
+    ) -> PyResult<()> {
         // SAFETY: names are null-terminated, the buffer is held.
         let r = detached(|| unsafe {
             let (p, l) = (value.as_ptr().cast(), value.len());
@@ -676,7 +712,8 @@ pub mod posix_fs {
     #[pyfunction(sig = "path=None, *, follow_symlinks=True")]
     fn listxattr(path: &Object, follow_symlinks: bool) -> PyResult<Ref<List>> {
         let dot = Str::intern(".");
-        let path = convert(if path.is_none() { dot } else { path }, true, "string, bytes, os.PathLike, integer or None")?;
+        let path =
+            convert(if path.is_none() { dot } else { path }, true, "string, bytes, os.PathLike, integer or None")?;
         let mut buf = vec![0u8; 65536];
         // SAFETY: the path is null-terminated, the buffer is as long as said.
         let n = detached(|| unsafe {
@@ -724,7 +761,9 @@ pub mod posix_fs {
     fn openpty() -> PyResult<(i32, i32)> {
         let (mut m, mut s) = (0, 0);
         // SAFETY: the descriptors are written; the other pointers may be null.
-        ok(unsafe { libc::openpty(&mut m, &mut s, core::ptr::null_mut(), core::ptr::null_mut(), core::ptr::null_mut()) })?;
+        ok(unsafe {
+            libc::openpty(&mut m, &mut s, core::ptr::null_mut(), core::ptr::null_mut(), core::ptr::null_mut())
+        })?;
         set_inheritable(m, 0)?;
         set_inheritable(s, 0)?;
         Ok((m, s))
@@ -795,7 +834,11 @@ pub mod posix_fs {
     fn conf_name(o: &Object, table: &[(&str, i32)]) -> PyResult<i32> {
         if let Some(s) = o.downcast::<Str>() {
             let s = s.to_string_lossy();
-            return table.iter().find(|(n, _)| *n == s).map(|(_, v)| *v).ok_or_else(|| raise!(ValueError, "unrecognized configuration name"));
+            return table
+                .iter()
+                .find(|(n, _)| *n == s)
+                .map(|(_, v)| *v)
+                .ok_or_else(|| raise!(ValueError, "unrecognized configuration name"));
         }
         if !o.index_check() {
             return Err(raise!(TypeError, "configuration names must be strings or integers"));
@@ -817,7 +860,9 @@ pub mod posix_fs {
             _ => 0,
         };
         let is_bytes = p.downcast::<Bytes>().is_some();
-        let make = |b: &[u8]| -> PyResult<PyRef> { if is_bytes { Bytes::new(b).map(Ref::upcast) } else { fs_decode_bytes(b).map(Ref::upcast) } };
+        let make = |b: &[u8]| -> PyResult<PyRef> {
+            if is_bytes { Bytes::new(b).map(Ref::upcast) } else { fs_decode_bytes(b).map(Ref::upcast) }
+        };
         Ok((make(b"")?, make(&bytes[..n])?, make(&bytes[n..])?))
     }
     /// Normalize path, eliminating double slashes, etc.

@@ -26,7 +26,11 @@ pub mod posix {
         for (name, value) in consts::CONSTANTS {
             m.add(name, value.into_py()?)?;
         }
-        for (name, table) in [("sysconf_names", consts::SYSCONF), ("pathconf_names", consts::PATHCONF), ("confstr_names", consts::CONFSTR)] {
+        for (name, table) in [
+            ("sysconf_names", consts::SYSCONF),
+            ("pathconf_names", consts::PATHCONF),
+            ("confstr_names", consts::CONFSTR),
+        ] {
             let d = Dict::new()?;
             for (k, v) in table {
                 d.set(Str::intern(k), &*v.into_py()?)?;
@@ -54,10 +58,33 @@ pub mod posix {
         runtime::typeobject::init_static(<scandir::ScandirIterator as runtime::convert::HasSpec>::spec())?;
         // `os` decides by these names which functions take descriptors, follow links and so on.
         let have = [
-            "HAVE_FACCESSAT", "HAVE_FCHDIR", "HAVE_FCHMOD", "HAVE_FCHMODAT", "HAVE_FCHOWN", "HAVE_FCHOWNAT", "HAVE_FDOPENDIR", "HAVE_FEXECVE",
-            "HAVE_FPATHCONF", "HAVE_FSTATAT", "HAVE_FSTATVFS", "HAVE_FTRUNCATE", "HAVE_FUTIMENS", "HAVE_LINKAT", "HAVE_LCHOWN", "HAVE_LSTAT",
-            "HAVE_LUTIMES", "HAVE_MEMFD_CREATE", "HAVE_MKDIRAT", "HAVE_MKFIFOAT", "HAVE_MKNODAT", "HAVE_OPENAT", "HAVE_READLINKAT",
-            "HAVE_RENAMEAT", "HAVE_SYMLINKAT", "HAVE_UNLINKAT", "HAVE_UTIMENSAT",
+            "HAVE_FACCESSAT",
+            "HAVE_FCHDIR",
+            "HAVE_FCHMOD",
+            "HAVE_FCHMODAT",
+            "HAVE_FCHOWN",
+            "HAVE_FCHOWNAT",
+            "HAVE_FDOPENDIR",
+            "HAVE_FEXECVE",
+            "HAVE_FPATHCONF",
+            "HAVE_FSTATAT",
+            "HAVE_FSTATVFS",
+            "HAVE_FTRUNCATE",
+            "HAVE_FUTIMENS",
+            "HAVE_LINKAT",
+            "HAVE_LCHOWN",
+            "HAVE_LSTAT",
+            "HAVE_LUTIMES",
+            "HAVE_MEMFD_CREATE",
+            "HAVE_MKDIRAT",
+            "HAVE_MKFIFOAT",
+            "HAVE_MKNODAT",
+            "HAVE_OPENAT",
+            "HAVE_READLINKAT",
+            "HAVE_RENAMEAT",
+            "HAVE_SYMLINKAT",
+            "HAVE_UNLINKAT",
+            "HAVE_UTIMENSAT",
         ];
         let have = have.iter().map(|n| (**Str::intern(n)).to_ref()).collect::<Vec<_>>();
         m.add("_have_functions", List::from_vec(have)?.upcast())

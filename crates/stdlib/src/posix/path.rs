@@ -103,7 +103,8 @@ pub fn convert(o: &Object, fd: bool, func_allowed: &str) -> PyResult<PathArg> {
         Some(s) => fs_encode(s)?,
         None => p.downcast::<Bytes>().map(|b| b.as_slice().to_vec()).unwrap_or_default(),
     };
-    let path = CString::new(raw).map_err(|_| raise!(ValueError, "embedded null {}", if bytes { "byte" } else { "character" }))?;
+    let path = CString::new(raw)
+        .map_err(|_| raise!(ValueError, "embedded null {}", if bytes { "byte" } else { "character" }))?;
     Ok(PathArg { path, fd: None, bytes, object: o.to_ref() })
 }
 

@@ -167,8 +167,14 @@ pub mod posix_process {
         audit("os.fork", &[])?;
         super::super::fork::fork()
     }
-    #[pyfunction(sig = "*, before=<unrepresentable>, after_in_child=<unrepresentable>, after_in_parent=<unrepresentable>")]
-    fn register_at_fork(before: Arg<&Object>, after_in_child: Arg<&Object>, after_in_parent: Arg<&Object>) -> PyResult<()> {
+    #[pyfunction(
+        sig = "*, before=<unrepresentable>, after_in_child=<unrepresentable>, after_in_parent=<unrepresentable>"
+    )]
+    fn register_at_fork(
+        before: Arg<&Object>,
+        after_in_child: Arg<&Object>,
+        after_in_parent: Arg<&Object>,
+    ) -> PyResult<()> {
         let (b, c, p) = (before.into_option(), after_in_child.into_option(), after_in_parent.into_option());
         if b.is_none() && c.is_none() && p.is_none() {
             return Err(raise!(TypeError, "At least one argument is required."));
@@ -188,7 +194,10 @@ pub mod posix_process {
             return Err(raise!(TypeError, "{} must be a tuple or list", what));
         }
         let items = o.to_list()?.snapshot();
-        items.iter().map(|i| CString::new(fs_path(i)?.into_vec()).map_err(|_| raise!(ValueError, "embedded null byte"))).collect()
+        items
+            .iter()
+            .map(|i| CString::new(fs_path(i)?.into_vec()).map_err(|_| raise!(ValueError, "embedded null byte")))
+            .collect()
     }
     fn environment(o: &Object) -> PyResult<Vec<CString>> {
         let keys = o.call_method(intern!("keys"), &[])?.to_list()?.snapshot();
@@ -236,13 +245,23 @@ pub mod posix_process {
         Err(path.error())
     }
 
-    fn spawn(path: PathArg, argv: &Object, env: &Object, search: bool, file_actions: Option<&Object>, setpgroup: Arg<i32>, setsid: bool) -> PyResult<i32> {
+    fn spawn(
+        path: PathArg,
+        argv: &Object,
+        env: &Object,
+        search: bool,
+        file_actions: Option<&Object>,
+        setpgroup: Arg<i32>,
+        setsid: bool,
+    ) -> PyResult<i32> {
         let args = string_list(argv, "posix_spawn: argv")?;
         if args.is_empty() {
             return Err(raise!(ValueError, "posix_spawn: argv must not be empty"));
         }
         let env: Vec<CString> = if env.is_none() {
-            std::env::vars_os().filter_map(|(k, v)| CString::new([k.into_vec(), b"=".to_vec(), v.into_vec()].concat()).ok()).collect()
+            std::env::vars_os()
+                .filter_map(|(k, v)| CString::new([k.into_vec(), b"=".to_vec(), v.into_vec()].concat()).ok())
+                .collect()
         } else {
             environment(env)?
         };
@@ -260,15 +279,26 @@ pub mod posix_process {
                         let t = act.to_tuple()?;
                         match t.get(0).as_i64()? {
                             0 => {
-                                let p = CString::new(fs_path(t.get(2))?.into_vec()).map_err(|_| raise!(ValueError, "embedded null byte"))?;
-                                libc::posix_spawn_file_actions_addopen(&mut actions, t.get(1).as_i64()? as i32, p.as_ptr(), t.get(3).as_i64()? as i32, t.get(4).as_i64()? as u32);
+                                let p = CString::new(fs_path(t.get(2))?.into_vec())
+                                    .map_err(|_| raise!(ValueError, "embedded null byte"))?;
+                                libc::posix_spawn_file_actions_addopen(
+                                    &mut actions,
+                                    t.get(1).as_i64()? as i32,
+                                    p.as_ptr(),
+                                    t.get(3).as_i64()? as i32,
+                                    t.get(4).as_i64()? as u32,
+                                );
                                 held.push(p);
                             }
                             1 => {
                                 libc::posix_spawn_file_actions_addclose(&mut actions, t.get(1).as_i64()? as i32);
                             }
                             2 => {
-                                libc::posix_spawn_file_actions_adddup2(&mut actions, t.get(1).as_i64()? as i32, t.get(2).as_i64()? as i32);
+                                libc::posix_spawn_file_actions_adddup2(
+                                    &mut actions,
+                                    t.get(1).as_i64()? as i32,
+                                    t.get(2).as_i64()? as i32,
+                                );
                             }
                             _ => return Err(raise!(TypeError, "Unknown file_actions identifier")),
                         }
@@ -301,13 +331,39 @@ pub mod posix_process {
             Ok(pid)
         }
     }
-    #[pyfunction(sig = "path, argv, env, /, *, file_actions=None, setpgroup=<unrepresentable>, resetids=False, setsid=False, setsigmask=(), setsigdef=(), scheduler=<unrepresentable>")]
-    fn posix_spawn(path: PathArg, argv: &Object, env: &Object, file_actions: Option<&Object>, setpgroup: Arg<i32>, resetids: bool, setsid: bool, setsigmask: Arg<&Object>, setsigdef: Arg<&Object>, scheduler: Arg<&Object>) -> PyResult<i32> {
+    #[pyfunction(
+        sig = "path, argv, env, /, *, file_actions=None, setpgroup=<unrepresentable>, resetids=False, setsid=False, setsigmask=(), setsigdef=(), scheduler=<unrepresentable>"
+    )]
+    fn posix_spawn(
+        path: PathArg,
+        argv: &Object,
+        env: &Object,
+        file_actions: Option<&Object>,
+        setpgroup: Arg<i32>,
+        resetids: bool,
+        setsid: bool,
+        setsigmask: Arg<&Object>,
+        setsigdef: Arg<&Object>,
+        scheduler: Arg<&Object>,
+    ) -> PyResult<i32> {
         let _ = (resetids, setsigmask, setsigdef, scheduler);
         spawn(path, argv, env, false, file_actions, setpgroup, setsid)
     }
-    #[pyfunction(sig = "path, argv, env, /, *, file_actions=None, setpgroup=<unrepresentable>, resetids=False, setsid=False, setsigmask=(), setsigdef=(), scheduler=<unrepresentable>")]
-    fn posix_spawnp(path: PathArg, argv: &Object, env: &Object, file_actions: Option<&Object>, setpgroup: Arg<i32>, resetids: bool, setsid: bool, setsigmask: Arg<&Object>, setsigdef: Arg<&Object>, scheduler: Arg<&Object>) -> PyResult<i32> {
+    #[pyfunction(
+        sig = "path, argv, env, /, *, file_actions=None, setpgroup=<unrepresentable>, resetids=False, setsid=False, setsigmask=(), setsigdef=(), scheduler=<unrepresentable>"
+    )]
+    fn posix_spawnp(
+        path: PathArg,
+        argv: &Object,
+        env: &Object,
+        file_actions: Option<&Object>,
+        setpgroup: Arg<i32>,
+        resetids: bool,
+        setsid: bool,
+        setsigmask: Arg<&Object>,
+        setsigdef: Arg<&Object>,
+        scheduler: Arg<&Object>,
+    ) -> PyResult<i32> {
         let _ = (resetids, setsigmask, setsigdef, scheduler);
         spawn(path, argv, env, true, file_actions, setpgroup, setsid)
     }
@@ -334,7 +390,22 @@ pub mod posix_process {
             Ok(t) => {
                 let tv = |t: libc::timeval| t.tv_sec as f64 + t.tv_usec as f64 * 1e-6;
                 let mut v = vec![tv(ru.ru_utime).into_py()?, tv(ru.ru_stime).into_py()?];
-                for n in [ru.ru_maxrss, ru.ru_ixrss, ru.ru_idrss, ru.ru_isrss, ru.ru_minflt, ru.ru_majflt, ru.ru_nswap, ru.ru_inblock, ru.ru_oublock, ru.ru_msgsnd, ru.ru_msgrcv, ru.ru_nsignals, ru.ru_nvcsw, ru.ru_nivcsw] {
+                for n in [
+                    ru.ru_maxrss,
+                    ru.ru_ixrss,
+                    ru.ru_idrss,
+                    ru.ru_isrss,
+                    ru.ru_minflt,
+                    ru.ru_majflt,
+                    ru.ru_nswap,
+                    ru.ru_inblock,
+                    ru.ru_oublock,
+                    ru.ru_msgsnd,
+                    ru.ru_msgrcv,
+                    ru.ru_nsignals,
+                    ru.ru_nvcsw,
+                    ru.ru_nivcsw,
+                ] {
                     v.push((n as i64).into_py()?);
                 }
                 t.call1(&*Tuple::from_refs(v)?)
@@ -426,7 +497,10 @@ pub mod posix_process {
             (t, now, libc::sysconf(libc::_SC_CLK_TCK) as f64)
         };
         let f = |v: i64| (v as f64 / hz).into_py();
-        structseq::new(stat::times_result()?, vec![f(t.tms_utime)?, f(t.tms_stime)?, f(t.tms_cutime)?, f(t.tms_cstime)?, f(now)?])
+        structseq::new(
+            stat::times_result()?,
+            vec![f(t.tms_utime)?, f(t.tms_stime)?, f(t.tms_cutime)?, f(t.tms_cstime)?, f(now)?],
+        )
     }
     #[pyfunction]
     fn uname() -> PyResult<PyRef> {
@@ -435,7 +509,10 @@ pub mod posix_process {
             let mut u: libc::utsname = core::mem::zeroed();
             ok(libc::uname(&mut u))?;
             let s = |p: &[libc::c_char]| fs_decode_bytes(c_bytes(p.as_ptr())).map(Ref::upcast);
-            structseq::new(stat::uname_result()?, vec![s(&u.sysname)?, s(&u.nodename)?, s(&u.release)?, s(&u.version)?, s(&u.machine)?])
+            structseq::new(
+                stat::uname_result()?,
+                vec![s(&u.sysname)?, s(&u.nodename)?, s(&u.release)?, s(&u.version)?, s(&u.machine)?],
+            )
         }
     }
     #[pyfunction]

@@ -176,8 +176,15 @@ impl ScandirIterator {
     fn tp_finalize(&self) {
         if !self.dir.get().is_null() {
             let saved = runtime::error::take_error();
-            let text = self.path.as_ref().and_then(|p| p.object.repr().ok()).map(|r| r.to_string_lossy().to_string()).unwrap_or_default();
-            if let Err(_e) = runtime::error::warn(exc::ResourceWarning(), &format!("unclosed scandir iterator {text}"), 1) {
+            let text = self
+                .path
+                .as_ref()
+                .and_then(|p| p.object.repr().ok())
+                .map(|r| r.to_string_lossy().to_string())
+                .unwrap_or_default();
+            if let Err(_e) =
+                runtime::error::warn(exc::ResourceWarning(), &format!("unclosed scandir iterator {text}"), 1)
+            {
                 runtime::error::write_unraisable(Some(self));
             }
             self.close_dir();

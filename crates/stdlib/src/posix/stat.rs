@@ -20,18 +20,81 @@ macro_rules! seq_type {
         }
     };
 }
-seq_type!(stat_result, "os.stat_result", "stat_result: Result from stat, fstat, or lstat.", 10, [
-    "st_mode", "st_ino", "st_dev", "st_nlink", "st_uid", "st_gid", "st_size", "_st_atime", "_st_mtime", "_st_ctime",
-    "st_atime", "st_mtime", "st_ctime", "st_atime_ns", "st_mtime_ns", "st_ctime_ns", "st_blksize", "st_blocks", "st_rdev",
-]);
-seq_type!(statvfs_result, "os.statvfs_result", "statvfs_result: Result from statvfs or fstatvfs.", 10, [
-    "f_bsize", "f_frsize", "f_blocks", "f_bfree", "f_bavail", "f_files", "f_ffree", "f_favail", "f_flag", "f_namemax", "f_fsid",
-]);
-seq_type!(terminal_size, "os.terminal_size", "A tuple of (columns, lines) for holding terminal window size", 2, ["columns", "lines"]);
-seq_type!(times_result, "posix.times_result", "times_result: Result from os.times().", 5, ["user", "system", "children_user", "children_system", "elapsed"]);
-seq_type!(uname_result, "posix.uname_result", "uname_result: Result from os.uname().", 5, ["sysname", "nodename", "release", "version", "machine"]);
+seq_type!(
+    stat_result,
+    "os.stat_result",
+    "stat_result: Result from stat, fstat, or lstat.",
+    10,
+    [
+        "st_mode",
+        "st_ino",
+        "st_dev",
+        "st_nlink",
+        "st_uid",
+        "st_gid",
+        "st_size",
+        "_st_atime",
+        "_st_mtime",
+        "_st_ctime",
+        "st_atime",
+        "st_mtime",
+        "st_ctime",
+        "st_atime_ns",
+        "st_mtime_ns",
+        "st_ctime_ns",
+        "st_blksize",
+        "st_blocks",
+        "st_rdev",
+    ]
+);
+seq_type!(
+    statvfs_result,
+    "os.statvfs_result",
+    "statvfs_result: Result from statvfs or fstatvfs.",
+    10,
+    [
+        "f_bsize",
+        "f_frsize",
+        "f_blocks",
+        "f_bfree",
+        "f_bavail",
+        "f_files",
+        "f_ffree",
+        "f_favail",
+        "f_flag",
+        "f_namemax",
+        "f_fsid",
+    ]
+);
+seq_type!(
+    terminal_size,
+    "os.terminal_size",
+    "A tuple of (columns, lines) for holding terminal window size",
+    2,
+    ["columns", "lines"]
+);
+seq_type!(
+    times_result,
+    "posix.times_result",
+    "times_result: Result from os.times().",
+    5,
+    ["user", "system", "children_user", "children_system", "elapsed"]
+);
+seq_type!(
+    uname_result,
+    "posix.uname_result",
+    "uname_result: Result from os.uname().",
+    5,
+    ["sysname", "nodename", "release", "version", "machine"]
+);
 seq_type!(sched_param, "posix.sched_param", "Currently has only one field: sched_priority", 1, ["sched_priority"]);
-seq_type!(waitid_result, "posix.waitid_result", "waitid_result: Result from waitid.", 5, ["si_pid", "si_uid", "si_signo", "si_status", "si_code"]);
+seq_type!(
+    waitid_result,
+    "posix.waitid_result",
+    "waitid_result: Result from waitid.",
+    5,
+    ["si_pid", "si_uid", "si_signo", "si_status", "si_code"]
+);
 
 pub fn make_stat(st: &libc::stat) -> PyResult<PyRef> {
     let secs = |s: i64, ns: i64| s as f64 + ns as f64 * 1e-9;

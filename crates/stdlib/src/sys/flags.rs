@@ -31,7 +31,12 @@ const FIELDS: &[(&str, &str)] = &[
 /// Adds `sys.flags`: the first 18 fields are its sequence, the rest attributes only, as in CPython 3.14.
 pub fn add(m: &Module) -> PyResult<()> {
     let c = ThreadState::current().interp().config();
-    let ty = structseq::make_type("sys.flags", "sys.flags\n\nFlags provided through command line arguments or environment vars.", FIELDS, 18)?;
+    let ty = structseq::make_type(
+        "sys.flags",
+        "sys.flags\n\nFlags provided through command line arguments or environment vars.",
+        FIELDS,
+        18,
+    )?;
     let gil = match c.enable_gil {
         None => none_ref(),
         Some(v) => (v as i32).into_py()?,

@@ -11,7 +11,12 @@ use std::sync::OnceLock;
 pub fn version() -> &'static str {
     static TEXT: OnceLock<String> = OnceLock::new();
     TEXT.get_or_init(|| {
-        format!("{} free-threading build (Freewheel {}) [Rust {}]", runtime::PY_VERSION, env!("CARGO_PKG_VERSION"), env!("CARGO_PKG_RUST_VERSION"))
+        format!(
+            "{} free-threading build (Freewheel {}) [Rust {}]",
+            runtime::PY_VERSION,
+            env!("CARGO_PKG_VERSION"),
+            env!("CARGO_PKG_RUST_VERSION")
+        )
     })
 }
 
@@ -24,7 +29,13 @@ pub fn add_structs(m: &Module) -> PyResult<()> {
     let ty = structseq::make_type(
         "sys.version_info",
         "sys.version_info\n\nVersion information as a named tuple.",
-        &[("major", "Major release number"), ("minor", "Minor release number"), ("micro", "Patch release number"), ("releaselevel", "'alpha', 'beta', 'candidate', or 'final'"), ("serial", "Serial release number")],
+        &[
+            ("major", "Major release number"),
+            ("minor", "Minor release number"),
+            ("micro", "Patch release number"),
+            ("releaselevel", "'alpha', 'beta', 'candidate', or 'final'"),
+            ("serial", "Serial release number"),
+        ],
         5,
     )?;
     let vi = structseq::new(&ty, vec![int(3)?, int(14)?, int(10)?, "final".into_py()?, int(0)?])?;
@@ -45,16 +56,45 @@ pub fn add_structs(m: &Module) -> PyResult<()> {
     let ty = structseq::make_type(
         "sys.float_info",
         "sys.float_info\n\nA named tuple holding information about the float type.",
-        &[("max", ""), ("max_exp", ""), ("max_10_exp", ""), ("min", ""), ("min_exp", ""), ("min_10_exp", ""), ("dig", ""), ("mant_dig", ""), ("epsilon", ""), ("radix", ""), ("rounds", "")],
+        &[
+            ("max", ""),
+            ("max_exp", ""),
+            ("max_10_exp", ""),
+            ("min", ""),
+            ("min_exp", ""),
+            ("min_10_exp", ""),
+            ("dig", ""),
+            ("mant_dig", ""),
+            ("epsilon", ""),
+            ("radix", ""),
+            ("rounds", ""),
+        ],
         11,
     )?;
-    let values = vec![f64::MAX.into_py()?, int(1024)?, int(308)?, f64::MIN_POSITIVE.into_py()?, int(-1021)?, int(-307)?, int(15)?, int(53)?, f64::EPSILON.into_py()?, int(2)?, int(1)?];
+    let values = vec![
+        f64::MAX.into_py()?,
+        int(1024)?,
+        int(308)?,
+        f64::MIN_POSITIVE.into_py()?,
+        int(-1021)?,
+        int(-307)?,
+        int(15)?,
+        int(53)?,
+        f64::EPSILON.into_py()?,
+        int(2)?,
+        int(1)?,
+    ];
     m.add("float_info", structseq::new(&ty, values)?)?;
 
     let ty = structseq::make_type(
         "sys.int_info",
         "sys.int_info\n\nA named tuple that holds information about Python's\ninternal representation of integers.",
-        &[("bits_per_digit", "size of a digit in bits"), ("sizeof_digit", "size in bytes of the C type used to represent a digit"), ("default_max_str_digits", "maximum string conversion digits limitation"), ("str_digits_check_threshold", "minimum positive value for int_max_str_digits")],
+        &[
+            ("bits_per_digit", "size of a digit in bits"),
+            ("sizeof_digit", "size in bytes of the C type used to represent a digit"),
+            ("default_max_str_digits", "maximum string conversion digits limitation"),
+            ("str_digits_check_threshold", "minimum positive value for int_max_str_digits"),
+        ],
         4,
     )?;
     m.add("int_info", structseq::new(&ty, vec![int(30)?, int(4)?, int(4300)?, int(640)?])?)?;
@@ -62,19 +102,46 @@ pub fn add_structs(m: &Module) -> PyResult<()> {
     let ty = structseq::make_type(
         "sys.hash_info",
         "hash_info\n\nA named tuple providing parameters used for computing hashes.",
-        &[("width", ""), ("modulus", ""), ("inf", ""), ("nan", ""), ("imag", ""), ("algorithm", ""), ("hash_bits", ""), ("seed_bits", ""), ("cutoff", "")],
+        &[
+            ("width", ""),
+            ("modulus", ""),
+            ("inf", ""),
+            ("nan", ""),
+            ("imag", ""),
+            ("algorithm", ""),
+            ("hash_bits", ""),
+            ("seed_bits", ""),
+            ("cutoff", ""),
+        ],
         9,
     )?;
-    let values = vec![int(64)?, int((1 << 61) - 1)?, int(314159)?, int(0)?, int(1000003)?, "siphash13".into_py()?, int(64)?, int(128)?, int(0)?];
+    let values = vec![
+        int(64)?,
+        int((1 << 61) - 1)?,
+        int(314159)?,
+        int(0)?,
+        int(1000003)?,
+        "siphash13".into_py()?,
+        int(64)?,
+        int(128)?,
+        int(0)?,
+    ];
     m.add("hash_info", structseq::new(&ty, values)?)?;
 
     let ty = structseq::make_type(
         "sys.thread_info",
         "sys.thread_info\n\nA named tuple holding information about the thread implementation.",
-        &[("name", "name of the thread implementation"), ("lock", "name of the lock implementation"), ("version", "name and version of the thread library")],
+        &[
+            ("name", "name of the thread implementation"),
+            ("lock", "name of the lock implementation"),
+            ("version", "name and version of the thread library"),
+        ],
         3,
     )?;
-    m.add("thread_info", structseq::new(&ty, vec!["pthread".into_py()?, "pymutex".into_py()?, libc_version().into_py()?])?)
+    m.add(
+        "thread_info",
+        structseq::new(&ty, vec!["pthread".into_py()?, "pymutex".into_py()?, libc_version().into_py()?])?,
+    )
 }
 
 fn libc_version() -> Option<String> {
@@ -118,7 +185,12 @@ pub fn asyncgen_hooks(firstiter: PyRef, finalizer: PyRef) -> PyResult<PyRef> {
     let ty = match TYPE.get() {
         Some(t) => t,
         None => {
-            let t = structseq::make_type("sys.asyncgen_hooks", "sys.asyncgen_hooks\n\nStruct sequence of asynchronous generator hooks.", &[("firstiter", ""), ("finalizer", "")], 2)?;
+            let t = structseq::make_type(
+                "sys.asyncgen_hooks",
+                "sys.asyncgen_hooks\n\nStruct sequence of asynchronous generator hooks.",
+                &[("firstiter", ""), ("finalizer", "")],
+                2,
+            )?;
             TYPE.get_or_init(|| t)
         }
     };
@@ -127,7 +199,9 @@ pub fn asyncgen_hooks(firstiter: PyRef, finalizer: PyRef) -> PyResult<PyRef> {
 
 /// Top-level names of the standard library, native or not.
 pub fn stdlib_module_names() -> PyResult<PyRef> {
-    let set = FrozenSet::from_iterable(&*List::from_vec(STDLIB.split_whitespace().map(|n| Str::new(n).map(Ref::upcast)).collect::<PyResult<Vec<_>>>()?)?)?;
+    let set = FrozenSet::from_iterable(&*List::from_vec(
+        STDLIB.split_whitespace().map(|n| Str::new(n).map(Ref::upcast)).collect::<PyResult<Vec<_>>>()?,
+    )?)?;
     Ok(set.upcast())
 }
 

@@ -168,7 +168,11 @@ pub mod sys {
             Ok(h) => h,
             Err(e) if e.matches(exc::ImportError()) || e.matches(exc::AttributeError()) => {
                 e.clear();
-                runtime::error::warn(exc::RuntimeWarning(), &format!("Ignoring unimportable $PYTHONBREAKPOINT: \"{name}\""), 1)?;
+                runtime::error::warn(
+                    exc::RuntimeWarning(),
+                    &format!("Ignoring unimportable $PYTHONBREAKPOINT: \"{name}\""),
+                    1,
+                )?;
                 return Ok(none_ref());
             }
             Err(e) => return Err(e),
@@ -290,7 +294,12 @@ pub mod sys {
         let a = ts.abi_mut();
         let depth = a.py_recursion_limit - a.py_recursion_remaining;
         if depth >= limit {
-            return Err(raise!(RecursionError, "cannot set the recursion limit to {} at the recursion depth {}: the limit is too low", limit, depth));
+            return Err(raise!(
+                RecursionError,
+                "cannot set the recursion limit to {} at the recursion depth {}: the limit is too low",
+                limit,
+                depth
+            ));
         }
         ts.interp().recursion_limit.store(limit as u32, core::sync::atomic::Ordering::Relaxed);
         thread::stop_the_world(|| {
@@ -313,7 +322,11 @@ pub mod sys {
         if interval <= 0.0 || interval.is_nan() {
             return Err(raise!(ValueError, "switch interval must be strictly positive"));
         }
-        ThreadState::current().interp().gil.switch_interval.store((interval * 1e6) as u64, core::sync::atomic::Ordering::Relaxed);
+        ThreadState::current()
+            .interp()
+            .gil
+            .switch_interval
+            .store((interval * 1e6) as u64, core::sync::atomic::Ordering::Relaxed);
         Ok(())
     }
 

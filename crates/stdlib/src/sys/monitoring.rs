@@ -66,11 +66,19 @@ pub mod monitoring {
     }
 
     fn check(tool: i64) -> PyResult<()> {
-        if (0..6).contains(&tool) { Ok(()) } else { Err(raise!(ValueError, "invalid tool {} (must be between 0 and 5)", tool)) }
+        if (0..6).contains(&tool) {
+            Ok(())
+        } else {
+            Err(raise!(ValueError, "invalid tool {} (must be between 0 and 5)", tool))
+        }
     }
     fn in_use(tool: i64) -> PyResult<()> {
         check(tool)?;
-        if with(|t, i| t.names.iter().any(|n| n.0 == i && n.1 == tool)) { Ok(()) } else { Err(raise!(ValueError, "tool {} is not in use", tool)) }
+        if with(|t, i| t.names.iter().any(|n| n.0 == i && n.1 == tool)) {
+            Ok(())
+        } else {
+            Err(raise!(ValueError, "tool {} is not in use", tool))
+        }
     }
 
     #[pyfunction]
@@ -127,7 +135,11 @@ pub mod monitoring {
         }
         let new = (!func.is_none()).then(|| func.to_ref());
         Ok(with(|t, i| {
-            let old = t.callbacks.iter().position(|c| c.0 == i && c.1 == tool_id && c.2 == event).map(|p| t.callbacks.swap_remove(p).3);
+            let old = t
+                .callbacks
+                .iter()
+                .position(|c| c.0 == i && c.1 == tool_id && c.2 == event)
+                .map(|p| t.callbacks.swap_remove(p).3);
             if let Some(f) = new {
                 t.callbacks.push((i, tool_id, event, f));
             }
@@ -138,7 +150,11 @@ pub mod monitoring {
         if !(0..1 << 19).contains(&events) {
             return Err(raise!(ValueError, "invalid event set 0x{:x}", events));
         }
-        if events != 0 { Err(raise!(NotImplementedError, "sys.monitoring does not deliver events yet")) } else { Ok(()) }
+        if events != 0 {
+            Err(raise!(NotImplementedError, "sys.monitoring does not deliver events yet"))
+        } else {
+            Ok(())
+        }
     }
     #[pyfunction]
     fn set_events(tool_id: i64, event_set: i64) -> PyResult<()> {

@@ -4,7 +4,6 @@ use runtime::convert::IntoPy;
 use runtime::prelude::*;
 use runtime::{interp, thread};
 
-
 /// Adds what of `sys` the interpreter provides (`sys.monitoring`).
 pub fn setup(m: &Module) -> PyResult<()> {
     m.add("monitoring", runtime::import::bootstrap_builtin("sys.monitoring")?)
@@ -20,7 +19,10 @@ pub fn current_frames() -> PyResult<Ref<Dict>> {
     thread::stop_the_world(|| {
         thread::state::for_each_thread(|ts| {
             if core::ptr::eq(ts.interp(), interp) {
-                found.push((ts.abi().thread_id, (core::ptr::eq(ts, ThreadState::current())).then(interp::current_frame).flatten()));
+                found.push((
+                    ts.abi().thread_id,
+                    (core::ptr::eq(ts, ThreadState::current())).then(interp::current_frame).flatten(),
+                ));
             }
         });
     });
@@ -42,7 +44,12 @@ pub fn current_exceptions() -> PyResult<Ref<Dict>> {
     thread::stop_the_world(|| {
         thread::state::for_each_thread(|ts| {
             if core::ptr::eq(ts.interp(), interp) {
-                found.push((ts.abi().thread_id, (core::ptr::eq(ts, ThreadState::current())).then(runtime::objects::exceptions::raise::handled_exception).flatten()));
+                found.push((
+                    ts.abi().thread_id,
+                    (core::ptr::eq(ts, ThreadState::current()))
+                        .then(runtime::objects::exceptions::raise::handled_exception)
+                        .flatten(),
+                ));
             }
         });
     });

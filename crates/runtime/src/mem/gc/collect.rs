@@ -496,7 +496,12 @@ pub(super) fn run(generation: usize) -> (usize, usize) {
     qsbr::checkpoint(ts);
     heap::trim();
     if flags & debug::STATS != 0 {
-        eprintln!("gc: done, {} unreachable, {} uncollectable, {:.4}s elapsed", collected + uncollectable, uncollectable, begun.elapsed().as_secs_f64());
+        eprintln!(
+            "gc: done, {} unreachable, {} uncollectable, {:.4}s elapsed",
+            collected + uncollectable,
+            uncollectable,
+            begun.elapsed().as_secs_f64()
+        );
     }
     call_callbacks("stop", generation, collected, uncollectable);
     if let Some(e) = saved {

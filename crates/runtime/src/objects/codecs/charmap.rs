@@ -96,7 +96,9 @@ fn put(c: u32, mapping: &Object, v: &mut Vec<u8>) -> PyResult<bool> {
             v.extend_from_slice(b.as_slice());
             Ok(true)
         }
-        None => Err(raise!(TypeError, "character mapping must return integer, bytes or None, not {}", x.ty().name_str())),
+        None => {
+            Err(raise!(TypeError, "character mapping must return integer, bytes or None, not {}", x.ty().name_str()))
+        }
     }
 }
 

@@ -138,7 +138,14 @@ impl<'a> DecodeErrors<'a> {
     }
 
     /// Deals with `data[start..end]`; gives the position to go on from. A handler may replace the input.
-    pub fn handle(&mut self, data: &mut &[u8], start: usize, end: usize, reason: &str, out: &mut StrBuilder) -> PyResult<usize> {
+    pub fn handle(
+        &mut self,
+        data: &mut &[u8],
+        start: usize,
+        end: usize,
+        reason: &str,
+        out: &mut StrBuilder,
+    ) -> PyResult<usize> {
         match self.mode {
             Mode::Ignore => return Ok(end),
             Mode::Replace => {
@@ -175,7 +182,14 @@ impl<'a> DecodeErrors<'a> {
         Err(raise_decode_error(self.encoding, data, start, end, reason))
     }
 
-    fn call_handler(&mut self, data: &mut &[u8], start: usize, end: usize, reason: &str, out: &mut StrBuilder) -> PyResult<usize> {
+    fn call_handler(
+        &mut self,
+        data: &mut &[u8],
+        start: usize,
+        end: usize,
+        reason: &str,
+        out: &mut StrBuilder,
+    ) -> PyResult<usize> {
         if self.handler.is_none() {
             self.handler = Some(lookup_error(self.errors.unwrap_or("strict"))?);
         }
@@ -247,8 +261,11 @@ impl<'a> EncodeErrors<'a> {
                 return Ok((Replacement::Text(b.finish()?), end));
             }
             Mode::SurrogateEscape => {
-                let v: Vec<u8> =
-                    (start..end).map(|i| d.get(i)).take_while(|c| (0xDC80..0xDD00).contains(c)).map(|c| c as u8).collect();
+                let v: Vec<u8> = (start..end)
+                    .map(|i| d.get(i))
+                    .take_while(|c| (0xDC80..0xDD00).contains(c))
+                    .map(|c| c as u8)
+                    .collect();
                 if !v.is_empty() {
                     let n = v.len();
                     return Ok((Replacement::Bytes(v), start + n));
@@ -329,13 +346,16 @@ pub fn builtin_handler(mode: Mode, e: &Object) -> PyResult<(PyRef, usize)> {
         return Err(again());
     }
     let is = |t: &Type| e.ty().is_subtype(t);
-    let (enc, dec, tr) = (is(exc::UnicodeEncodeError()), is(exc::UnicodeDecodeError()), is(exc::UnicodeTranslateError()));
+    let (enc, dec, tr) =
+        (is(exc::UnicodeEncodeError()), is(exc::UnicodeDecodeError()), is(exc::UnicodeTranslateError()));
     if !(enc || dec || tr) {
         return Err(wrong(e));
     }
     let obj = e.getattr(intern!("object"))?;
     let len = obj.len()? as isize;
-    let clamp = |o: PyRef, low: isize, high: isize| -> PyResult<usize> { Ok(o.as_isize()?.max(low).min(high.max(low)) as usize) };
+    let clamp = |o: PyRef, low: isize, high: isize| -> PyResult<usize> {
+        Ok(o.as_isize()?.max(low).min(high.max(low)) as usize)
+    };
     let start = clamp(e.getattr(intern!("start"))?, 0, len - 1)?;
     let end = clamp(e.getattr(intern!("end"))?, 1.min(len), len)?;
     let end = end.max(start);
@@ -370,7 +390,11 @@ pub fn builtin_handler(mode: Mode, e: &Object) -> PyResult<(PyRef, usize)> {
         }
         Mode::SurrogateEscape if enc => {
             let Some(s) = obj.downcast::<Str>() else { return Err(again()) };
-            let v: Vec<u8> = (start..end).map(|i| s.char_at(i)).take_while(|c| (0xDC80..0xDD00).contains(c)).map(|c| c as u8).collect();
+            let v: Vec<u8> = (start..end)
+                .map(|i| s.char_at(i))
+                .take_while(|c| (0xDC80..0xDD00).contains(c))
+                .map(|c| c as u8)
+                .collect();
             if v.len() != end - start { Err(again()) } else { Ok((Bytes::new(&v)?.upcast(), end)) }
         }
         Mode::SurrogateEscape if dec => {

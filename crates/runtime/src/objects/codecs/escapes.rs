@@ -48,7 +48,9 @@ pub fn decode_unicode_escape(data: &[u8], errors: Option<&str>, last: bool) -> P
             b'0'..=b'7' => {
                 let mut v = (c - b'0') as u32;
                 let mut n = 1;
-                while n < 3 && let Some(&d @ b'0'..=b'7') = data.get(pos) {
+                while n < 3
+                    && let Some(&d @ b'0'..=b'7') = data.get(pos)
+                {
                     v = v * 8 + (d - b'0') as u32;
                     pos += 1;
                     n += 1;
@@ -58,8 +60,9 @@ pub fn decode_unicode_escape(data: &[u8], errors: Option<&str>, last: bool) -> P
                     break;
                 }
                 if v > 0o377 && warning.is_none() {
-                    warning =
-                        Some(format!("\"\\{v:o}\" is an invalid octal escape sequence. Such sequences will not work in the future. "));
+                    warning = Some(format!(
+                        "\"\\{v:o}\" is an invalid octal escape sequence. Such sequences will not work in the future. "
+                    ));
                 }
                 out.push_u32(v);
                 continue;
@@ -71,7 +74,9 @@ pub fn decode_unicode_escape(data: &[u8], errors: Option<&str>, last: bool) -> P
                     _ => (8, "truncated \\UXXXXXXXX escape"),
                 };
                 let (mut v, mut k) = (0u32, 0);
-                while k < n && let Some(d) = data.get(pos).copied().and_then(hex_value) {
+                while k < n
+                    && let Some(d) = data.get(pos).copied().and_then(hex_value)
+                {
                     v = v << 4 | d;
                     pos += 1;
                     k += 1;
@@ -100,7 +105,9 @@ pub fn decode_unicode_escape(data: &[u8], errors: Option<&str>, last: bool) -> P
                             let name = String::from_utf8_lossy(&data[from..from + k]).into_owned();
                             pos = from + k + 1;
                             reason = "unknown Unicode character name";
-                            if let Some(c) = names::lookup(&name, false).and_then(|v| if v.len() == 1 { Some(v[0]) } else { None }) {
+                            if let Some(c) =
+                                names::lookup(&name, false).and_then(|v| if v.len() == 1 { Some(v[0]) } else { None })
+                            {
                                 out.push_u32(c);
                                 continue;
                             }
@@ -181,10 +188,13 @@ pub fn decode_raw_unicode_escape(data: &[u8], errors: Option<&str>, last: bool) 
                 pos += 1;
             }
             Some(&k @ (b'u' | b'U')) => {
-                let (n, reason) = if k == b'u' { (4, "truncated \\uXXXX escape") } else { (8, "truncated \\UXXXXXXXX escape") };
+                let (n, reason) =
+                    if k == b'u' { (4, "truncated \\uXXXX escape") } else { (8, "truncated \\UXXXXXXXX escape") };
                 pos += 2;
                 let (mut v, mut got) = (0u32, 0);
-                while got < n && let Some(d) = data.get(pos).copied().and_then(hex_value) {
+                while got < n
+                    && let Some(d) = data.get(pos).copied().and_then(hex_value)
+                {
                     v = v << 4 | d;
                     pos += 1;
                     got += 1;
@@ -255,19 +265,23 @@ pub fn decode_escape(data: &[u8], errors: Option<&str>) -> PyResult<Ref<Bytes>> 
             b'0'..=b'7' => {
                 let mut x = (c - b'0') as u32;
                 let mut n = 1;
-                while n < 3 && let Some(&d @ b'0'..=b'7') = data.get(pos) {
+                while n < 3
+                    && let Some(&d @ b'0'..=b'7') = data.get(pos)
+                {
                     x = x * 8 + (d - b'0') as u32;
                     pos += 1;
                     n += 1;
                 }
                 if x > 0o377 && warning.is_none() {
-                    warning =
-                        Some(format!("b\"\\{x:o}\" is an invalid octal escape sequence. Such sequences will not work in the future. "));
+                    warning = Some(format!(
+                        "b\"\\{x:o}\" is an invalid octal escape sequence. Such sequences will not work in the future. "
+                    ));
                 }
                 v.push(x as u8);
             }
             b'x' => {
-                let (a, b) = (data.get(pos).copied().and_then(hex_value), data.get(pos + 1).copied().and_then(hex_value));
+                let (a, b) =
+                    (data.get(pos).copied().and_then(hex_value), data.get(pos + 1).copied().and_then(hex_value));
                 if let (Some(a), Some(b)) = (a, b) {
                     v.push((a << 4 | b) as u8);
                     pos += 2;
@@ -277,7 +291,9 @@ pub fn decode_escape(data: &[u8], errors: Option<&str>) -> PyResult<Ref<Bytes>> 
                     pos += 1;
                 }
                 match errors {
-                    None | Some("strict") => return Err(raise!(ValueError, "invalid \\x escape at position {}", start)),
+                    None | Some("strict") => {
+                        return Err(raise!(ValueError, "invalid \\x escape at position {}", start));
+                    }
                     Some("replace") => v.push(b'?'),
                     Some("ignore") => {}
                     Some(e) => return Err(raise!(ValueError, "decoding error; unknown error handling code: {}", e)),

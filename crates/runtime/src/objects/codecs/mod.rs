@@ -77,7 +77,9 @@ pub fn encode(s: &Str, encoding: Option<&str>, errors: Option<&str>) -> PyResult
     if let Some(b) = v.downcast::<crate::objects::ByteArray>() {
         crate::error::warn(
             exc::RuntimeWarning(),
-            &format!("encoder {encoding} returned bytearray instead of bytes; use codecs.encode() to encode to arbitrary types"),
+            &format!(
+                "encoder {encoding} returned bytearray instead of bytes; use codecs.encode() to encode to arbitrary types"
+            ),
             1,
         )?;
         return Bytes::new(&b.to_vec());

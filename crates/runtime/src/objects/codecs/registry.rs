@@ -173,7 +173,12 @@ fn text_codec(encoding: &str, alternate: &str) -> PyResult<PyRef> {
         && let Some(flag) = c.getattr_opt(intern!("_is_text_encoding"))?
         && !flag.is_true()?
     {
-        return Err(raise!(LookupError, "'{}' is not a text encoding; use {} to handle arbitrary codecs", encoding, alternate));
+        return Err(raise!(
+            LookupError,
+            "'{}' is not a text encoding; use {} to handle arbitrary codecs",
+            encoding,
+            alternate
+        ));
     }
     Ok(c)
 }

@@ -24,7 +24,13 @@ pub fn decode_utf8(data: &[u8], errors: Option<&str>, last: bool, encoding: &str
 }
 
 #[cold]
-fn decode_utf8_slow(data: &[u8], errors: Option<&str>, last: bool, encoding: &str, first: core::str::Utf8Error) -> PyResult<(Ref<Str>, usize)> {
+fn decode_utf8_slow(
+    data: &[u8],
+    errors: Option<&str>,
+    last: bool,
+    encoding: &str,
+    first: core::str::Utf8Error,
+) -> PyResult<(Ref<Str>, usize)> {
     let mut h = DecodeErrors::new(encoding, errors);
     let mut data = data;
     let mut out = StrBuilder::with_capacity(data.len());
@@ -46,11 +52,16 @@ fn decode_utf8_slow(data: &[u8], errors: Option<&str>, last: bool, encoding: &st
         let (end, reason) = match e.error_len() {
             None if !last => return Ok((out.finish()?, good)),
             // The beginning of an encoded surrogate, which a handler may want to see whole.
-            Some(_) if !last && data.len() - good == 2 && data[good] == 0xED && (0xA0..=0xBF).contains(&data[good + 1]) => {
+            Some(_)
+                if !last && data.len() - good == 2 && data[good] == 0xED && (0xA0..=0xBF).contains(&data[good + 1]) =>
+            {
                 return Ok((out.finish()?, good));
             }
             None => (data.len(), "unexpected end of data"),
-            Some(n) => (good + n, if (0xC2..=0xF4).contains(&data[good]) { "invalid continuation byte" } else { "invalid start byte" }),
+            Some(n) => (
+                good + n,
+                if (0xC2..=0xF4).contains(&data[good]) { "invalid continuation byte" } else { "invalid start byte" },
+            ),
         };
         pos = h.handle(&mut data, good, end, reason, &mut out)?;
     }
@@ -150,7 +161,13 @@ pub fn encode_ucs1(s: &Str, errors: Option<&str>, limit: u32, encoding: &str) ->
 }
 
 /// Decodes UTF-16; gives the text, the number of bytes used and the byte order found (-1, 0, 1).
-pub fn decode_utf16(data: &[u8], errors: Option<&str>, order: Order, last: bool, encoding: &str) -> PyResult<(Ref<Str>, usize, i32)> {
+pub fn decode_utf16(
+    data: &[u8],
+    errors: Option<&str>,
+    order: Order,
+    last: bool,
+    encoding: &str,
+) -> PyResult<(Ref<Str>, usize, i32)> {
     let mut data = data;
     let mut pos = 0;
     let (mut big, mut found) = match order {
@@ -213,7 +230,13 @@ pub fn decode_utf16(data: &[u8], errors: Option<&str>, order: Order, last: bool,
 }
 
 /// Decodes UTF-32, as `decode_utf16`.
-pub fn decode_utf32(data: &[u8], errors: Option<&str>, order: Order, last: bool, encoding: &str) -> PyResult<(Ref<Str>, usize, i32)> {
+pub fn decode_utf32(
+    data: &[u8],
+    errors: Option<&str>,
+    order: Order,
+    last: bool,
+    encoding: &str,
+) -> PyResult<(Ref<Str>, usize, i32)> {
     let mut data = data;
     let mut pos = 0;
     let (mut big, mut found) = match order {
@@ -228,7 +251,13 @@ pub fn decode_utf32(data: &[u8], errors: Option<&str>, order: Order, last: bool,
             _ => {}
         }
     }
-    let form = if order != Order::Bom { encoding } else if big { "utf-32-be" } else { "utf-32-le" };
+    let form = if order != Order::Bom {
+        encoding
+    } else if big {
+        "utf-32-be"
+    } else {
+        "utf-32-le"
+    };
     let mut h = DecodeErrors::new(form, errors);
     let mut out = StrBuilder::with_capacity(data.len() / 4);
     while pos < data.len() {
@@ -258,7 +287,14 @@ pub fn decode_utf32(data: &[u8], errors: Option<&str>, order: Order, last: bool,
     Ok((out.finish()?, pos, found))
 }
 
-fn wide_errors(s: &Str, errors: Option<&str>, encoding: &str, width: usize, v: &mut Vec<u8>, mut put: impl FnMut(u32, &mut Vec<u8>)) -> PyResult<()> {
+fn wide_errors(
+    s: &Str,
+    errors: Option<&str>,
+    encoding: &str,
+    width: usize,
+    v: &mut Vec<u8>,
+    mut put: impl FnMut(u32, &mut Vec<u8>),
+) -> PyResult<()> {
     let mut h = EncodeErrors::new(encoding, errors);
     let reason = "surrogates not allowed";
     let d = s.data();

@@ -20,7 +20,9 @@ const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 /// Characters that stand for themselves in output: set D, set O, white space.
 fn is_direct(c: u32) -> bool {
     match u8::try_from(c) {
-        Ok(c) => c == b'\t' || c == b'\n' || c == b'\r' || (32..126).contains(&c) && c != b'+' && c != b'\\' && c != b'~',
+        Ok(c) => {
+            c == b'\t' || c == b'\n' || c == b'\r' || (32..126).contains(&c) && c != b'+' && c != b'\\' && c != b'~'
+        }
         Err(_) => false,
     }
 }

@@ -7,7 +7,9 @@
 
 use super::keys::{SPLIT, SPLIT_MAX, empty_keys, free_keys_block};
 use super::{Dict, DictKeys, DictValues, EMPTY, hash_of};
-use crate::objects::support::{ensure_shared_on_read, free_block, is_shared, mark_shared, no_memory, take_ref_locked, lock};
+use crate::objects::support::{
+    ensure_shared_on_read, free_block, is_shared, lock, mark_shared, no_memory, take_ref_locked,
+};
 use crate::prelude::*;
 use crate::thread::load_ref;
 use core::ffi::{c_int, c_void};
@@ -271,7 +273,8 @@ pub fn object_setattr_inline(obj: &Object, name: &Str, value: Option<&Object>) -
                     let hash = name.hash_value();
                     // SAFETY: an exact str; the lock keeps the values.
                     unsafe {
-                        let ix = if value.is_some() { shared_insert(keys, name, hash) } else { keys.find_str(name, hash) };
+                        let ix =
+                            if value.is_some() { shared_insert(keys, name, hash) } else { keys.find_str(name, hash) };
                         if ix >= 0 && (ix as usize) < values.capacity as usize {
                             let slot = values.slot(ix as usize);
                             if slot.load(Relaxed).is_null() {
@@ -305,7 +308,9 @@ pub fn object_setattr_inline(obj: &Object, name: &Str, value: Option<&Object>) -
         }
         None => match managed_dict(obj) {
             Some(d) => d.del(name),
-            None if has_inline_values(obj) && inline_values(obj).valid.load(Acquire) != 0 => materialize_dict(obj)?.del(name),
+            None if has_inline_values(obj) && inline_values(obj).valid.load(Acquire) != 0 => {
+                materialize_dict(obj)?.del(name)
+            }
             None => Ok(false),
         },
     }
@@ -363,7 +368,10 @@ pub fn store_inline_value_at(obj: &Object, index: usize, value: PyRef) -> Result
     let old;
     {
         lock!(obj);
-        if values.valid.load(Acquire) == 0 || index >= values.capacity as usize || !managed_dict_slot(obj).load(Acquire).is_null() {
+        if values.valid.load(Acquire) == 0
+            || index >= values.capacity as usize
+            || !managed_dict_slot(obj).load(Acquire).is_null()
+        {
             return Err(value);
         }
         // SAFETY: below the capacity; the lock guards the values.
@@ -457,7 +465,10 @@ pub unsafe fn visit_managed_dict(obj: *mut abi::PyObject, visit: abi::visitproc,
         if !d.is_null() {
             // A dict over the inline values visits them itself.
             let r = visit(d.cast(), arg);
-            if r != 0 || !has_inline_values(o) || (*d).ma_values.load(Relaxed) == (inline_values(o) as *const DictValues).cast_mut() {
+            if r != 0
+                || !has_inline_values(o)
+                || (*d).ma_values.load(Relaxed) == (inline_values(o) as *const DictValues).cast_mut()
+            {
                 return r;
             }
         }

@@ -1,10 +1,10 @@
 //! Iterators over dicts and their views, forwards and backwards.
 
 use super::{Dict, SPLIT};
-use crate::objects::singletons::unready_type;
-use crate::objects::support::{Slot, begin_dealloc, ensure_shared_on_read, free_object, take_ref_locked, lock, track};
-use crate::prelude::*;
 use crate::mem::Visitor;
+use crate::objects::singletons::unready_type;
+use crate::objects::support::{Slot, begin_dealloc, ensure_shared_on_read, free_object, lock, take_ref_locked, track};
+use crate::prelude::*;
 use crate::thread::load_ref;
 use core::ffi::c_int;
 use core::sync::atomic::AtomicIsize;
@@ -43,7 +43,12 @@ pub(crate) fn item(part: Part, k: Option<PyRef>, v: Option<PyRef>) -> PyResult<O
 impl Dict {
     /// The next entry at or after `pos`: the key and the value as wanted.
     #[inline]
-    pub(crate) fn next_part(&self, pos: &mut isize, want_k: bool, want_v: bool) -> Option<(Option<PyRef>, Option<PyRef>)> {
+    pub(crate) fn next_part(
+        &self,
+        pos: &mut isize,
+        want_k: bool,
+        want_v: bool,
+    ) -> Option<(Option<PyRef>, Option<PyRef>)> {
         ensure_shared_on_read(self);
         let kp = self.ma_keys.load(Acquire);
         // SAFETY: the keys live until this thread is quiescent; no Python code runs here.
@@ -61,7 +66,11 @@ impl Dict {
                     let ks = keys.key_slot(i);
                     let k = if want_k { load_ref(ks) } else { None };
                     let v = if want_v { load_ref(vs) } else { None };
-                    if k.is_some() == want_k && v.is_some() == want_v && k.as_ref().is_none_or(|k| ks.load(Acquire) == k.as_ptr()) && self.ma_keys.load(Acquire) == kp {
+                    if k.is_some() == want_k
+                        && v.is_some() == want_v
+                        && k.as_ref().is_none_or(|k| ks.load(Acquire) == k.as_ptr())
+                        && self.ma_keys.load(Acquire) == kp
+                    {
                         *pos = i as isize + 1;
                         return Some((k, v));
                     }
@@ -142,7 +151,11 @@ impl DictIter {
         }
         let mut pos = self.pos.load(Relaxed);
         let (want_k, want_v) = (part != Part::Values, part != Part::Keys);
-        let found = if reverse { d.prev_part(&mut pos).map(|(k, v)| (Some(k), Some(v))) } else { d.next_part(&mut pos, want_k, want_v) };
+        let found = if reverse {
+            d.prev_part(&mut pos).map(|(k, v)| (Some(k), Some(v)))
+        } else {
+            d.next_part(&mut pos, want_k, want_v)
+        };
         self.pos.store(pos, Relaxed);
         match found {
             Some((k, v)) => {
@@ -164,7 +177,9 @@ impl DictIter {
     fn length_hint(&self, me: &Object) -> usize {
         match self.dict.get(me) {
             // SAFETY: the slot holds a dict.
-            Some(d) if self.used.load(Relaxed) == unsafe { d.cast::<Dict>() }.len() as isize => self.len.load(Relaxed).max(0) as usize,
+            Some(d) if self.used.load(Relaxed) == unsafe { d.cast::<Dict>() }.len() as isize => {
+                self.len.load(Relaxed).max(0) as usize
+            }
             _ => 0,
         }
     }
@@ -182,7 +197,11 @@ impl DictIter {
             }
             let mut pos = self.pos.load(Relaxed);
             loop {
-                let next = if reverse { d.prev_part(&mut pos).map(|(k, v)| (Some(k), Some(v))) } else { d.next_part(&mut pos, true, true) };
+                let next = if reverse {
+                    d.prev_part(&mut pos).map(|(k, v)| (Some(k), Some(v)))
+                } else {
+                    d.next_part(&mut pos, true, true)
+                };
                 let Some((k, v)) = next else { break };
                 if let Some(x) = item(part, k, v)? {
                     out.push(x)?;

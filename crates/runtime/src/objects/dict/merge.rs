@@ -2,7 +2,7 @@
 
 use super::keys::{empty_keys, log2_for_entries};
 use super::{Dict, DictKeys, Displaced, GENERAL, hash_of};
-use crate::objects::support::{ensure_shared_on_replace, no_memory, take_ref_locked, lock};
+use crate::objects::support::{ensure_shared_on_replace, lock, no_memory, take_ref_locked};
 use crate::prelude::*;
 use core::sync::atomic::Ordering::{Relaxed, Release};
 
@@ -174,14 +174,22 @@ impl Dict {
                     Ok(v) => Tuple::from_refs(v)?,
                     Err(e) => {
                         if e.matches(exc::TypeError()) {
-                            return Err(add_note(e, format_args!("Cannot convert dictionary update sequence element #{i} to a sequence")));
+                            return Err(add_note(
+                                e,
+                                format_args!("Cannot convert dictionary update sequence element #{i} to a sequence"),
+                            ));
                         }
                         return Err(e);
                     }
                 },
             };
             if pair.len() != 2 {
-                return Err(raise!(ValueError, "dictionary update sequence element #{} has length {}; 2 is required", i, pair.len()));
+                return Err(raise!(
+                    ValueError,
+                    "dictionary update sequence element #{} has length {}; 2 is required",
+                    i,
+                    pair.len()
+                ));
             }
             if replace {
                 self.set(pair.get(0), pair.get(1))?;

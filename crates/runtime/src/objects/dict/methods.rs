@@ -150,7 +150,9 @@ impl Dict {
                 for (k, h, _) in src.hashed_snapshot() {
                     exact.insert_known_hash(k, h, value.to_ref())?;
                 }
-            } else if let Some(src) = Set::any(iterable).filter(|s| core::ptr::eq(s.ty(), Set::type_object()) || core::ptr::eq(s.ty(), FrozenSet::type_object())) {
+            } else if let Some(src) = Set::any(iterable).filter(|s| {
+                core::ptr::eq(s.ty(), Set::type_object()) || core::ptr::eq(s.ty(), FrozenSet::type_object())
+            }) {
                 for (k, h) in src.hashed_snapshot() {
                     exact.insert_known_hash(k, h, value.to_ref())?;
                 }

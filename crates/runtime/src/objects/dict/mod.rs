@@ -5,7 +5,9 @@
 //! the table is checked again and the search restarts when it changed. Displaced objects are released after the lock.
 
 use crate::objects::singletons::unready_type;
-use crate::objects::support::{self, ensure_shared_on_read, ensure_shared_on_replace, no_memory, take_ref_locked, lock};
+use crate::objects::support::{
+    self, ensure_shared_on_read, ensure_shared_on_replace, lock, no_memory, take_ref_locked,
+};
 use crate::prelude::*;
 use crate::thread::load_ref;
 use core::ptr::null_mut;
@@ -20,8 +22,8 @@ pub mod methods;
 pub mod views;
 pub mod watch;
 
-pub use keys::{DictKeys, DictValues};
 pub(crate) use keys::{DELETED, EMPTY, GENERAL, SPLIT, UNICODE, hash_of, is_exact_str, raw_hash, unhashable};
+pub use keys::{DictKeys, DictValues};
 use keys::{cached_str_hash, empty_keys, free_keys_block, log2_for_entries, log2_for_slots};
 
 /// Layout of `dict` objects.
@@ -171,7 +173,11 @@ impl Dict {
                             let same = kr.eq(key)?;
                             // The comparison may have run anything: is this still our table and entry?
                             let now = self.ma_keys.load(Acquire);
-                            if !core::ptr::eq(now, keys) || (*now).log2_size != log2 || (*now).kind != kind || slot.load(Acquire) != kr.as_ptr() {
+                            if !core::ptr::eq(now, keys)
+                                || (*now).log2_size != log2
+                                || (*now).kind != kind
+                                || slot.load(Acquire) != kr.as_ptr()
+                            {
                                 return Ok(Find::Retry);
                             }
                             if same {
@@ -235,7 +241,11 @@ impl Dict {
             }
             let k = keys.key_slot(ix).load(Acquire);
             let Some(v) = load_ref(keys.value_slot(ix)) else { return Ok(None) };
-            if !k.is_null() && keys.key_slot(ix).load(Acquire) == k && (k == key.as_ptr() || !is_reused(keys, ix, hash)) && self.ma_keys.load(Acquire) == kp {
+            if !k.is_null()
+                && keys.key_slot(ix).load(Acquire) == k
+                && (k == key.as_ptr() || !is_reused(keys, ix, hash))
+                && self.ma_keys.load(Acquire) == kp
+            {
                 return Ok(Some(Some(v)));
             }
         }

@@ -69,7 +69,8 @@ impl Dict {
             let p = w.load(Acquire);
             if bits & (1 << i) != 0 && !p.is_null() {
                 // SAFETY: only callbacks are stored in the table.
-                let r = unsafe { transmute::<*mut (), Callback>(p)(event as c_int, self.as_ptr(), ptr(key), ptr(value)) };
+                let r =
+                    unsafe { transmute::<*mut (), Callback>(p)(event as c_int, self.as_ptr(), ptr(key), ptr(value)) };
                 if r < 0 {
                     crate::error::write_unraisable(Some(self));
                 }

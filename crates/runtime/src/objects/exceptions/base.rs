@@ -76,7 +76,11 @@ fn fields(layout: usize) -> impl Iterator<Item = usize> {
 ///
 /// # Safety
 /// The slot's contract.
-pub unsafe extern "C" fn traverse<const L: usize>(p: *mut abi::PyObject, visit: abi::visitproc, arg: *mut c_void) -> c_int {
+pub unsafe extern "C" fn traverse<const L: usize>(
+    p: *mut abi::PyObject,
+    visit: abi::visitproc,
+    arg: *mut c_void,
+) -> c_int {
     let Some(visit) = visit else { return 0 };
     for offset in fields(L) {
         // SAFETY: the layout's object fields.
@@ -402,5 +406,6 @@ pub(crate) fn none_obj() -> PyRef {
 /// Whether `ty` is made and initialised by the functions of `BaseException` itself.
 pub(crate) fn is_plain(ty: &Type) -> bool {
     let (a, b) = (ty.slots(), BaseException::type_object().slots());
-    a.tp_new.map(|f| f as usize) == b.tp_new.map(|f| f as usize) && a.tp_init.map(|f| f as usize) == b.tp_init.map(|f| f as usize)
+    a.tp_new.map(|f| f as usize) == b.tp_new.map(|f| f as usize)
+        && a.tp_init.map(|f| f as usize) == b.tp_init.map(|f| f as usize)
 }

@@ -348,11 +348,9 @@ fn unraisable(msg: Option<&str>, obj: Option<&Object>) {
         };
         hook_args(&[ty, &e, &tb, &msg, obj.unwrap_or(none())])
     };
-    let result = make().and_then(|args| {
-        match sys_get("unraisablehook") {
-            Some(hook) if !hook.is_none() => hook.call1(&args).map(drop),
-            _ => default_unraisablehook(&args),
-        }
+    let result = make().and_then(|args| match sys_get("unraisablehook") {
+        Some(hook) if !hook.is_none() => hook.call1(&args).map(drop),
+        _ => default_unraisablehook(&args),
     });
     if let Err(err) = result {
         let second = err.take();

@@ -56,7 +56,9 @@ impl Condition<'_> {
         match self {
             Condition::Types(t) => Ok(exception_matches(exc, t)),
             Condition::Predicate(f) => f.call1(exc)?.is_true(),
-            Condition::Among(set) => Ok(exc.downcast::<BaseExceptionGroup>().is_none() && set.iter().any(|e| e.is(exc))),
+            Condition::Among(set) => {
+                Ok(exc.downcast::<BaseExceptionGroup>().is_none() && set.iter().any(|e| e.is(exc)))
+            }
         }
     }
 }
@@ -146,10 +148,18 @@ impl BaseExceptionGroup {
     fn tp_new(cls: &Type, args: FuncArgs<'_>) -> PyResult<PyRef> {
         args.no_keywords(cls.name_str())?;
         let [msg, excs] = args.args else {
-            return Err(raise!(TypeError, "BaseExceptionGroup.__new__() takes exactly 2 arguments ({} given)", args.len()));
+            return Err(raise!(
+                TypeError,
+                "BaseExceptionGroup.__new__() takes exactly 2 arguments ({} given)",
+                args.len()
+            ));
         };
         if msg.downcast::<Str>().is_none() {
-            return Err(raise!(TypeError, "BaseExceptionGroup.__new__() argument 1 must be str, not {}", msg.ty().name_str()));
+            return Err(raise!(
+                TypeError,
+                "BaseExceptionGroup.__new__() argument 1 must be str, not {}",
+                msg.ty().name_str()
+            ));
         }
         if !excs.sequence_check() {
             return Err(raise!(TypeError, "second argument (exceptions) must be a sequence"));
@@ -179,7 +189,11 @@ impl BaseExceptionGroup {
             }
         }
         // Other sequences are shown as they are now; lists and tuples are rebuilt from the exceptions.
-        let shown = if excs.downcast_exact::<List>().is_some() || excs.downcast_exact::<Tuple>().is_some() { None } else { Some(excs.repr()?.upcast()) };
+        let shown = if excs.downcast_exact::<List>().is_some() || excs.downcast_exact::<Tuple>().is_some() {
+            None
+        } else {
+            Some(excs.repr()?.upcast())
+        };
         let e: Ref<BaseExceptionGroup> = crate::typeobject::alloc_object(cls)?;
         slot!(e, excs_str).set(shown);
         base(&e).set_args(Tuple::from_slice(&[msg, excs])?);
@@ -278,7 +292,9 @@ pub fn prepare_reraise_star(orig: &Object, excs: &List) -> PyResult<Option<PyRef
     let same_metadata = |e: &Object| {
         let (a, b) = (base(e), base(orig));
         let ptr = |o: Option<PyRef>| o.map_or(core::ptr::null_mut(), |o| o.as_ptr());
-        let notes = |o: &Object| o.getattr_opt(intern!("__notes__")).ok().flatten().map_or(core::ptr::null_mut(), |n| n.as_ptr());
+        let notes = |o: &Object| {
+            o.getattr_opt(intern!("__notes__")).ok().flatten().map_or(core::ptr::null_mut(), |n| n.as_ptr())
+        };
         notes(e) == notes(orig)
             && ptr(a.traceback()) == ptr(b.traceback())
             && ptr(a.cause().map(Ref::upcast)) == ptr(b.cause().map(Ref::upcast))

@@ -75,7 +75,6 @@ layouts! {
     UnicodeError = PyUnicodeErrorObject: UnicodeError;
 }
 
-
 /// An object field of an exception: a nullable pointer that owns a reference.
 #[derive(Clone, Copy)]
 pub struct Slot<'a>(&'a AtomicPtr<abi::PyObject>);

@@ -10,8 +10,8 @@ use crate::thread::ThreadState;
 use core::fmt;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-pub use super::warnings::{warn, warn_explicit};
 pub use super::display::write_unraisable;
+pub use super::warnings::{warn, warn_explicit};
 
 /// The instance raised when there is no memory for another one.
 static LAST_RESORT: AtomicPtr<BaseException> = AtomicPtr::new(core::ptr::null_mut());
@@ -190,7 +190,11 @@ pub fn normalize(ty: &Object, value: Option<PyRef>) -> PyResult<Ref<BaseExceptio
         return Ok(Ref::new_ref(e));
     }
     let Some(t) = ty.downcast::<Type>().filter(|t| t.is_subtype(types::BaseException())) else {
-        return Err(raise!(TypeError, "exceptions must be classes or instances deriving from BaseException, not {}", ty.ty().name_str()));
+        return Err(raise!(
+            TypeError,
+            "exceptions must be classes or instances deriving from BaseException, not {}",
+            ty.ty().name_str()
+        ));
     };
     if let Some(v) = &value {
         if let Some(e) = v.downcast::<BaseException>() {
@@ -312,7 +316,13 @@ pub fn raise_name_error(ty: &Type, name: &Object, message: fmt::Arguments<'_>) -
 
 /// Raises `ImportError` (or a subclass) with its `name` and `path`.
 #[cold]
-pub fn raise_import_error(ty: &Type, name: Option<&Object>, path: Option<&Object>, name_from: Option<&Object>, message: fmt::Arguments<'_>) -> Raised {
+pub fn raise_import_error(
+    ty: &Type,
+    name: Option<&Object>,
+    path: Option<&Object>,
+    name_from: Option<&Object>,
+    message: fmt::Arguments<'_>,
+) -> Raised {
     let e = raise_message(ty, message).take();
     if let Some(i) = e.downcast::<super::ImportError>() {
         super::slot!(i, name).set(name.map(Object::to_ref));

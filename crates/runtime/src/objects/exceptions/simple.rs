@@ -18,14 +18,26 @@ pub(crate) fn base(o: &Object) -> &BaseException {
 }
 
 /// The only keyword names that a constructor takes; raises for any other.
-fn keywords<'a, const N: usize>(this: &Object, name: &str, args: &FuncArgs<'a>, names: [&str; N]) -> PyResult<[Option<&'a Object>; N]> {
+fn keywords<'a, const N: usize>(
+    this: &Object,
+    name: &str,
+    args: &FuncArgs<'a>,
+    names: [&str; N],
+) -> PyResult<[Option<&'a Object>; N]> {
     let _ = this;
     let mut out = [None; N];
     for (k, v) in args.keywords() {
         let i = k.downcast::<Str>().and_then(|k| names.iter().position(|n| k.eq_str(n)));
         match i {
             Some(i) => out[i] = Some(v),
-            None => return Err(raise!(TypeError, "{}() got an unexpected keyword argument '{}'", name, k.str()?.to_string_lossy())),
+            None => {
+                return Err(raise!(
+                    TypeError,
+                    "{}() got an unexpected keyword argument '{}'",
+                    name,
+                    k.str()?.to_string_lossy()
+                ));
+            }
         }
     }
     Ok(out)
@@ -84,7 +96,11 @@ impl ImportError {
     fn reduce(&self) -> PyResult<PyRef> {
         let ty: &Object = self.ty();
         let args = base(self).args()?;
-        let fields = [("name", slot!(self, name).get()), ("path", slot!(self, path).get()), ("name_from", slot!(self, name_from).get())];
+        let fields = [
+            ("name", slot!(self, name).get()),
+            ("path", slot!(self, path).get()),
+            ("name_from", slot!(self, name_from).get()),
+        ];
         let dict = slot!(self, dict).get();
         if fields.iter().all(|(_, v)| v.is_none()) {
             return match dict {

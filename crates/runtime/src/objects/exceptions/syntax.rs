@@ -59,9 +59,13 @@ impl SyntaxError {
         };
         match (file, line) {
             (None, None) => Ok(msg),
-            (Some(f), Some(l)) => Str::format(format_args!("{} ({f}, line {})", msg.to_string_lossy(), l.str()?.to_string_lossy())),
+            (Some(f), Some(l)) => {
+                Str::format(format_args!("{} ({f}, line {})", msg.to_string_lossy(), l.str()?.to_string_lossy()))
+            }
             (Some(f), None) => Str::format(format_args!("{} ({f})", msg.to_string_lossy())),
-            (None, Some(l)) => Str::format(format_args!("{} (line {})", msg.to_string_lossy(), l.str()?.to_string_lossy())),
+            (None, Some(l)) => {
+                Str::format(format_args!("{} (line {})", msg.to_string_lossy(), l.str()?.to_string_lossy()))
+            }
         }
     }
 }

@@ -132,7 +132,8 @@ pub static mut PyExc_IOError: *mut abi::PyObject = (&raw mut TYPE_OSError).cast(
 pub static mut PyExc_EnvironmentError: *mut abi::PyObject = (&raw mut TYPE_OSError).cast();
 
 /// `ExceptionGroup` has two bases and is made at start-up as a heap type; null before that.
-pub(super) static EXCEPTION_GROUP: core::sync::atomic::AtomicPtr<Type> = core::sync::atomic::AtomicPtr::new(core::ptr::null_mut());
+pub(super) static EXCEPTION_GROUP: core::sync::atomic::AtomicPtr<Type> =
+    core::sync::atomic::AtomicPtr::new(core::ptr::null_mut());
 
 /// The type `ExceptionGroup` (once the built-in exceptions are initialised).
 pub fn ExceptionGroup() -> &'static Type {

@@ -201,7 +201,9 @@ impl Decode {
         b.push_obj(&encoding);
         b.push_str("' codec can't decode ");
         match object.as_slice().get(start.max(0) as usize) {
-            Some(byte) if start >= 0 && end == start + 1 => b.push_str(&format!("byte 0x{byte:02x} in position {start}: ")),
+            Some(byte) if start >= 0 && end == start + 1 => {
+                b.push_str(&format!("byte 0x{byte:02x} in position {start}: "))
+            }
             _ => b.push_str(&format!("bytes in position {start}-{}: ", end - 1)),
         }
         b.push_obj(&reason);

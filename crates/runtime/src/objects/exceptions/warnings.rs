@@ -189,7 +189,13 @@ fn matches(pattern: &Object, text: &Object) -> PyResult<bool> {
 }
 
 /// Looks for a rule that matches; gives its action and the rule.
-fn search(filters: &Object, category: &Object, text: &Object, lineno: i64, module: &Object) -> PyResult<Option<(PyRef, PyRef)>> {
+fn search(
+    filters: &Object,
+    category: &Object,
+    text: &Object,
+    lineno: i64,
+    module: &Object,
+) -> PyResult<Option<(PyRef, PyRef)>> {
     let Some(list) = filters.downcast::<List>() else {
         return Err(raise!(ValueError, "warnings.filters must be a list"));
     };
@@ -247,7 +253,13 @@ fn find_action(category: &Object, text: &Object, lineno: i64, module: &Object) -
         None => {
             let action = match warnings_attr("defaultaction", false)? {
                 Some(a) if a.downcast::<Str>().is_some() => a,
-                Some(a) => return Err(raise!(TypeError, "_warnings.defaultaction must be a string, not '{}'", a.ty().name_str())),
+                Some(a) => {
+                    return Err(raise!(
+                        TypeError,
+                        "_warnings.defaultaction must be a string, not '{}'",
+                        a.ty().name_str()
+                    ));
+                }
                 None => default_action()?,
             };
             Ok((action, none().to_ref()))
@@ -292,7 +304,13 @@ fn default_module(filename: &Str) -> PyResult<PyRef> {
 fn show_natively(filename: &Str, lineno: i64, text: &Object, category: &Object) -> PyResult<()> {
     let Some(err) = sys_get("stderr").filter(|e| !e.is_none()) else { return Ok(()) };
     let name = category.getattr(intern!("__name__"))?.str()?;
-    let line = format!("{}:{}: {}: {}\n", filename.to_string_lossy(), lineno, name.to_string_lossy(), text.str()?.to_string_lossy());
+    let line = format!(
+        "{}:{}: {}: {}\n",
+        filename.to_string_lossy(),
+        lineno,
+        name.to_string_lossy(),
+        text.str()?.to_string_lossy()
+    );
     super::display::write_text(&err, &line)?;
     super::display::print_source_line(&err, filename, lineno, 2)
 }
@@ -416,7 +434,9 @@ fn is_skipped(frame: *mut InterpFrame, prefixes: Option<&Tuple>) -> bool {
     // SAFETY: a frame of this thread's stack.
     let name = unsafe { (*frame).code() }.filename().to_string_lossy();
     name.contains("importlib") && name.contains("_bootstrap")
-        || prefixes.is_some_and(|p| p.as_slice().iter().any(|p| p.downcast::<Str>().is_some_and(|p| name.starts_with(&*p.to_string_lossy()))))
+        || prefixes.is_some_and(|p| {
+            p.as_slice().iter().any(|p| p.downcast::<Str>().is_some_and(|p| name.starts_with(&*p.to_string_lossy())))
+        })
 }
 
 /// Where a warning comes from: file name, line, `__warningregistry__`, module.
@@ -478,7 +498,13 @@ fn resolve_category(message: &Object, category: Option<&Object>) -> PyResult<PyR
 }
 
 /// `warnings.warn`.
-pub fn warn_object(message: &Object, category: Option<&Object>, stacklevel: i64, source: Option<&Object>, skip: Option<&Tuple>) -> PyResult<()> {
+pub fn warn_object(
+    message: &Object,
+    category: Option<&Object>,
+    stacklevel: i64,
+    source: Option<&Object>,
+    skip: Option<&Tuple>,
+) -> PyResult<()> {
     if let Some(bad) = skip.and_then(|t| t.as_slice().iter().find(|o| o.downcast::<Str>().is_none())) {
         return Err(raise!(TypeError, "Found non-str '{}' in skip_file_prefixes.", bad.ty().name_str()));
     }
@@ -522,7 +548,16 @@ pub fn warn_explicit(
     let Some(filename) = filename.downcast::<Str>() else {
         return Err(bad_filename(filename));
     };
-    issue(&Warning { category: Some(category), message, filename, lineno: lineno as i64, module, registry, source_line: None, source: None })
+    issue(&Warning {
+        category: Some(category),
+        message,
+        filename,
+        lineno: lineno as i64,
+        module,
+        registry,
+        source_line: None,
+        source: None,
+    })
 }
 
 #[cold]

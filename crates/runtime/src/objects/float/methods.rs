@@ -1,13 +1,16 @@
 //! The Python-visible type `float`.
 
-use super::{Float, Power, div, div_mod, from_hex, hash_f64, integer_ratio, modulo, operand, power, round_digits, round_half_even, to_hex};
+use super::{
+    Float, Power, div, div_mod, from_hex, hash_f64, integer_ratio, modulo, operand, power, round_digits,
+    round_half_even, to_hex,
+};
 use crate::convert::FuncArgs;
 use crate::error::PyResult;
 use crate::object::{Object, PyClass, PyRef, Ref, Type};
 use crate::objects::{Bool, Bytes, Complex, Int, Str, Tuple, not_implemented};
 use crate::protocol::buffer::Buffer;
-use crate::typeobject::CompareOp;
 use crate::raise;
+use crate::typeobject::CompareOp;
 use macros::pyclass;
 
 /// Both operands as numbers, or NotImplemented.
@@ -35,7 +38,8 @@ pub fn from_string(o: &Object) -> PyResult<f64> {
     } else if let Some(b) = o.downcast::<Bytes>() {
         super::parse_float(b.as_slice())
     } else {
-        let refuse = || raise!(TypeError, "float() argument must be a string or a real number, not '{}'", o.ty().name_str());
+        let refuse =
+            || raise!(TypeError, "float() argument must be a string or a real number, not '{}'", o.ty().name_str());
         if o.ty().slots().tp_as_buffer.is_null() {
             return Err(refuse());
         }
@@ -80,7 +84,12 @@ fn through_slots(o: &Object) -> PyResult<Option<f64>> {
                 return Ok(Some(v.value()));
             }
             let Some(v) = r.downcast::<Float>() else {
-                return Err(raise!(TypeError, "{}.__float__() must return a float, not {}", o.ty().name_str(), r.ty().name_str()));
+                return Err(raise!(
+                    TypeError,
+                    "{}.__float__() must return a float, not {}",
+                    o.ty().name_str(),
+                    r.ty().name_str()
+                ));
             };
             crate::error::warn(
                 crate::error::exc::DeprecationWarning(),
@@ -123,7 +132,10 @@ fn in_class(cls: &Type, v: Ref<Float>) -> PyResult<PyRef> {
 
 fn construct(cls: &Type, args: &FuncArgs<'_>) -> PyResult<PyRef> {
     if core::ptr::eq(cls, Float::type_object()) || args.len() != 1 {
-        if core::ptr::eq(cls.slots().tp_init.map_or(core::ptr::null(), |f| f as *const ()), Float::type_object().slots().tp_init.map_or(core::ptr::null(), |f| f as *const ())) {
+        if core::ptr::eq(
+            cls.slots().tp_init.map_or(core::ptr::null(), |f| f as *const ()),
+            Float::type_object().slots().tp_init.map_or(core::ptr::null(), |f| f as *const ()),
+        ) {
             args.no_keywords("float")?;
         }
     }

@@ -48,7 +48,9 @@ impl Float {
     #[inline]
     pub fn new(value: f64) -> PyResult<Ref<Float>> {
         // SAFETY: the exact type's size; the value is set below.
-        let f: Ref<Float> = unsafe { crate::objects::long::alloc_number((&raw mut PyFloat_Type).cast(), size_of::<abi::PyFloatObject>())? };
+        let f: Ref<Float> = unsafe {
+            crate::objects::long::alloc_number((&raw mut PyFloat_Type).cast(), size_of::<abi::PyFloatObject>())?
+        };
         // SAFETY: nobody else sees the object yet.
         unsafe { (*f.as_raw()).0.ob_fval = value };
         Ok(f)
@@ -250,7 +252,8 @@ pub fn round_digits(v: f64, ndigits: i64) -> PyResult<f64> {
                 digits[i] = b'0';
             }
         }
-        let text = format!("{}e{}", if digits.is_empty() { "0" } else { core::str::from_utf8(&digits).unwrap_or("0") }, drop);
+        let text =
+            format!("{}e{}", if digits.is_empty() { "0" } else { core::str::from_utf8(&digits).unwrap_or("0") }, drop);
         f64::copysign(text.parse().unwrap_or(v.abs()), v)
     };
     if r.is_infinite() {
@@ -286,5 +289,9 @@ pub fn integer_ratio(v: f64) -> PyResult<(Ref<Int>, Ref<Int>)> {
         e += z;
     }
     let num = Int::from_i64(n)?;
-    if e >= 0 { Ok((num.shl(e as usize)?, Int::from_i64(1)?)) } else { Ok((num, Int::from_i64(1)?.shl((-e) as usize)?)) }
+    if e >= 0 {
+        Ok((num.shl(e as usize)?, Int::from_i64(1)?))
+    } else {
+        Ok((num, Int::from_i64(1)?.shl((-e) as usize)?))
+    }
 }

@@ -138,7 +138,14 @@ pub fn parse_float(text: &[u8]) -> Option<f64> {
 /// `float.hex()`.
 pub fn to_hex(v: f64) -> String {
     if !v.is_finite() {
-        return if v.is_nan() { "nan" } else if v > 0.0 { "inf" } else { "-inf" }.to_owned();
+        return if v.is_nan() {
+            "nan"
+        } else if v > 0.0 {
+            "inf"
+        } else {
+            "-inf"
+        }
+        .to_owned();
     }
     let bits = v.to_bits();
     let sign = if bits >> 63 != 0 { "-" } else { "" };

@@ -81,7 +81,11 @@ impl List {
                     return Ok(());
                 }
                 // Ascending positions.
-                let (first, stride) = if step < 0 { ((ix.start + (ix.count as isize - 1) * step) as usize, (-step) as usize) } else { (ix.start as usize, step as usize) };
+                let (first, stride) = if step < 0 {
+                    ((ix.start + (ix.count as isize - 1) * step) as usize, (-step) as usize)
+                } else {
+                    (ix.start as usize, step as usize)
+                };
                 let n = self.len();
                 let a = self.items();
                 let mut next = first;
@@ -116,7 +120,12 @@ impl List {
             lock!(self);
             let ix = Slice::adjust(self.len(), start, stop, step);
             if ix.count != new.len() {
-                return Err(raise!(ValueError, "attempt to assign sequence of size {} to extended slice of size {}", new.len(), ix.count));
+                return Err(raise!(
+                    ValueError,
+                    "attempt to assign sequence of size {} to extended slice of size {}",
+                    new.len(),
+                    ix.count
+                ));
             }
             let a = self.items();
             for (k, v) in new.into_iter().enumerate() {
@@ -297,7 +306,13 @@ impl List {
             } else {
                 let a = self.items();
                 // SAFETY: adjusted indices are in range, and the lock keeps the items.
-                (0..ix.count).map(|k| unsafe { crate::objects::support::take_ref_locked((*a.add((ix.start + k as isize * step) as usize)).load(Relaxed)) }).collect()
+                (0..ix.count)
+                    .map(|k| unsafe {
+                        crate::objects::support::take_ref_locked(
+                            (*a.add((ix.start + k as isize * step) as usize)).load(Relaxed),
+                        )
+                    })
+                    .collect()
             }
         };
         Ok(List::from_vec(items)?.upcast())
@@ -409,7 +424,11 @@ impl List {
     /// Return first index of value.
     ///
     /// Raises ValueError if the value is not present.
-    #[pymethod(name = "index", sig = "value, start=<0>, stop=<sys.maxsize>, /", text_signature = "value, start=0, stop=sys.maxsize, /")]
+    #[pymethod(
+        name = "index",
+        sig = "value, start=<0>, stop=<sys.maxsize>, /",
+        text_signature = "value, start=0, stop=sys.maxsize, /"
+    )]
     fn py_index(&self, value: &Object, start: Option<&Object>, stop: Option<&Object>) -> PyResult<usize> {
         let n = self.len() as isize;
         let (lo, hi) = (index_bound(start, 0, n)?, index_bound(stop, isize::MAX, n)?);

@@ -5,7 +5,10 @@
 //! readers of other threads may hold is freed through QSBR.
 
 use crate::objects::singletons::unready_type;
-use crate::objects::support::{self, ensure_shared_on_read, ensure_shared_on_replace, free_block, is_shared, lock, no_memory, take_ref_locked, track};
+use crate::objects::support::{
+    self, ensure_shared_on_read, ensure_shared_on_replace, free_block, is_shared, lock, no_memory, take_ref_locked,
+    track,
+};
 use crate::prelude::*;
 use crate::thread::load_ref;
 use core::ptr::null_mut;
@@ -166,7 +169,8 @@ impl List {
                 }
                 new
             } else {
-                let p = crate::mem::domains::obj_realloc(old.cast::<u8>().sub(PREFIX).cast(), PREFIX + capacity * 8).cast::<usize>();
+                let p = crate::mem::domains::obj_realloc(old.cast::<u8>().sub(PREFIX).cast(), PREFIX + capacity * 8)
+                    .cast::<usize>();
                 if p.is_null() {
                     return Err(no_memory());
                 }

@@ -7,8 +7,8 @@
 
 use super::{Item, List};
 use crate::objects::support::{as_objects, is_shared, lock};
-use crate::prelude::*;
 use crate::objects::unicode::StrData;
+use crate::prelude::*;
 use crate::protocol::CompareOp;
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::{Relaxed, Release};
@@ -161,18 +161,30 @@ fn sort_entries(e: &mut [Entry], reverse: bool) -> PyResult<()> {
     // Equal elements keep their order in a reverse sort, too: the machine sorts compare the other way round.
     match classify(e) {
         Kind::Int(mut v) => {
-            if reverse { v.sort_by(|a, b| b.0.cmp(&a.0)) } else { v.sort_by(|a, b| a.0.cmp(&b.0)) }
+            if reverse {
+                v.sort_by(|a, b| b.0.cmp(&a.0))
+            } else {
+                v.sort_by(|a, b| a.0.cmp(&b.0))
+            }
             write_back(e, v);
             return Ok(());
         }
         Kind::Float(mut v) => {
             let cmp = |a: f64, b: f64| a.partial_cmp(&b).unwrap_or(core::cmp::Ordering::Equal);
-            if reverse { v.sort_by(|a, b| cmp(b.0, a.0)) } else { v.sort_by(|a, b| cmp(a.0, b.0)) }
+            if reverse {
+                v.sort_by(|a, b| cmp(b.0, a.0))
+            } else {
+                v.sort_by(|a, b| cmp(a.0, b.0))
+            }
             write_back(e, v);
             return Ok(());
         }
         Kind::Latin(mut v) => {
-            if reverse { v.sort_by(|a, b| b.0.cmp(a.0)) } else { v.sort_by(|a, b| a.0.cmp(b.0)) }
+            if reverse {
+                v.sort_by(|a, b| b.0.cmp(a.0))
+            } else {
+                v.sort_by(|a, b| a.0.cmp(b.0))
+            }
             write_back(e, v);
             return Ok(());
         }
@@ -181,8 +193,14 @@ fn sort_entries(e: &mut [Entry], reverse: bool) -> PyResult<()> {
     if reverse {
         e.reverse();
     }
-    let all_tuples = e.iter().all(|x| core::ptr::eq(x.key().ty(), Tuple::type_object()) && !x.key().downcast::<Tuple>().is_none_or(|t| t.is_empty()));
-    let r = if all_tuples { merge_sort(e, &tuple_lt) } else { merge_sort(e, &|a, b| a.key().richcompare_bool(b.key(), CompareOp::Lt)) };
+    let all_tuples = e.iter().all(|x| {
+        core::ptr::eq(x.key().ty(), Tuple::type_object()) && !x.key().downcast::<Tuple>().is_none_or(|t| t.is_empty())
+    });
+    let r = if all_tuples {
+        merge_sort(e, &tuple_lt)
+    } else {
+        merge_sort(e, &|a, b| a.key().richcompare_bool(b.key(), CompareOp::Lt))
+    };
     if reverse {
         e.reverse();
     }

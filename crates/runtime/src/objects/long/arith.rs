@@ -134,7 +134,11 @@ impl Int {
         }
         if a.len().min(b.len()) <= MUL_LIBRARY {
             let mut f = Fresh::new(a.len() + b.len())?;
-            if a.len() <= b.len() { mul_schoolbook(a, b, f.digits()) } else { mul_schoolbook(b, a, f.digits()) }
+            if a.len() <= b.len() {
+                mul_schoolbook(a, b, f.digits())
+            } else {
+                mul_schoolbook(b, a, f.digits())
+            }
             return Ok(f.finish(negative));
         }
         let x = self.to_ubig();
@@ -538,7 +542,11 @@ impl Int {
 #[inline(always)]
 fn floor_divmod(a: i64, b: i64) -> (i64, i64) {
     // Machine division of 32-bit operands is much faster on common processors.
-    let (q, r) = if (a | b) as u64 >> 32 == 0 { ((a as u32 / b as u32) as i64, (a as u32 % b as u32) as i64) } else { (a / b, a % b) };
+    let (q, r) = if (a | b) as u64 >> 32 == 0 {
+        ((a as u32 / b as u32) as i64, (a as u32 % b as u32) as i64)
+    } else {
+        (a / b, a % b)
+    };
     if r != 0 && (r ^ b) < 0 { (q - 1, r + b) } else { (q, r) }
 }
 

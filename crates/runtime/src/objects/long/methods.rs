@@ -6,8 +6,8 @@ use crate::error::PyResult;
 use crate::object::{Object, PyClass, PyRef, Ref, Type};
 use crate::objects::{Bool, Bytes, Float, Str, Tuple, not_implemented};
 use crate::protocol::buffer::Buffer;
-use crate::typeobject::CompareOp;
 use crate::raise;
+use crate::typeobject::CompareOp;
 use macros::pyclass;
 
 /// Both operands as ints, or NotImplemented.
@@ -86,7 +86,11 @@ pub fn number_long(o: &Object) -> PyResult<Ref<Int>> {
 
 #[cold]
 fn no_int(o: &Object) -> crate::error::Raised {
-    raise!(TypeError, "int() argument must be a string, a bytes-like object or a real number, not '{}'", o.ty().name_str())
+    raise!(
+        TypeError,
+        "int() argument must be a string, a bytes-like object or a real number, not '{}'",
+        o.ty().name_str()
+    )
 }
 
 /// `operator.index(o)` as an int (or subclass).
@@ -312,7 +316,9 @@ impl Int {
         if b.is_negative() {
             return match crate::objects::float::power(a.to_f64()?, b.to_f64()?)? {
                 crate::objects::float::Power::Real(v) => Ok(Float::new(v)?.upcast()),
-                crate::objects::float::Power::Complex => Err(raise!(ValueError, "negative number cannot be raised to a fractional power")),
+                crate::objects::float::Power::Complex => {
+                    Err(raise!(ValueError, "negative number cannot be raised to a fractional power"))
+                }
             };
         }
         Ok(a.pow_int(b)?.upcast())

@@ -92,7 +92,6 @@ pub fn small_int(value: i64) -> &'static Int {
     unsafe { &*SMALL_INTS.0.as_ptr().add((value - SMALL_MIN) as usize).cast::<Int>() }
 }
 
-
 /// An int under construction: nobody else sees it yet, so its digits may be written.
 pub struct Fresh {
     int: Ref<Int>,
@@ -152,7 +151,12 @@ impl Fresh {
     #[inline(always)]
     pub fn digits(&mut self) -> &mut [u32] {
         // SAFETY: allocated with `len` digits, and only this handle reaches the object.
-        unsafe { core::slice::from_raw_parts_mut((&raw mut (*self.int.as_raw()).0.long_value.ob_digit).cast::<u32>(), self.len) }
+        unsafe {
+            core::slice::from_raw_parts_mut(
+                (&raw mut (*self.int.as_raw()).0.long_value.ob_digit).cast::<u32>(),
+                self.len,
+            )
+        }
     }
 
     /// Strips leading zeros, sets the sign and hands the int out (a preallocated one when the value is small).
@@ -206,7 +210,13 @@ impl Int {
 
     #[inline]
     fn from_parts(mut m: u64, negative: bool) -> PyResult<Ref<Int>> {
-        let n = if m >> SHIFT == 0 { 1 } else if m >> (2 * SHIFT) == 0 { 2 } else { 3 };
+        let n = if m >> SHIFT == 0 {
+            1
+        } else if m >> (2 * SHIFT) == 0 {
+            2
+        } else {
+            3
+        };
         let mut f = Fresh::new(n)?;
         for d in f.digits() {
             *d = m as u32 & MASK;
@@ -459,7 +469,9 @@ impl Int {
     /// The value, or OverflowError.
     #[inline]
     pub fn as_isize(&self) -> PyResult<isize> {
-        self.try_i64().map(|v| v as isize).ok_or_else(|| raise!(OverflowError, "Python int too large to convert to C ssize_t"))
+        self.try_i64()
+            .map(|v| v as isize)
+            .ok_or_else(|| raise!(OverflowError, "Python int too large to convert to C ssize_t"))
     }
 
     /// The value, or OverflowError.
@@ -468,7 +480,9 @@ impl Int {
         if self.is_negative() {
             return Err(raise!(OverflowError, "can't convert negative value to size_t"));
         }
-        self.try_u64().map(|v| v as usize).ok_or_else(|| raise!(OverflowError, "Python int too large to convert to C size_t"))
+        self.try_u64()
+            .map(|v| v as usize)
+            .ok_or_else(|| raise!(OverflowError, "Python int too large to convert to C size_t"))
     }
 
     /// The low 64 bits in two's complement.
@@ -566,7 +580,13 @@ impl Int {
         if f.is_infinite() {
             return Some(if f > 0.0 { Ordering::Less } else { Ordering::Greater });
         }
-        let fs = if f > 0.0 { 1 } else if f < 0.0 { -1 } else { 0 };
+        let fs = if f > 0.0 {
+            1
+        } else if f < 0.0 {
+            -1
+        } else {
+            0
+        };
         if self.sign() != fs {
             return Some(self.sign().cmp(&fs));
         }

@@ -486,7 +486,9 @@ impl SetIter {
     fn __length_hint__(&self) -> usize {
         match self.set.get(self) {
             // SAFETY: as above.
-            Some(s) if self.used.load(Relaxed) == unsafe { s.cast::<Set>() }.len() as isize => self.len.load(Relaxed).max(0) as usize,
+            Some(s) if self.used.load(Relaxed) == unsafe { s.cast::<Set>() }.len() as isize => {
+                self.len.load(Relaxed).max(0) as usize
+            }
             _ => 0,
         }
     }

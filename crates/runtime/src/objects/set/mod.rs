@@ -6,7 +6,9 @@
 
 use crate::objects::dict::{is_exact_str, raw_hash, unhashable};
 use crate::objects::singletons::{immortal_header, unready_type};
-use crate::objects::support::{ensure_shared_on_read, ensure_shared_on_replace, free_block, is_shared, lock, no_memory, take_ref_locked, track};
+use crate::objects::support::{
+    ensure_shared_on_read, ensure_shared_on_replace, free_block, is_shared, lock, no_memory, take_ref_locked, track,
+};
 use crate::prelude::*;
 use crate::thread::load_ref;
 use core::ptr::null_mut;

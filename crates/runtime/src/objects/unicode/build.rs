@@ -27,12 +27,20 @@ pub unsafe fn copy_chars(src: StrData<'_>, dst: *mut u8, kind: Kind) {
             (StrData::One(s), Kind::One) => core::ptr::copy_nonoverlapping(s.as_ptr(), dst, s.len()),
             (StrData::Two(s), Kind::Two) => core::ptr::copy_nonoverlapping(s.as_ptr(), dst.cast(), s.len()),
             (StrData::Four(s), Kind::Four) => core::ptr::copy_nonoverlapping(s.as_ptr(), dst.cast(), s.len()),
-            (StrData::One(s), Kind::Two) => s.iter().enumerate().for_each(|(i, &c)| dst.cast::<u16>().add(i).write(c as u16)),
-            (StrData::One(s), Kind::Four) => s.iter().enumerate().for_each(|(i, &c)| dst.cast::<u32>().add(i).write(c as u32)),
-            (StrData::Two(s), Kind::Four) => s.iter().enumerate().for_each(|(i, &c)| dst.cast::<u32>().add(i).write(c as u32)),
+            (StrData::One(s), Kind::Two) => {
+                s.iter().enumerate().for_each(|(i, &c)| dst.cast::<u16>().add(i).write(c as u16))
+            }
+            (StrData::One(s), Kind::Four) => {
+                s.iter().enumerate().for_each(|(i, &c)| dst.cast::<u32>().add(i).write(c as u32))
+            }
+            (StrData::Two(s), Kind::Four) => {
+                s.iter().enumerate().for_each(|(i, &c)| dst.cast::<u32>().add(i).write(c as u32))
+            }
             (StrData::Two(s), Kind::One) => s.iter().enumerate().for_each(|(i, &c)| dst.add(i).write(c as u8)),
             (StrData::Four(s), Kind::One) => s.iter().enumerate().for_each(|(i, &c)| dst.add(i).write(c as u8)),
-            (StrData::Four(s), Kind::Two) => s.iter().enumerate().for_each(|(i, &c)| dst.cast::<u16>().add(i).write(c as u16)),
+            (StrData::Four(s), Kind::Two) => {
+                s.iter().enumerate().for_each(|(i, &c)| dst.cast::<u16>().add(i).write(c as u16))
+            }
         }
     }
 }
@@ -98,7 +106,11 @@ const fn static_base(len: isize, bits: u8) -> abi::PyASCIIObject {
         ob_base: crate::objects::long::immortal_header((&raw mut PyUnicode_Type).cast()),
         length: len,
         hash: -1,
-        state: abi::UnicodeState { interned: AtomicU8::new(3), bits: AtomicU8::new(bits | super::layout::STATIC), _pad: 0 },
+        state: abi::UnicodeState {
+            interned: AtomicU8::new(3),
+            bits: AtomicU8::new(bits | super::layout::STATIC),
+            _pad: 0,
+        },
     }
 }
 
@@ -119,9 +131,16 @@ static mut STATICS: Statics = {
     };
     let mut i = 0;
     while i < 128 {
-        s.ascii[i] = MaybeUninit::new(StaticAscii { base: static_base(1, 1 | COMPACT | ASCII), data: [i as u8, 0, 0, 0, 0, 0, 0, 0] });
+        s.ascii[i] = MaybeUninit::new(StaticAscii {
+            base: static_base(1, 1 | COMPACT | ASCII),
+            data: [i as u8, 0, 0, 0, 0, 0, 0, 0],
+        });
         s.latin1[i] = MaybeUninit::new(StaticLatin1 {
-            base: abi::PyCompactUnicodeObject { _base: static_base(1, 1 | COMPACT), utf8_length: 0, utf8: core::ptr::null_mut() },
+            base: abi::PyCompactUnicodeObject {
+                _base: static_base(1, 1 | COMPACT),
+                utf8_length: 0,
+                utf8: core::ptr::null_mut(),
+            },
             data: [i as u8 + 128, 0, 0, 0, 0, 0, 0, 0],
         });
         i += 1;
@@ -174,7 +193,8 @@ impl Str {
 
     /// As `alloc`, immortal and outside the heap.
     pub(crate) fn alloc_immortal(data: StrData<'_>) -> &'static Str {
-        let max = if let StrData::One(s) = data { if bytes_are_ascii(s) { 0x7F } else { 0xFF } } else { data.max_char() };
+        let max =
+            if let StrData::One(s) = data { if bytes_are_ascii(s) { 0x7F } else { 0xFF } } else { data.max_char() };
         let (bits, header, width) = shape(max);
         let len = data.len();
         // SAFETY: as in `alloc`; never freed.
@@ -313,7 +333,9 @@ impl Str {
             }
         }
         // SAFETY: published with its length; lives as long as the string.
-        Some(unsafe { core::str::from_utf8_unchecked(core::slice::from_raw_parts(p, len.load(Ordering::Relaxed) as usize)) })
+        Some(unsafe {
+            core::str::from_utf8_unchecked(core::slice::from_raw_parts(p, len.load(Ordering::Relaxed) as usize))
+        })
     }
 
     /// The UTF-8 text, or UnicodeEncodeError.
@@ -322,7 +344,8 @@ impl Str {
             Some(s) => Ok(s),
             None => {
                 let start = self.chars().position(|c| (0xD800..0xE000).contains(&c)).unwrap_or(0);
-                let end = start + self.data().slice(start, self.len()).chars().take_while(|c| (0xD800..0xE000).contains(c)).count();
+                let end = start
+                    + self.data().slice(start, self.len()).chars().take_while(|c| (0xD800..0xE000).contains(c)).count();
                 Err(crate::objects::codecs::raise_encode_error("utf-8", self, start, end, "surrogates not allowed"))
             }
         }
@@ -399,7 +422,10 @@ impl Str {
     /// Whether this thread may change the string in place: nobody else can see it.
     #[inline]
     fn is_modifiable(&self) -> bool {
-        self.is_uniquely_referenced() && self.is_compact() && !self.is_interned() && core::ptr::eq(self.ty(), Str::type_object())
+        self.is_uniquely_referenced()
+            && self.is_compact()
+            && !self.is_interned()
+            && core::ptr::eq(self.ty(), Str::type_object())
     }
 
     /// `left + right`, reusing `left`'s memory when nobody else refers to it (`s += x`).
@@ -476,7 +502,12 @@ impl Str {
         let mut total = self.len().saturating_mul(items.len() - 1);
         for (i, o) in items.iter().enumerate() {
             let Some(s) = o.downcast::<Str>() else {
-                return Err(raise!(TypeError, "sequence item {}: expected str instance, {} found", i, o.ty().name_str()));
+                return Err(raise!(
+                    TypeError,
+                    "sequence item {}: expected str instance, {} found",
+                    i,
+                    o.ty().name_str()
+                ));
             };
             total = total.saturating_add(s.len());
             max = max.max(s.max_char_bound());
@@ -534,7 +565,11 @@ pub fn utf8_of(d: StrData<'_>) -> Option<Vec<u8>> {
                 } else if (0xD800..0xE000).contains(&c) {
                     return None;
                 } else {
-                    v.extend_from_slice(&[0xE0 | (c >> 12) as u8, 0x80 | (c >> 6 & 0x3F) as u8, 0x80 | (c & 0x3F) as u8]);
+                    v.extend_from_slice(&[
+                        0xE0 | (c >> 12) as u8,
+                        0x80 | (c >> 6 & 0x3F) as u8,
+                        0x80 | (c & 0x3F) as u8,
+                    ]);
                 }
             }
             Some(v)
@@ -750,7 +785,13 @@ impl StrBuilder {
     /// Appends characters; the bound is found by looking at them.
     pub fn push_data(&mut self, d: StrData<'_>) {
         let max = match d {
-            StrData::One(s) => if bytes_are_ascii(s) { 0x7F } else { 0xFF },
+            StrData::One(s) => {
+                if bytes_are_ascii(s) {
+                    0x7F
+                } else {
+                    0xFF
+                }
+            }
             _ => d.max_char(),
         };
         self.push_data_max(d, max);

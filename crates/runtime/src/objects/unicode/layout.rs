@@ -258,7 +258,9 @@ impl Str {
     pub(crate) fn utf8_slots(&self) -> (&AtomicPtr<u8>, &AtomicIsize) {
         let p = (self as *const Str).cast::<abi::PyCompactUnicodeObject>();
         // SAFETY: only compact ASCII strings lack these fields; the caller checked.
-        unsafe { (&*(&raw const (*p).utf8).cast::<AtomicPtr<u8>>(), &*(&raw const (*p).utf8_length).cast::<AtomicIsize>()) }
+        unsafe {
+            (&*(&raw const (*p).utf8).cast::<AtomicPtr<u8>>(), &*(&raw const (*p).utf8_length).cast::<AtomicIsize>())
+        }
     }
 
     #[inline(always)]

@@ -9,7 +9,14 @@ use core::sync::atomic::Ordering;
 use macros::pyclass;
 
 /// Prefix or suffix test of `startswith`/`endswith`: a string or a tuple of them.
-fn tail_match(s: &Str, arg: &Object, start: Option<&Object>, end: Option<&Object>, func: &str, at_end: bool) -> PyResult<bool> {
+fn tail_match(
+    s: &Str,
+    arg: &Object,
+    start: Option<&Object>,
+    end: Option<&Object>,
+    func: &str,
+    at_end: bool,
+) -> PyResult<bool> {
     let (a, b) = ops::range_args(start, end, s.len())?;
     let test = |p: &Str| {
         let n = p.len() as isize;
@@ -21,7 +28,12 @@ fn tail_match(s: &Str, arg: &Object, start: Option<&Object>, end: Option<&Object
     if let Some(t) = arg.downcast::<Tuple>() {
         for item in t.iter() {
             let Some(p) = item.downcast::<Str>() else {
-                return Err(raise!(TypeError, "tuple for {} must only contain str, not {}", func, item.ty().name_str()));
+                return Err(raise!(
+                    TypeError,
+                    "tuple for {} must only contain str, not {}",
+                    func,
+                    item.ty().name_str()
+                ));
             };
             if test(p) {
                 return Ok(true);
@@ -220,7 +232,9 @@ impl Str {
     fn sq_contains(&self, sub: &Object) -> PyResult<bool> {
         match sub.downcast::<Str>() {
             Some(s) => Ok(self.contains_str(s)),
-            None => Err(raise!(TypeError, "'in <string>' requires string as left operand, not {}", sub.ty().name_str())),
+            None => {
+                Err(raise!(TypeError, "'in <string>' requires string as left operand, not {}", sub.ty().name_str()))
+            }
         }
     }
     #[slot]

@@ -9,7 +9,13 @@ use crate::with_data;
 #[inline]
 pub fn adjust_range(start: isize, end: isize, len: usize) -> (isize, isize) {
     let n = len as isize;
-    let end = if end > n { n } else if end < 0 { (end + n).max(0) } else { end };
+    let end = if end > n {
+        n
+    } else if end < 0 {
+        (end + n).max(0)
+    } else {
+        end
+    };
     let start = if start < 0 { (start + n).max(0) } else { start };
     (start, end)
 }
@@ -39,7 +45,13 @@ pub fn range_args(start: Option<&Object>, end: Option<&Object>, len: usize) -> P
 pub fn str_arg<'a>(o: &'a Object, func: &str, arg: &str) -> PyResult<&'a Str> {
     match o.downcast::<Str>() {
         Some(s) => Ok(s),
-        None => Err(raise!(TypeError, "{}() {} must be str, not {}", func, arg, if o.is_none() { "None" } else { o.ty().name_str() })),
+        None => Err(raise!(
+            TypeError,
+            "{}() {} must be str, not {}",
+            func,
+            arg,
+            if o.is_none() { "None" } else { o.ty().name_str() }
+        )),
     }
 }
 
@@ -139,7 +151,11 @@ impl Str {
         let bound = self.max_char_bound();
         let exact = bound <= 0x7F;
         search::for_each_match(d, o, max, |i| {
-            if exact { b.push_data_max(d.slice(at, i), 0x7F) } else { b.push_data(d.slice(at, i)) }
+            if exact {
+                b.push_data_max(d.slice(at, i), 0x7F)
+            } else {
+                b.push_data(d.slice(at, i))
+            }
             b.push_obj(new);
             at = i + o.len();
         });
@@ -228,7 +244,9 @@ impl Str {
         while i < n {
             let start = i;
             let eol = match d {
-                StrData::One(s) => s[i..].iter().position(|&c| c < 0x1F && ucd::is_linebreak(c as u32) || c == 0x85).map(|k| k + i),
+                StrData::One(s) => {
+                    s[i..].iter().position(|&c| c < 0x1F && ucd::is_linebreak(c as u32) || c == 0x85).map(|k| k + i)
+                }
                 _ => (i..n).find(|&k| ucd::is_linebreak(d.get(k))),
             };
             let end = eol.unwrap_or(n);
@@ -342,7 +360,8 @@ impl Str {
 
     pub fn to_swapcase(&self) -> PyResult<Ref<Str>> {
         if self.is_ascii() {
-            return self.map_ascii(|c| if c.is_ascii_uppercase() { c.to_ascii_lowercase() } else { c.to_ascii_uppercase() });
+            return self
+                .map_ascii(|c| if c.is_ascii_uppercase() { c.to_ascii_lowercase() } else { c.to_ascii_uppercase() });
         }
         let d = self.data();
         let mut b = StrBuilder::with_capacity(self.len());
@@ -484,7 +503,10 @@ impl Str {
             let mut b = StrBuilder::with_capacity(width as usize);
             b.push_u32(self.char_at(0));
             b.push_fill(48, fill);
-            b.push_data_max(self.data().slice(1, self.len()), self.max_char_bound().min(self.data().max_char().max(127)));
+            b.push_data_max(
+                self.data().slice(1, self.len()),
+                self.max_char_bound().min(self.data().max_char().max(127)),
+            );
             return b.finish();
         }
         self.pad(fill, 0, 48)
@@ -596,7 +618,8 @@ pub fn repr_into(d: StrData<'_>, b: &mut StrBuilder) {
     let mut run = 0;
     for i in 0..d.len() {
         let c = d.get(i);
-        let plain = if c < 0x7F { c >= 0x20 && c != 92 && c != quote } else { c >= 0xA1 && c != 0xAD && ucd::is_printable(c) };
+        let plain =
+            if c < 0x7F { c >= 0x20 && c != 92 && c != quote } else { c >= 0xA1 && c != 0xAD && ucd::is_printable(c) };
         if plain {
             continue;
         }
@@ -620,7 +643,13 @@ pub fn repr_into(d: StrData<'_>, b: &mut StrBuilder) {
 /// `\xhh`, `\uhhhh` or `\Uhhhhhhhh`.
 pub fn push_escape(b: &mut StrBuilder, c: u32) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
-    let (lead, n) = if c < 0x100 { (b'x', 2) } else if c < 0x10000 { (b'u', 4) } else { (b'U', 8) };
+    let (lead, n) = if c < 0x100 {
+        (b'x', 2)
+    } else if c < 0x10000 {
+        (b'u', 4)
+    } else {
+        (b'U', 8)
+    };
     let mut out = [b'\\', lead, 0, 0, 0, 0, 0, 0, 0, 0];
     for i in 0..n {
         out[2 + i] = HEX[(c >> (4 * (n - 1 - i)) & 15) as usize];

@@ -36,15 +36,33 @@ fn find_char_wide(hay: StrData<'_>, c: u32) -> Option<usize> {
         chunks.remainder().iter().position(|&x| x == c).map(|i| base + i)
     }
     match hay {
-        StrData::One(s) => if c < 256 { memchr(c as u8, s) } else { None },
-        StrData::Two(s) => if c < 65536 { scan(s, c as u16) } else { None },
+        StrData::One(s) => {
+            if c < 256 {
+                memchr(c as u8, s)
+            } else {
+                None
+            }
+        }
+        StrData::Two(s) => {
+            if c < 65536 {
+                scan(s, c as u16)
+            } else {
+                None
+            }
+        }
         StrData::Four(s) => scan(s, c),
     }
 }
 
 fn rfind_char(hay: StrData<'_>, c: u32) -> Option<usize> {
     match hay {
-        StrData::One(s) => if c < 256 { memrchr(c as u8, s) } else { None },
+        StrData::One(s) => {
+            if c < 256 {
+                memrchr(c as u8, s)
+            } else {
+                None
+            }
+        }
         StrData::Two(s) => s.iter().rposition(|&x| x as u32 == c),
         StrData::Four(s) => s.iter().rposition(|&x| x == c),
     }
@@ -155,7 +173,9 @@ pub fn for_each_match(hay: StrData<'_>, needle: StrData<'_>, max: usize, mut hit
             return;
         }
         let mut from = 0;
-        while left > 0 && let Some(i) = find_char_wide(hay.slice(from, hay.len()), c) {
+        while left > 0
+            && let Some(i) = find_char_wide(hay.slice(from, hay.len()), c)
+        {
             hit(from + i);
             from += i + 1;
             left -= 1;
@@ -167,7 +187,9 @@ pub fn for_each_match(hay: StrData<'_>, needle: StrData<'_>, max: usize, mut hit
     let h = hay.as_bytes();
     let f = memmem::Finder::new(&p);
     let mut from = 0;
-    while left > 0 && let Some(i) = find_aligned(&f, h, from, w) {
+    while left > 0
+        && let Some(i) = find_aligned(&f, h, from, w)
+    {
         hit(i / w);
         from = i + p.len();
         left -= 1;
@@ -212,7 +234,9 @@ pub fn split(hay: StrData<'_>, sep: StrData<'_>, max: usize, mut piece: impl FnM
 pub fn rsplit(hay: StrData<'_>, sep: StrData<'_>, max: usize, mut piece: impl FnMut(usize, usize)) {
     let mut end = hay.len();
     let mut left = max;
-    while left > 0 && let Some(i) = rfind(hay.slice(0, end), sep) {
+    while left > 0
+        && let Some(i) = rfind(hay.slice(0, end), sep)
+    {
         piece(i + sep.len(), end);
         end = i;
         left -= 1;

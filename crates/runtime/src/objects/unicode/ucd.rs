@@ -27,17 +27,32 @@ pub struct Record {
 }
 
 pub const CATEGORIES: [&str; 30] = [
-    "Cn", "Lu", "Ll", "Lt", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Co", "Lm", "Lo", "Pc", "Pd", "Ps",
-    "Pe", "Pi", "Pf", "Po", "Sm", "Sc", "Sk", "So",
+    "Cn", "Lu", "Ll", "Lt", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Co", "Lm", "Lo",
+    "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm", "Sc", "Sk", "So",
 ];
 pub const BIDIRECTIONAL: [&str; 24] = [
-    "", "L", "LRE", "LRO", "R", "AL", "RLE", "RLO", "PDF", "EN", "ES", "ET", "AN", "CS", "NSM", "BN", "B", "S", "WS", "ON", "LRI", "RLI",
-    "FSI", "PDI",
+    "", "L", "LRE", "LRO", "R", "AL", "RLE", "RLO", "PDF", "EN", "ES", "ET", "AN", "CS", "NSM", "BN", "B", "S", "WS",
+    "ON", "LRI", "RLI", "FSI", "PDI",
 ];
 pub const EAST_ASIAN_WIDTHS: [&str; 6] = ["F", "H", "W", "Na", "A", "N"];
 const TAGS: [&str; 17] = [
-    "", "<noBreak>", "<compat>", "<super>", "<fraction>", "<sub>", "<font>", "<circle>", "<wide>", "<vertical>", "<square>",
-    "<isolated>", "<final>", "<initial>", "<medial>", "<small>", "<narrow>",
+    "",
+    "<noBreak>",
+    "<compat>",
+    "<super>",
+    "<fraction>",
+    "<sub>",
+    "<font>",
+    "<circle>",
+    "<wide>",
+    "<vertical>",
+    "<square>",
+    "<isolated>",
+    "<final>",
+    "<initial>",
+    "<medial>",
+    "<small>",
+    "<narrow>",
 ];
 
 pub const ALPHA: u16 = 1;
@@ -218,7 +233,10 @@ pub fn compose(a: u32, b: u32) -> Option<u32> {
     if (0x1100..0x1113).contains(&a) && (0x1161..0x1176).contains(&b) {
         return Some(HANGUL_BASE + ((a - 0x1100) * 21 + (b - 0x1161)) * 28);
     }
-    if (HANGUL_BASE..HANGUL_BASE + HANGUL_COUNT).contains(&a) && (a - HANGUL_BASE) % 28 == 0 && (0x11A8..0x11C3).contains(&b) {
+    if (HANGUL_BASE..HANGUL_BASE + HANGUL_COUNT).contains(&a)
+        && (a - HANGUL_BASE) % 28 == 0
+        && (0x11A8..0x11C3).contains(&b)
+    {
         return Some(a + b - 0x11A7);
     }
     COMPOSITIONS.binary_search_by(|k| (k[0], k[1]).cmp(&(a, b))).ok().map(|i| COMPOSITIONS[i][2])
@@ -316,7 +334,9 @@ pub fn normalize(form: Form, text: impl Iterator<Item = u32>, old: bool) -> Vec<
         let c = out[r];
         let class = record(c).combining;
         if let Some(s) = starter
-            && (w == s + 1 || last_class < class && last_class != 0 || w > s + 1 && last_class != 0 && last_class < class)
+            && (w == s + 1
+                || last_class < class && last_class != 0
+                || w > s + 1 && last_class != 0 && last_class < class)
             && (w == s + 1 || class != 0)
             && let Some(p) = compose(out[s], c)
         {
