@@ -126,7 +126,11 @@ pub mod _csv {
                 Some(o) => match o.downcast::<Str>() {
                     Some(s) => s.chars().collect(),
                     None => {
-                        return Err(raise!(TypeError, "\"lineterminator\" must be a string, not {}", o.ty().name_str()));
+                        return Err(raise!(
+                            TypeError,
+                            "\"lineterminator\" must be a string, not {}",
+                            o.ty().name_str()
+                        ));
                     }
                 },
             };

@@ -248,7 +248,12 @@ unsafe extern "C" fn tp_new(
                 Some("sequence") => sequence = Some(v),
                 Some("dict") => dict = Some(v),
                 Some(other) => {
-                    return Err(raise!(TypeError, "{}() got an unexpected keyword argument '{}'", ty.name_str(), other));
+                    return Err(raise!(
+                        TypeError,
+                        "{}() got an unexpected keyword argument '{}'",
+                        ty.name_str(),
+                        other
+                    ));
                 }
                 None => {}
             }
