@@ -219,7 +219,8 @@ unsafe extern "C" fn type_dealloc(p: P) {
             ] {
                 drop(PyRef::from_ptr_opt(f));
             }
-            libc::free((*raw).tp_doc.cast());
+            // Extensions may have put a `PyMem_Malloc` block here.
+            crate::mem::domains::mem_free((*raw).tp_doc.cast());
             // `tp_name` points there unless an extension pointed it elsewhere.
             libc::free((*h)._ht_tpname.cast());
             let meta = Ref::new_ref(ty.ty());

@@ -162,3 +162,16 @@ macro_rules! type_slots {
 
 /// A nullable `name` for C tables.
 pub const NO_DOC: *const c_char = core::ptr::null();
+
+/// A copy for `tp_doc`, which extensions replace by blocks of `PyMem_Malloc`.
+pub fn doc_copy(text: &CStr) -> *mut core::ffi::c_char {
+    let bytes = text.to_bytes_with_nul();
+    // SAFETY: the copy fills a new block of that size.
+    unsafe {
+        let p = crate::mem::domains::mem_malloc(bytes.len());
+        if !p.is_null() {
+            core::ptr::copy_nonoverlapping(bytes.as_ptr(), p.cast(), bytes.len());
+        }
+        p.cast()
+    }
+}

@@ -259,7 +259,7 @@ unsafe fn build(
                 abi::Py_tp_base | abi::Py_tp_bases | abi::Py_tp_members => {}
                 abi::Py_tp_doc => {
                     if !f.is_null() {
-                        (*raw).tp_doc = libc::strdup((*f).cast::<c_char>());
+                        (*raw).tp_doc = super::cabi::doc_copy(CStr::from_ptr((*f).cast::<c_char>()));
                     }
                 }
                 abi::Py_tp_token => token = if f.is_null() { default_token } else { *f },

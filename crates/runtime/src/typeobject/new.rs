@@ -236,8 +236,8 @@ fn set_attributes(ty: &Type, l: &Layout, base: &Type) -> PyResult<()> {
         if let Some(s) = doc.downcast::<Str>() {
             let bytes =
                 std::ffi::CString::new(s.to_string_lossy().split('\0').next().unwrap_or("")).unwrap_or_default();
-            // SAFETY: a heap type owns a malloc'ed doc.
-            unsafe { (*raw).tp_doc = libc::strdup(bytes.as_ptr()) };
+            // SAFETY: a heap type owns its doc.
+            unsafe { (*raw).tp_doc = super::cabi::doc_copy(&bytes) };
         }
     }
     let is_func = |f: &Object| f.ty().ptr_eq(crate::objects::Function::type_object());
