@@ -52,6 +52,7 @@ pub mod hashes;
 pub mod itertools;
 pub mod marshal;
 pub mod math;
+pub mod mmap;
 pub mod posix;
 pub mod pwd;
 pub mod pytime;
@@ -122,6 +123,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     itertools
     marshal
     math
+    mmap
     posix
     pwd
     resource
