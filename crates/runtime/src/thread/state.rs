@@ -47,8 +47,8 @@ pub struct DataStack {
     pub limit: Cell<*mut u64>,
 }
 
-/// Slots reserved for each thread's data stack.
-pub const DATA_STACK_SLOTS: usize = 16 << 20;
+/// Slots reserved for each thread's data stack (16 MiB: address space is limited where RLIMIT_AS is).
+pub const DATA_STACK_SLOTS: usize = 2 << 20;
 
 impl DataStack {
     const fn new() -> DataStack {
