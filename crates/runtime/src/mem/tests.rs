@@ -14,7 +14,9 @@ use std::sync::{Once, OnceLock};
 
 static FREED: AtomicUsize = AtomicUsize::new(0);
 
-/// Tests of the collector count objects: one at a time.
+/// Tests that count objects, stop the world, turn the GIL on or hold a reader attached while it waits: one at a time. A test
+/// beside them may run threads of its own, but must wait for them detached: whoever waits attached holds up the stop that
+/// the awaited thread is waiting for.
 static SERIAL: std::sync::Mutex<()> = std::sync::Mutex::new(());
 
 fn interp() -> &'static InterpreterState {
@@ -142,19 +144,17 @@ fn sizes_and_reuse() {
 }
 
 #[test]
-#[ignore = "hung once beside other tests of the same process: a deadlock of the test or of the engine, to be found"]
 fn blocks_freed_elsewhere_come_back() {
     let _a = Attached::new();
     for _ in 0..20 {
         let blocks: Vec<usize> = (0..5000).map(|_| heap::alloc(48, Kind::Obj) as usize).collect();
-        std::thread::spawn(move || {
+        let t = std::thread::spawn(move || {
             let _a = Attached::new();
             for b in blocks {
                 unsafe { heap::free(b as *mut c_void, Kind::Obj) };
             }
-        })
-        .join()
-        .unwrap();
+        });
+        detach(|| t.join().unwrap());
     }
     heap::check();
 }
@@ -303,8 +303,8 @@ fn mutexes_exclude() {
 }
 
 #[test]
-#[ignore = "hung once beside other tests of the same process: a deadlock of the test or of the engine, to be found"]
 fn critical_sections_and_stops() {
+    let _s = SERIAL.lock().unwrap_or_else(|e| e.into_inner());
     let _a = Attached::new();
     let (x, y) = (plain() as usize, plain() as usize);
     static mut N: usize = 0;
@@ -365,6 +365,7 @@ fn retired_memory_waits_for_readers() {
     unsafe fn free(_: *mut c_void) {
         DONE.fetch_add(1, SeqCst);
     }
+    let _s = SERIAL.lock().unwrap_or_else(|e| e.into_inner());
     let a = Attached::new();
     let (tx, rx) = std::sync::mpsc::channel::<()>();
     let (tx2, rx2) = std::sync::mpsc::channel::<()>();
