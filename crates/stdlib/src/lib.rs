@@ -47,6 +47,7 @@ pub mod cmath;
 pub mod errno;
 pub mod faulthandler;
 pub mod fcntl;
+pub mod freewheel;
 pub mod gc;
 pub mod hashes;
 pub mod itertools;
@@ -119,6 +120,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     errno
     faulthandler
     fcntl
+    freewheel
     gc
     itertools
     marshal

@@ -136,13 +136,9 @@ pub fn run_init(f: InitFn, name: &Str, spec: &Object, path: Option<&Object>) -> 
     // SAFETY: the init function of a module, called attached.
     let result = unsafe { f() };
     PACKAGE_CONTEXT.with(|c| c.replace(saved));
-    let finish = |r: PyResult<PyRef>| {
-        if r.is_err() && extension {
-            gil::disable_transient();
-        }
-        r
-    };
-    finish((|| {
+    // Whether the transient GIL of this import is still to be ended.
+    let mut transient = extension;
+    let r = (|| {
         if result.is_null() {
             if !crate::error::error_occurred() {
                 return Err(raise!(SystemError, "initialization of {} failed without raising an exception", full));
@@ -161,7 +157,7 @@ pub fn run_init(f: InitFn, name: &Str, spec: &Object, path: Option<&Object>) -> 
             // SAFETY: definitions are static.
             let m = unsafe { module::from_def_and_spec(def, spec)? };
             if extension {
-                check_gil(&m, &full, path, Some(def))?;
+                check_gil(&m, &full, path, Some(def), &mut transient)?;
             }
             return Ok(m);
         }
@@ -176,6 +172,9 @@ pub fn run_init(f: InitFn, name: &Str, spec: &Object, path: Option<&Object>) -> 
                 name,
                 path,
             ));
+        }
+        if extension {
+            check_gil(&m, &full, path, None, &mut transient)?;
         }
         let def = module.md_def;
         if let Some(p) = path
@@ -200,12 +199,13 @@ pub fn run_init(f: InitFn, name: &Str, spec: &Object, path: Option<&Object>) -> 
             let mut map = SINGLE_PHASE.lock().unwrap_or_else(|e| e.into_inner());
             map.get_or_insert_default().insert(key, SinglePhase { def: def as usize, init: Some(f) });
         }
-        if extension {
-            check_gil(&m, &full, path, None)?;
-        }
         interp.import.modules().set(name, &m)?;
         Ok(m)
-    })())
+    })();
+    if transient {
+        gil::disable_transient();
+    }
+    r
 }
 
 /// A single-phase module imported before: re-created from its copied dict, or by calling its init function again.
@@ -249,14 +249,16 @@ fn reload_single_phase(name: &Str, full: &str, path: &str) -> PyResult<Option<Py
 }
 
 /// Applies the GIL policy to a freshly loaded extension (`_PyImport_CheckGIL`).
-fn check_gil(m: &Object, full: &str, path: Option<&Object>, def: Option<*mut abi::PyModuleDef>) -> PyResult<()> {
-    let Some(module) = m.downcast::<Module>() else {
-        gil::disable_transient();
-        return Ok(());
-    };
+fn check_gil(
+    m: &Object,
+    full: &str,
+    path: Option<&Object>,
+    def: Option<*mut abi::PyModuleDef>,
+    transient: &mut bool,
+) -> PyResult<()> {
+    let Some(module) = m.downcast::<Module>() else { return Ok(()) };
     // `Py_MOD_GIL_USED` is 0, the default of a module that says nothing.
     if !module.md_gil.is_null() {
-        gil::disable_transient();
         return Ok(());
     }
     let reason = match def {
@@ -272,9 +274,18 @@ fn check_gil(m: &Object, full: &str, path: Option<&Object>, def: Option<*mut abi
             if says { Reason::SlotSaysUsed } else { Reason::NoSlot }
         },
     };
-    let enabled = gil::enable_permanent();
     let file = path.and_then(|p| p.downcast::<Str>()).map(|s| s.to_string_lossy().to_string());
-    ThreadState::current().interp().import.gil.add(Entry { module: full.to_string(), file, reason, enabled });
+    let interp = ThreadState::current().interp();
+    let mut entry = Entry { module: full.to_string(), file, reason, enabled: false, chain: gil::import_chain() };
+    if interp.config().gil_mode == gil::Mode::Error {
+        // The caller ends the transient GIL of a failed import.
+        let text = format!("import refused by -X gil=error, the module needs the GIL: {}", entry.describe());
+        return Err(import_error(&text, &*Str::new(full)?, path));
+    }
+    *transient = false;
+    entry.enabled = gil::enable_permanent();
+    let enabled = entry.enabled;
+    interp.import.gil.add(entry);
     if enabled {
         crate::error::warn(
             exc::RuntimeWarning(),

@@ -1,5 +1,6 @@
 //! GIL policy at import: which extension turned the GIL on, or would have, and why.
 
+use crate::prelude::*;
 use crate::thread::InterpreterState;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::AcqRel, Ordering::Acquire};
 use std::sync::Mutex;
@@ -33,6 +34,93 @@ pub struct Entry {
     pub reason: Reason,
     /// Whether this import switched the GIL on.
     pub enabled: bool,
+    /// The import statements that led to it, the outermost first: module, file and line.
+    pub chain: Vec<Importer>,
+}
+
+/// One import statement of a chain.
+#[derive(Clone, Debug)]
+pub struct Importer {
+    pub module: String,
+    pub file: String,
+    pub line: u32,
+}
+
+impl Entry {
+    /// The entry as lines of text: the report, and the reason of a refused import.
+    pub fn describe(&self) -> String {
+        let mut text = format!("{} ({}): {}", self.module, self.file.as_deref().unwrap_or("?"), self.reason.text());
+        for (i, c) in self.chain.iter().enumerate() {
+            let how = if i + 1 == self.chain.len() { "imported by" } else { "through" };
+            text.push_str(&format!("\n    {how} {}, {}:{}", c.module, c.file, c.line));
+        }
+        text
+    }
+}
+
+/// What `-X gil` asks for beyond on and off.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Mode {
+    /// CPython's policy: the GIL goes on with a warning.
+    #[default]
+    Warn,
+    /// The same, and a report when the program ends.
+    Report,
+    /// An extension that needs the GIL is not imported.
+    Error,
+}
+
+/// The import statements that are under way in this thread, the outermost first.
+pub fn import_chain() -> Vec<Importer> {
+    let mut chain = Vec::new();
+    let mut inner_is_importlib = true;
+    let mut f = crate::interp::current_frame().unwrap_or(core::ptr::null_mut());
+    while !f.is_null() {
+        // SAFETY: frames of this thread are live while it is inside them; they keep their code and globals.
+        let frame = unsafe { &*f };
+        let file = frame.code().filename().to_string_lossy().into_owned();
+        let importlib = file.starts_with("<frozen importlib");
+        if inner_is_importlib && !importlib {
+            let module = match frame.globals().get_str(intern!("__name__")) {
+                Ok(Some(n)) => n.downcast::<Str>().map(|s| s.to_string_lossy().into_owned()),
+                Ok(None) => None,
+                Err(e) => {
+                    e.clear();
+                    None
+                }
+            };
+            chain.push(Importer {
+                module: module.unwrap_or_else(|| "?".into()),
+                file,
+                line: frame.lineno().unwrap_or(0),
+            });
+        }
+        inner_is_importlib = importlib;
+        f = frame.previous;
+    }
+    chain.reverse();
+    chain
+}
+
+/// The report as text: one entry a module, what turned the GIL on first.
+pub fn report_text() -> String {
+    let interp = InterpreterState::current();
+    let entries = interp.import.gil.entries();
+    if entries.is_empty() {
+        return "GIL report: no imported extension module needs the GIL\n".into();
+    }
+    let mut text = String::from("GIL report: extension modules that need the GIL\n");
+    for e in entries {
+        let what = if e.enabled {
+            "turned the GIL on"
+        } else if undecided(interp) {
+            "would have turned the GIL on (it was on already)"
+        } else {
+            "would have turned the GIL on (-X gil or PYTHON_GIL decided)"
+        };
+        text.push_str(&format!("  {what}: {}\n", e.describe()));
+    }
+    text
 }
 
 /// Every such module of the interpreter, in the order of import.

@@ -59,6 +59,8 @@ pub struct Config {
     pub context_aware_warnings: bool,
     /// `-X gil` / `PYTHON_GIL`: `None` leaves the decision to the imported extensions.
     pub enable_gil: Option<bool>,
+    /// `-X gil=report`, `-X gil=error` (or the variable): what happens besides.
+    pub gil_mode: crate::import::gil::Mode,
     pub cpu_count: i32,
     pub use_frozen_modules: bool,
     pub skip_source_first_line: bool,
@@ -139,6 +141,7 @@ impl Default for Config {
             thread_inherit_context: true,
             context_aware_warnings: true,
             enable_gil: None,
+            gil_mode: Default::default(),
             cpu_count: -1,
             use_frozen_modules: true,
             skip_source_first_line: false,
@@ -419,7 +422,11 @@ impl Config {
             self.enable_gil = match v.as_bytes() {
                 b"0" => Some(false),
                 b"1" => Some(true),
-                b"report" | b"error" if what == "-X gil" => None,
+                b"report" | b"error" => {
+                    self.gil_mode =
+                        if v.as_bytes() == b"error" { crate::import::gil::Mode::Error } else { crate::import::gil::Mode::Report };
+                    None
+                }
                 _ => return Err(fatal(&format!("{what}: invalid value; must be \"0\" or \"1\""))),
             };
         } else if self.xoption("gil").is_some() {

@@ -15,6 +15,10 @@ pub fn finalize() -> i32 {
         crate::error::write_unraisable(None);
     }
     call_atexit();
+    if interp.config().gil_mode == crate::import::gil::Mode::Report {
+        stdio::flush();
+        eprint!("{}", crate::import::gil::report_text());
+    }
     let mut status = if stdio::flush() { 0 } else { -1 };
     init::set_initialized(false);
     // From here on other threads hang when they try to attach.

@@ -168,9 +168,9 @@ impl Type {
         if self.slots().tp_watched != 0 {
             watched.push(Ref::new_ref(self));
         }
-        // SAFETY: a stale specialisation is never used once cleared; heap types only.
+        // SAFETY: a stale specialisation is never used once cleared; heap types only (a static type may carry the flag until it is ready).
         unsafe {
-            if self.is_heap_type() {
+            if self.is_heap_type() && self.has_feature(abi::Py_TPFLAGS_READY) {
                 let ht = self.as_raw().cast::<abi::PyHeapTypeObject>();
                 AtomicPtr::from_ptr(&raw mut (*ht)._spec_cache.getitem).store(core::ptr::null_mut(), Release);
                 AtomicPtr::from_ptr(&raw mut (*ht)._spec_cache.init).store(core::ptr::null_mut(), Release);

@@ -202,7 +202,8 @@ unsafe fn fill_dict(t: T, ty: &Type) -> PyResult<()> {
                 d.set(doc, none())?;
             } else {
                 let s = text((*t).tp_doc);
-                d.set(doc, &*Str::new(super::names::internal_doc(ty.name_str(), &s))?)?;
+                // By `tp_name`: a static type may carry the heap flag while it is made ready (Cython does that).
+                d.set(doc, &*Str::new(super::names::internal_doc(ty.tp_name(), &s))?)?;
             }
         }
         Ok(())
