@@ -1,21 +1,24 @@
 #!/usr/bin/env python3
-"""Builds the examples against our headers and runs them in a given interpreter.
+"""Builds the examples for an interpreter and runs them in it.
 
-    python3 ext-examples/try.py --python python3.14t [--include include] [--lib DIR] [--library NAME]
+    python3 ext-examples/try.py --python PYTHON [--include DIR] [--lib DIR] [--library NAME]
 
-The same modules run in CPython 3.14t and in Freewheel: the headers describe one binary interface.
+Compiler, flags, headers and suffix are what PYTHON's `sysconfig` says, the hosts' flags what its `python-3.14t-embed.pc` says. The options
+override it, so that the same modules can be tried in CPython 3.14t with our headers: they describe one binary interface.
 """
 import argparse
+import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-SUFFIX = ".cpython-314t-x86_64-linux-gnu.so"
 MODULES = ["declared.c", "undeclared.c", "single_phase.c", "grid.c", "kernel.c", "counter.cpp"]
-FLAGS = ["-O2", "-g", "-fPIC", "-Wall", "-Wextra", "-Werror", "-pthread"]
+STRICT = ["-g", "-Wall", "-Wextra", "-Werror", "-pthread"]
+ASKED = ["CC", "CXX", "LDSHARED", "LDCXXSHARED", "CFLAGS", "CCSHARED", "INCLUDEPY", "EXT_SUFFIX", "LIBPC", "LIBDIR"]
 
 CHECK = r'''
 import sys, threading, warnings
@@ -131,32 +134,62 @@ def run(command, **more):
     return done.stdout
 
 
+def ask(python):
+    """What an interpreter's sysconfig says (None where it does not know)."""
+    script = f"import json, sysconfig; print(json.dumps([sysconfig.get_config_var(n) for n in {ASKED!r}]))"
+    return dict(zip(ASKED, json.loads(run([python, "-c", script]))))
+
+
+def build_module(source, folder, known):
+    """Compiles one example module into a folder."""
+    name, _, kind = source.partition(".")
+    cxx = kind == "cpp"
+    driver = shlex.split((known["LDCXXSHARED"] or known["CXX"] + " -shared") if cxx else known["LDSHARED"])
+    flags = [f for f in shlex.split(known["CFLAGS"]) if not (cxx and f.startswith("-Wstrict"))]
+    target = Path(folder) / (name + known["EXT_SUFFIX"])
+    run([*driver, "-std=c++17" if cxx else "-std=c11", *flags, known["CCSHARED"], *STRICT, f"-I{known['INCLUDEPY']}", HERE / source, "-o", target])
+    return target
+
+
+def build_host(source, folder, known, flags=None):
+    """Compiles one embedding program into a folder, with what pkg-config says unless flags are given."""
+    if flags is None:
+        env = {**os.environ, "PKG_CONFIG_PATH": known["LIBPC"]}
+        flags = shlex.split(run(["pkg-config", "--cflags", "--libs", "python-3.14t-embed"], env=env)) + [f"-Wl,-rpath,{known['LIBDIR']}"]
+    cxx = source.endswith("cpp")
+    program = Path(folder) / source.replace(".", "_")
+    run([known["CXX" if cxx else "CC"], "-std=c++17" if cxx else "-std=c11", "-O2", *STRICT, HERE / source, "-o", program, *flags])
+    return program
+
+
+HOSTS = (("host.c", ["one", "two"], HOST_OUTPUT), ("host.cpp", [], CXX_OUTPUT))
+
+
 def main():
-    ask = argparse.ArgumentParser()
-    ask.add_argument("--python", help="interpreter to run the modules in")
-    ask.add_argument("--include", default=HERE.parent / "include")
-    ask.add_argument("--lib", help="folder of the shared library, for the hosts")
-    ask.add_argument("--library", default="python3.14t")
-    asked = ask.parse_args()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--python", default=sys.executable, help="interpreter to run the modules in")
+    parser.add_argument("--include", help="headers to use instead of the interpreter's")
+    parser.add_argument("--lib", help="folder of the shared library, for the hosts, instead of pkg-config")
+    parser.add_argument("--library", default="python3.14t")
+    parser.add_argument("--no-hosts", action="store_true")
+    asked = parser.parse_args()
+    known = ask(asked.python)
+    if asked.include:
+        known["INCLUDEPY"] = asked.include
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         for source in MODULES:
-            name, dot, kind = source.partition(".")
-            compiler = ["g++", "-std=c++17"] if kind == "cpp" else ["gcc", "-std=c11"]
-            run([*compiler, *FLAGS, "-shared", f"-I{asked.include}", HERE / source, "-o", folder / (name + SUFFIX)])
-        if asked.python:
-            (folder / "check.py").write_text(CHECK)
-            print(run([asked.python, folder / "check.py"]), end="")
-        if asked.lib:
-            for source, arguments, expected in (("host.c", ["one", "two"], HOST_OUTPUT), ("host.cpp", [], CXX_OUTPUT)):
-                compiler = ["g++", "-std=c++17"] if source.endswith("cpp") else ["gcc", "-std=c11"]
-                program = folder / source.replace(".", "_")
-                run([*compiler, *FLAGS, f"-I{asked.include}", HERE / source, "-o", program, f"-L{asked.lib}",
-                     f"-l{asked.library}", f"-Wl,-rpath,{asked.lib}"])
-                got = run([program, *arguments], env={**os.environ})
-                if got != expected:
-                    sys.exit(f"{source} printed\n{got}instead of\n{expected}")
-                print(f"{source} ok")
+            build_module(source, folder, known)
+        (folder / "check.py").write_text(CHECK)
+        print(run([asked.python, folder / "check.py"]), end="")
+        if asked.no_hosts:
+            return
+        flags = asked.lib and [f"-I{known['INCLUDEPY']}", f"-L{asked.lib}", f"-l{asked.library}", f"-Wl,-rpath,{asked.lib}"]
+        for source, arguments, expected in HOSTS:
+            got = run([build_host(source, folder, known, flags), *arguments])
+            if got != expected:
+                sys.exit(f"{source} printed\n{got}instead of\n{expected}")
+            print(f"{source} ok")
 
 
 if __name__ == "__main__":
