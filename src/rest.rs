@@ -73,8 +73,11 @@ capi! {
         // SAFETY: as for the function it calls.
         fine(unsafe { crate::frame::PyRun_InteractiveOneFlags(f, c"<stdin>".as_ptr(), flags) })
     }
-    fn PyPickleBuffer_GetBuffer(_o: &Object) -> *const abi::Py_buffer {
-        Err::<*const abi::Py_buffer, _>(raise!(NotImplementedError, "PyPickleBuffer_GetBuffer"))
+    fn PyPickleBuffer_GetBuffer(o: &Object) -> *const abi::Py_buffer {
+        match o.downcast::<stdlib::_pickle::buffer::PickleBuffer>() {
+            Some(b) => b.view().map(|v| v as *const abi::Py_buffer),
+            None => Err(raise!(TypeError, "expected PickleBuffer, {} found", o.ty().name_str())),
+        }
     }
     raw fn PyHash_GetFuncDef() -> *mut c_void {
         fine((&raw const HASH).cast_mut().cast::<c_void>())
@@ -112,4 +115,4 @@ macro_rules! absent_types {
         pub static mut $name: Type = Type::STATIC;
     )*};
 }
-absent_types! { PyPickleBuffer_Type PyStdPrinter_Type }
+absent_types! { PyStdPrinter_Type }

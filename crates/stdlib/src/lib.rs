@@ -19,6 +19,7 @@ pub mod _md5;
 pub mod _monitoring;
 pub mod _opcode;
 pub mod _operator;
+pub mod _pickle;
 pub mod _posixsubprocess;
 pub mod _queue;
 pub mod _random;
@@ -92,6 +93,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _monitoring
     _opcode
     _operator
+    _pickle
     _posixsubprocess
     _queue
     _random

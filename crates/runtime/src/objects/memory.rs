@@ -321,6 +321,11 @@ impl MemoryView {
         Ok(m)
     }
 
+    /// Another view of `base`'s memory, as `description` says.
+    pub fn with_description(base: &MemoryView, description: &abi::Py_buffer) -> PyResult<Ref<MemoryView>> {
+        MemoryView::register(base.mbuf(), description)
+    }
+
     /// `memoryview(o)`.
     pub fn from_object(o: &Object) -> PyResult<Ref<MemoryView>> {
         Self::from_object_flags(o, abi::PyBUF_FULL_RO)
