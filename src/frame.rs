@@ -510,17 +510,25 @@ capi! {
             Ok((*flags).cf_flags != 0)
         }
     }
-    fn PyEval_SetTrace(_f: *mut c_void, _arg: Option<&Object>) {
-        Err::<(), _>(raise!(NotImplementedError, "trace functions in C"))
+    fn PyEval_SetTrace(f: abi::Py_tracefunc, arg: Option<&Object>) {
+        runtime::lifecycle::audit::audit("sys.settrace", &[])?;
+        interp::trace::set_hook(false, f, arg);
+        Ok(())
     }
-    fn PyEval_SetProfile(_f: *mut c_void, _arg: Option<&Object>) {
-        Err::<(), _>(raise!(NotImplementedError, "profile functions in C"))
+    fn PyEval_SetProfile(f: abi::Py_tracefunc, arg: Option<&Object>) {
+        runtime::lifecycle::audit::audit("sys.setprofile", &[])?;
+        interp::trace::set_hook(true, f, arg);
+        Ok(())
     }
-    fn PyEval_SetTraceAllThreads(_f: *mut c_void, _arg: Option<&Object>) {
-        Err::<(), _>(raise!(NotImplementedError, "trace functions in C"))
+    fn PyEval_SetTraceAllThreads(f: abi::Py_tracefunc, arg: Option<&Object>) {
+        runtime::lifecycle::audit::audit("sys.settrace", &[])?;
+        interp::trace::set_hook_all(false, f, arg);
+        Ok(())
     }
-    fn PyEval_SetProfileAllThreads(_f: *mut c_void, _arg: Option<&Object>) {
-        Err::<(), _>(raise!(NotImplementedError, "profile functions in C"))
+    fn PyEval_SetProfileAllThreads(f: abi::Py_tracefunc, arg: Option<&Object>) {
+        runtime::lifecycle::audit::audit("sys.setprofile", &[])?;
+        interp::trace::set_hook_all(true, f, arg);
+        Ok(())
     }
 
     fn Py_CompileString(source: CText<'_>, filename: CText<'_>, start: c_int) -> *mut abi::PyObject {

@@ -107,6 +107,9 @@ pub unsafe fn eval(ts: &ThreadState, entry: *mut InterpFrame, throw: bool) -> Sl
             // The other copy of the loop goes on with the current frame
             frame = ts.abi().current_frame.cast();
             throw = false;
+            if trace::active(ts) {
+                trace::on_switch(frame);
+            }
         }
     }
 }
@@ -174,18 +177,24 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
             }};
         }
 
-        let mut last_index = 0usize;
+        // Traced: the frame and the word that ran last
+        let mut last: (*mut InterpFrame, usize) = (null_mut(), 0);
+        let mut here = 0usize;
         load_frame!();
+        if TRACED && throw && trace::on_throw(ts, frame).is_ok() {
+            trace::on_raise(ts, frame, super::monitoring::event::RAISE);
+        }
         'outer: loop {
             if unwinding {
                 unwinding = false;
-                if TRACED {
-                    trace::on_exception(ts, frame);
-                }
                 match unwind::handle(ts, frame, entry) {
                     Some(f) => {
                         frame = f;
                         load_frame!();
+                        if TRACED && trace::on_handled(ts, frame, peek!(1)).is_err() {
+                            unwinding = true;
+                            continue 'outer;
+                        }
                     }
                     None => return Slot::NULL,
                 }
@@ -193,13 +202,23 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
             // Leaving this block by `break 'run` raises: true adds a traceback entry.
             let add_traceback: bool = 'run: loop {
                 if TRACED {
-                    save!();
-                    let i = pc.offset_from((*code).instrs) as usize;
-                    if trace::on_instruction(ts, frame, i, &mut last_index).is_err() {
+                    here = pc.offset_from((*code).instrs) as usize;
+                    (*frame).pc = pc.add(1);
+                    (*frame).sp = sp;
+                    let prev = (last.0 == frame).then_some(last.1);
+                    last = (frame, here);
+                    let r = trace::on_instruction(ts, frame, here, prev);
+                    pc = (*frame).pc.sub(1);
+                    sp = (*frame).sp;
+                    if r.is_err() {
                         pc = pc.add(1);
                         break 'run true;
                     }
-                    pc = (*frame).pc;
+                    if pc.offset_from((*code).instrs) as usize != here {
+                        // the debugger jumped
+                        here = pc.offset_from((*code).instrs) as usize;
+                        last = (frame, here);
+                    }
                 }
                 let word = (*pc).load(Relaxed);
                 pc = pc.add(1);
@@ -267,7 +286,7 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                     ($b:expr) => {{
                         let b: bool = $b;
                         let next = (*pc).load(Relaxed);
-                        match next as u8 {
+                        match if TRACED { op::NOP } else { next as u8 } {
                             op::POP_JUMP_IF_FALSE => {
                                 pc = pc.add(1);
                                 if !b {
@@ -363,17 +382,30 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                         binary_generic!(arg);
                     }};
                 }
-                if TRACED && specialize::base_op(word as u8) == op::CALL {
-                    let n = arg as usize;
-                    pc = pc.add(1);
-                    save!();
-                    if let Some(r) = trace::profiled_call(ts, frame, sp.sub(n + 2), n) {
-                        let r = tri!(r);
-                        ops::pop_n(frame, &mut sp, n + 2);
-                        push!(r);
-                        continue 'run;
+                macro_rules! switch_loops {
+                    () => {
+                        if trace::wants_switch::<TRACED>(ts) {
+                            save!();
+                            return SWITCH;
+                        }
+                    };
+                }
+                if TRACED {
+                    let o = specialize::base_op(word as u8);
+                    if matches!(o, op::CALL | op::CALL_KW | op::CALL_FUNCTION_EX) {
+                        let n = if o == op::CALL_FUNCTION_EX { 2 } else { arg as usize };
+                        let size = n + 2 + (o == op::CALL_KW) as usize;
+                        save!();
+                        if let trace::Traced::Done(r) = tri!(trace::on_call(ts, frame, o, sp.sub(size), n, here)) {
+                            if opcode_has_cache(o) {
+                                pc = pc.add(1);
+                            }
+                            ops::pop_n(frame, &mut sp, size);
+                            push!(r);
+                            switch_loops!();
+                            continue 'run;
+                        }
                     }
-                    pc = pc.sub(1);
                 }
                 match word as u8 {
                     // --- locals, constants, stack -------------------------------------------------------------
@@ -473,12 +505,9 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                     op::RESUME => {
                         if pending::breaker(ts) {
                             save!();
-                            if ts.eval_breaker().load(Relaxed) & trace::INSTRUMENT != 0 {
-                                ts.clear_breaker(trace::INSTRUMENT);
-                                if trace::active(ts) != TRACED {
-                                    (*frame).pc = pc.sub(1);
-                                    return SWITCH;
-                                }
+                            if !TRACED && trace::wants_switch::<TRACED>(ts) {
+                                (*frame).pc = pc.sub(1);
+                                return SWITCH;
                             }
                             if arg & 3 < 2 || arg > 3 {
                                 tri!(pending::handle_breaker(ts));
@@ -486,17 +515,21 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                         }
                         if TRACED {
                             save!();
-                            if !trace::active(ts) && ts.abi().tracing == 0 {
+                            if trace::wants_switch::<TRACED>(ts) {
                                 (*frame).pc = pc.sub(1);
                                 return SWITCH;
                             }
-                            tri!(trace::on_call(ts, frame));
+                            tri!(trace::on_resume(ts, frame, arg, here));
                         }
                     }
                     op::JUMP_BACKWARD => {
                         // Before the jump: what is raised here belongs to the loop's end, inside its `try`.
                         if pending::breaker(ts) {
                             save!();
+                            if !TRACED && trace::wants_switch::<TRACED>(ts) {
+                                (*frame).pc = pc.sub(1);
+                                return SWITCH;
+                            }
                             tri!(pending::handle_breaker(ts));
                         }
                         pc = pc.add(1).sub(arg as usize);
@@ -537,7 +570,7 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                     op::RETURN_VALUE => {
                         if TRACED {
                             save!();
-                            tri!(trace::on_return(ts, frame, Some(peek!(1))));
+                            tri!(trace::on_return(ts, frame, peek!(1), false, here));
                         }
                         let v = pop!().strong();
                         save!();
@@ -581,7 +614,7 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                     op::YIELD_VALUE => {
                         if TRACED {
                             save!();
-                            tri!(trace::on_return(ts, frame, Some(peek!(1))));
+                            tri!(trace::on_return(ts, frame, peek!(1), true, here));
                         }
                         let v = pop!().counted();
                         save!();
@@ -1294,8 +1327,14 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                     op::LOAD_SUPER_ATTR => {
                         pc = pc.add(1);
                         save!();
-                        let (v, is_method) =
-                            tri!(ops::load_super_attr(sp.sub(3), (*code).name_at(arg as usize >> 2), arg));
+                        if TRACED {
+                            tri!(trace::on_super(ts, frame, sp.sub(3), arg & 2 != 0, here, None));
+                        }
+                        let r = ops::load_super_attr(sp.sub(3), (*code).name_at(arg as usize >> 2), arg);
+                        if TRACED {
+                            tri!(trace::on_super(ts, frame, sp.sub(3), arg & 2 != 0, here, Some(r.is_ok())));
+                        }
+                        let (v, is_method) = tri!(r);
                         // [super, class, self]
                         let (a, b, c) = (peek!(3), peek!(2), peek!(1));
                         sp = sp.sub(3);
@@ -1369,6 +1408,7 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                         let r = tri!(ops::call_object(bottom, n, None));
                         ops::pop_n(frame, &mut sp, n + 2);
                         push!(r);
+                        switch_loops!();
                     }
                     sop::CALL_PY_EXACT => {
                         let i = (*pc).load(Relaxed) as usize;
@@ -1407,6 +1447,7 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                         let r = tri!(ops::call_object(sp.sub(n + 2), n, None));
                         ops::pop_n(frame, &mut sp, n + 2);
                         push!(r);
+                        switch_loops!();
                     }
                     sop::CALL_CFUNC => {
                         let i = (*pc).load(Relaxed) as usize;
@@ -1418,6 +1459,7 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                             specialize::Hit::Done(r) => {
                                 ops::pop_n(frame, &mut sp, n + 2);
                                 push!(r);
+                                switch_loops!();
                             }
                             specialize::Hit::Raised => break 'run true,
                             specialize::Hit::Miss => {
@@ -1584,6 +1626,7 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                         let r = tri!(ops::call_object(bottom, n, Some(kwnames)));
                         ops::pop_n(frame, &mut sp, n + 3);
                         push!(r);
+                        switch_loops!();
                     }
                     op::CALL_FUNCTION_EX => {
                         save!();
@@ -1591,6 +1634,7 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                             ops::CallEx::Done(r) => {
                                 ops::pop_n(frame, &mut sp, 4);
                                 push!(r);
+                                switch_loops!();
                             }
                             ops::CallEx::Frame(new) => {
                                 // operands were copied
@@ -1793,7 +1837,9 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                             }
                             continue 'run;
                         }
-                        if type_is!(it, crate::objects::r#gen::PyGen_Type) {
+                        if type_is!(it, crate::objects::r#gen::PyGen_Type)
+                            && !(TRACED && trace::watches_branches(frame))
+                        {
                             let g = &*it.as_ptr().cast::<Generator>();
                             save!();
                             if let Some(gf) = ops::begin_inline_resume(ts, g, Slot::none()) {
@@ -1803,7 +1849,8 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                             }
                         }
                         save!();
-                        match tri!(ops::iter_next(it)) {
+                        let next = if TRACED { trace::iter_next(ts, frame, it) } else { ops::iter_next(it) };
+                        match tri!(next) {
                             Some(v) => push!(v),
                             None => jump!(arg as usize + 1),
                         }
@@ -1896,6 +1943,9 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                             let e = pop!();
                             save!();
                             ops::reraise(e);
+                            if TRACED {
+                                trace::on_reraise(ts, frame);
+                            }
                             break 'run false;
                         }
                     }
@@ -1911,6 +1961,9 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                                 let e = pop!();
                                 save!();
                                 ops::reraise(e);
+                                if TRACED {
+                                    trace::on_reraise(ts, frame);
+                                }
                                 break 'run false;
                             }
                         }
@@ -1970,6 +2023,9 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                         match arg {
                             0 => {
                                 if ops::reraise_current(ts) {
+                                    if TRACED {
+                                        trace::on_reraise(ts, frame);
+                                    }
                                     break 'run false;
                                 }
                                 break 'run true;
@@ -1996,11 +2052,20 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                             }
                         }
                         ops::reraise(e);
+                        if TRACED {
+                            trace::on_reraise(ts, frame);
+                        }
                         // the handler is looked up at this instruction, the line stays that of the first raise
                         match unwind::find_handler(ts, frame, code, pc, sp) {
                             Some((p, s)) => {
                                 pc = p;
                                 sp = s;
+                                if TRACED {
+                                    save!();
+                                    if trace::on_handled(ts, frame, peek!(1)).is_err() {
+                                        break 'run false;
+                                    }
+                                }
                                 continue 'run;
                             }
                             None => {
@@ -2071,6 +2136,9 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
             save!();
             if add_traceback {
                 super::traceback_here(frame);
+                if TRACED {
+                    trace::on_raise(ts, frame, super::monitoring::event::RAISE);
+                }
             }
             unwinding = true;
             let _ = &mut unwinding;
@@ -2078,6 +2146,8 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
         }
     }
 }
+
+use compiler::opcode::has_cache as opcode_has_cache;
 
 #[inline(always)]
 unsafe fn push_bool_result(sp: &mut *mut Slot, b: bool) {

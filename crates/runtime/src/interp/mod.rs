@@ -6,7 +6,7 @@
 //! - `eval`: the loop; `ops`, `genops`, `matchops`: what instructions do out of line
 //! - `unwind`: leaving frames
 //! - `specialize`: quickening and inline caches
-//! - `trace`: settrace, setprofile, monitoring
+//! - `trace`: settrace, setprofile, reporting events; `monitoring`: the tools of `sys.monitoring`; `jump`: setting `f_lineno`
 #![allow(missing_docs, clippy::missing_safety_doc)]
 
 pub mod astconv;
@@ -17,7 +17,9 @@ pub mod eval;
 pub mod exgroup;
 pub mod frame;
 pub mod genops;
+pub mod jump;
 pub mod matchops;
+pub mod monitoring;
 pub mod ops;
 pub mod pending;
 pub mod slot;

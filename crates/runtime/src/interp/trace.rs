@@ -1,10 +1,15 @@
-//! `sys.settrace`, `sys.setprofile`, and the jumps that a debugger makes by setting `f_lineno`.
+//! `sys.settrace`, `sys.setprofile`, and where the eval loop reports events to them and to the tools of `monitoring`.
 //!
 //! Tracing costs nothing while it is off: the eval loop exists twice, and only the traced copy looks at lines and reports
-//! events. `set_*` raise `breaker::INSTRUMENT`; the next RESUME of the plain loop then hands over to the traced one.
+//! events. While a thread has anything to report its eval breaker holds `INSTRUMENT`; the plain loop hands over to the
+//! traced one at the next RESUME, backward jump or return from a native call, and back in the same places.
 //! The hooks are the ABI's C functions in the thread state; `settrace(f)` installs a function of ours that calls `f`.
+//!
+//! Tools hear of an event first, then the profiler, then the tracer. A hook or callback that raises makes the instruction
+//! raise. `InterpFrame::trace_line` holds the last word with a line that the frame ran, -1 before the first.
 
-use super::frame::InterpFrame;
+use super::frame::{FLAG_ENTRY, InterpFrame};
+use super::monitoring::{self, event as ev};
 use super::slot::Slot;
 use crate::objects::Frame;
 use crate::prelude::*;
@@ -19,7 +24,45 @@ pub const INSTRUMENT: usize = 256;
 #[inline(always)]
 pub fn active(ts: &ThreadState) -> bool {
     let a = ts.abi();
-    (a.c_tracefunc.is_some() || a.c_profilefunc.is_some()) && a.tracing == 0
+    a.tracing == 0 && (a.c_tracefunc.is_some() || a.c_profilefunc.is_some() || monitoring::active())
+}
+
+/// Whether a loop of this kind has to hand over to the other one.
+#[inline(always)]
+pub fn wants_switch<const TRACED: bool>(ts: &ThreadState) -> bool {
+    if TRACED { !active(ts) } else { ts.eval_breaker().load(Relaxed) & INSTRUMENT != 0 && active(ts) }
+}
+
+/// Brings a thread's breaker in line with whether it has anything to report.
+pub fn sync(ts: &ThreadState) {
+    let a = ts.abi();
+    if a.c_tracefunc.is_some() || a.c_profilefunc.is_some() || monitoring::active() {
+        ts.set_breaker(INSTRUMENT);
+    } else {
+        ts.clear_breaker(INSTRUMENT);
+    }
+}
+
+/// The traced loop takes over from the plain one: the frames of this loop have run unobserved.
+///
+/// # Safety
+/// `frame` is current and saved.
+#[cold]
+#[inline(never)]
+pub unsafe fn on_switch(frame: *mut InterpFrame) {
+    let mut f = frame;
+    // SAFETY: the frames of a running loop are linked and live.
+    unsafe {
+        while !f.is_null() {
+            if !(*f).is_incomplete() {
+                (*f).trace_line = (*f).lasti();
+            }
+            if (*f).flags & FLAG_ENTRY != 0 {
+                break;
+            }
+            f = (*f).previous;
+        }
+    }
 }
 
 const NAMES: [&str; 8] = ["call", "exception", "line", "return", "c_call", "c_exception", "c_return", "opcode"];
@@ -91,27 +134,53 @@ unsafe extern "C" fn profile_hook(
 /// Installs a C hook on the running thread (`PyEval_SetTrace`, `PyEval_SetProfile`).
 pub fn set_hook(profile: bool, hook: abi::Py_tracefunc, obj: Option<&Object>) {
     let ts = ThreadState::current();
+    let old = install(ts, profile, hook, obj);
+    sync(ts);
+    // SAFETY: the slot owned it.
+    drop(unsafe { PyRef::from_ptr_opt(old) });
+}
+
+fn install(ts: &ThreadState, profile: bool, hook: abi::Py_tracefunc, obj: Option<&Object>) -> *mut abi::PyObject {
     let a = ts.abi_mut();
     let new = obj.map_or(null_mut(), |o| o.to_ref().into_ptr());
-    let old = if profile {
+    if profile {
         a.c_profilefunc = hook;
         core::mem::replace(&mut a.c_profileobj, new)
     } else {
         a.c_tracefunc = hook;
         core::mem::replace(&mut a.c_traceobj, new)
-    };
-    ts.set_breaker(INSTRUMENT);
-    // SAFETY: the slot owned it.
-    drop(unsafe { PyRef::from_ptr_opt(old) });
+    }
+}
+
+/// The same on all threads of the interpreter (`PyEval_SetTraceAllThreads`, `PyEval_SetProfileAllThreads`).
+pub fn set_hook_all(profile: bool, hook: abi::Py_tracefunc, obj: Option<&Object>) {
+    let interp = ThreadState::current().interp();
+    let mut old = Vec::new();
+    crate::thread::stop_the_world(|| {
+        crate::thread::state::for_each_thread(|ts| {
+            if core::ptr::eq(ts.interp(), interp) {
+                old.push(install(ts, profile, hook, obj));
+                sync(ts);
+            }
+        });
+    });
+    for p in old {
+        // SAFETY: the thread's slot owned it.
+        drop(unsafe { PyRef::from_ptr_opt(p) });
+    }
 }
 
 /// `sys.settrace(f)`
 pub fn settrace(f: &Object) -> PyResult<()> {
-    if f.is_none() {
-        set_hook(false, None, None)
-    } else {
-        set_hook(false, Some(trace_hook), Some(f))
-    }
+    crate::lifecycle::audit::audit("sys.settrace", &[])?;
+    set_hook(false, (!f.is_none()).then_some(trace_hook as _), (!f.is_none()).then_some(f));
+    Ok(())
+}
+
+/// `threading.settrace_all_threads(f)`
+pub fn settrace_all(f: &Object) -> PyResult<()> {
+    crate::lifecycle::audit::audit("sys.settrace", &[])?;
+    set_hook_all(false, (!f.is_none()).then_some(trace_hook as _), (!f.is_none()).then_some(f));
     Ok(())
 }
 
@@ -123,11 +192,15 @@ pub fn gettrace() -> PyRef {
 
 /// `sys.setprofile(f)`
 pub fn setprofile(f: &Object) -> PyResult<()> {
-    if f.is_none() {
-        set_hook(true, None, None)
-    } else {
-        set_hook(true, Some(profile_hook), Some(f))
-    }
+    crate::lifecycle::audit::audit("sys.setprofile", &[])?;
+    set_hook(true, (!f.is_none()).then_some(profile_hook as _), (!f.is_none()).then_some(f));
+    Ok(())
+}
+
+/// `threading.setprofile_all_threads(f)`
+pub fn setprofile_all(f: &Object) -> PyResult<()> {
+    crate::lifecycle::audit::audit("sys.setprofile", &[])?;
+    set_hook_all(true, (!f.is_none()).then_some(profile_hook as _), (!f.is_none()).then_some(f));
     Ok(())
 }
 
@@ -137,11 +210,34 @@ pub fn getprofile() -> PyRef {
     unsafe { Object::from_ptr_opt(ThreadState::current().abi().c_profileobj) }.map_or_else(none_ref, Object::to_ref)
 }
 
-/// Calls one hook with tracing suspended. An exception that is set stays set.
+/// `sys.call_tracing(f, args)`: calls with tracing on, inside a trace function.
+pub fn call_tracing(f: &Object, args: &Tuple) -> PyResult<PyRef> {
+    let ts = ThreadState::current();
+    let old = core::mem::replace(&mut ts.abi_mut().tracing, 0);
+    let r = f.call_dict(args, None);
+    ts.abi_mut().tracing = old;
+    r
+}
+
+/// Whether the tracer wants to hear of the frame: it has a local trace function, or the hook is foreign.
+unsafe fn listens(ts: &ThreadState, frame: *mut InterpFrame) -> bool {
+    let Some(hook) = ts.abi().c_tracefunc else { return false };
+    if hook as usize != trace_hook as *const () as usize {
+        return true;
+    }
+    // SAFETY: the frame is live, its object too.
+    unsafe {
+        let fo = (*frame).frame_obj;
+        !fo.is_null() && !(*fo).trace.load(Acquire).is_null()
+    }
+}
+
+/// Calls one hook with tracing suspended. An exception that is set stays set. `e` is the event in terms of `monitoring`.
 unsafe fn call_hook(
     ts: &ThreadState,
     profile: bool,
     frame: *mut InterpFrame,
+    e: u32,
     what: c_int,
     arg: Option<&Object>,
 ) -> PyResult<()> {
@@ -156,10 +252,13 @@ unsafe fn call_hook(
     // SAFETY: the hook's object is null or live; keep it while it runs.
     let r = unsafe {
         let keep = Object::from_ptr_opt(obj).map(Object::to_ref);
+        let old_what = core::mem::replace(&mut a.what_event, e as c_int);
         a.tracing += 1;
         let arg = arg.map_or(null_mut(), Object::as_ptr);
         let r = hook(obj, fo.as_raw().cast(), what, arg);
-        ts.abi_mut().tracing -= 1;
+        let a = ts.abi_mut();
+        a.tracing -= 1;
+        a.what_event = old_what;
         (*fo.as_raw()).lineno = 0;
         drop(keep);
         r
@@ -173,197 +272,419 @@ unsafe fn call_hook(
     Ok(())
 }
 
-/// A CALL while a profiler is installed: native functions are reported. None: an ordinary call.
+/// A function is entered or resumed: RESUME with its argument, at word `index`.
 #[inline(never)]
-pub unsafe fn profiled_call(
+pub unsafe fn on_resume(ts: &ThreadState, frame: *mut InterpFrame, arg: u32, index: usize) -> PyResult<()> {
+    // SAFETY: the frame is current and saved.
+    unsafe {
+        let e = if arg & 3 == 0 { ev::PY_START } else { ev::PY_RESUME };
+        monitoring::fire(ts, e, (*frame).code(), index, true, &[])?;
+        call_hook(ts, true, frame, e, abi::PyTrace_CALL, None)?;
+        call_hook(ts, false, frame, e, abi::PyTrace_CALL, None)
+    }
+}
+
+/// A generator is resumed by an exception; it is set.
+#[inline(never)]
+pub unsafe fn on_throw(ts: &ThreadState, frame: *mut InterpFrame) -> PyResult<()> {
+    // SAFETY: the frame is current and saved.
+    unsafe {
+        let i = (*frame).lasti();
+        (*frame).trace_line = i;
+        monitoring::fire_exception(ts, ev::PY_THROW, (*frame).code(), i.max(0) as usize)?;
+        call_hook(ts, true, frame, ev::PY_THROW, abi::PyTrace_CALL, None)?;
+        call_hook(ts, false, frame, ev::PY_THROW, abi::PyTrace_CALL, None)
+    }
+}
+
+/// A value is returned or yielded.
+#[inline(never)]
+pub unsafe fn on_return(
     ts: &ThreadState,
     frame: *mut InterpFrame,
-    bottom: *mut Slot,
-    n: usize,
-) -> Option<PyResult<Slot>> {
-    // SAFETY: `[callable, self_or_null, n args]`; the frame is current and saved.
+    v: Slot,
+    yields: bool,
+    index: usize,
+) -> PyResult<()> {
+    // SAFETY: the frame is current and saved.
     unsafe {
-        if ts.abi().c_profilefunc.is_none() || ts.abi().tracing != 0 {
-            return None;
+        let held = v.to_ref()?;
+        let e = if yields { ev::PY_YIELD } else { ev::PY_RETURN };
+        monitoring::fire(ts, e, (*frame).code(), index, true, &[&held])?;
+        call_hook(ts, true, frame, e, abi::PyTrace_RETURN, Some(&held))?;
+        if listens(ts, frame) {
+            call_hook(ts, false, frame, e, abi::PyTrace_RETURN, Some(&held))?;
         }
-        let c = (*bottom).try_obj()?;
-        let native = super::eval::type_is!(c, super::pending::PyCFunction_Type)
-            || super::eval::type_is!(c, super::pending::PyMethodDescr_Type);
-        if !native {
-            return None;
-        }
-        if let Err(e) = call_hook(ts, true, frame, abi::PyTrace_C_CALL, Some(c)) {
-            return Some(Err(e));
-        }
-        let r = super::callops::call_object(bottom, n, None);
-        let what = if r.is_ok() { abi::PyTrace_C_RETURN } else { abi::PyTrace_C_EXCEPTION };
-        if let Err(e) = call_hook(ts, true, frame, what, Some(c)) {
-            return Some(Err(e));
-        }
-        Some(r)
+        Ok(())
     }
 }
 
-/// A function is entered or resumed.
+/// An exception leaves the frame; it is set.
 #[inline(never)]
-pub unsafe fn on_call(ts: &ThreadState, frame: *mut InterpFrame) -> PyResult<()> {
+pub unsafe fn on_unwind(ts: &ThreadState, frame: *mut InterpFrame) {
     // SAFETY: the frame is current and saved.
     unsafe {
-        (*frame).trace_line = -1;
-        call_hook(ts, false, frame, abi::PyTrace_CALL, None)?;
-        call_hook(ts, true, frame, abi::PyTrace_CALL, None)
-    }
-}
-
-/// A value is returned or yielded (None: an exception leaves the frame).
-#[inline(never)]
-pub unsafe fn on_return(ts: &ThreadState, frame: *mut InterpFrame, v: Option<Slot>) -> PyResult<()> {
-    // SAFETY: the frame is current and saved.
-    unsafe {
-        let held = v.map(Slot::to_ref).transpose()?;
-        let fo = (*frame).frame_obj;
-        if !fo.is_null() && !(*fo).trace.load(Acquire).is_null() {
-            call_hook(ts, false, frame, abi::PyTrace_RETURN, held.as_deref())?;
-        } else if ts.abi().c_tracefunc.is_some_and(|f| f as usize != trace_hook as *const () as usize) {
-            call_hook(ts, false, frame, abi::PyTrace_RETURN, held.as_deref())?;
-        }
-        call_hook(ts, true, frame, abi::PyTrace_RETURN, held.as_deref())
-    }
-}
-
-/// An exception was raised in the frame; it is set.
-#[inline(never)]
-pub unsafe fn on_exception(ts: &ThreadState, frame: *mut InterpFrame) {
-    // SAFETY: the frame is current and saved.
-    unsafe {
-        if ts.abi().c_tracefunc.is_none() || ts.abi().tracing != 0 {
+        if (*frame).is_incomplete() {
             return;
         }
-        let Some(e) = crate::error::take_error() else { return };
+        let i = (*frame).lasti().max(0) as usize;
+        let _ = (|| -> PyResult<()> {
+            monitoring::fire_exception(ts, ev::PY_UNWIND, (*frame).code(), i)?;
+            call_hook(ts, true, frame, ev::PY_UNWIND, abi::PyTrace_RETURN, None)?;
+            if listens(ts, frame) {
+                call_hook(ts, false, frame, ev::PY_UNWIND, abi::PyTrace_RETURN, None)?;
+            }
+            Ok(())
+        })();
+    }
+}
+
+/// An exception was raised in the frame or came into it; it is set.
+#[inline(never)]
+pub unsafe fn on_raise(ts: &ThreadState, frame: *mut InterpFrame, e: u32) {
+    // SAFETY: the frame is current and saved.
+    unsafe {
+        if ts.abi().tracing != 0 || (*frame).is_incomplete() {
+            return;
+        }
+        let i = (*frame).lasti().max(0) as usize;
+        if monitoring::fire_exception(ts, e, (*frame).code(), i).is_err() {
+            return;
+        }
+        if !listens(ts, frame) {
+            return;
+        }
+        let Some(x) = crate::error::take_error() else { return };
         let r = (|| -> PyResult<()> {
-            let tb = e.getattr(intern!("__traceback__"))?;
-            let t = Tuple::from_slice(&[e.ty(), &e, &tb])?;
-            call_hook(ts, false, frame, abi::PyTrace_EXCEPTION, Some(&t))
+            let tb = x.getattr(intern!("__traceback__"))?;
+            let t = Tuple::from_slice(&[x.ty(), &x, &tb])?;
+            call_hook(ts, false, frame, e, abi::PyTrace_EXCEPTION, Some(&t))
         })();
         if r.is_ok() {
-            let _ = crate::error::restore(e);
+            let _ = crate::error::restore(x);
         }
     }
 }
 
-/// Before an instruction: reports a new line. The hook may move the frame's `pc`.
+/// The exception is raised again (RERAISE and the like): only tools are told.
+#[inline(never)]
+pub unsafe fn on_reraise(ts: &ThreadState, frame: *mut InterpFrame) {
+    // SAFETY: the frame is current and saved.
+    unsafe {
+        let i = (*frame).lasti().max(0) as usize;
+        let _ = monitoring::fire_exception(ts, ev::RERAISE, (*frame).code(), i);
+    }
+}
+
+/// A handler was found: the frame's `pc` is at it, the exception on top of its stack.
+#[inline(never)]
+pub unsafe fn on_handled(ts: &ThreadState, frame: *mut InterpFrame, exc: Slot) -> PyResult<()> {
+    // SAFETY: the frame is current and saved.
+    unsafe {
+        let i = ((*frame).lasti() + 1) as usize;
+        monitoring::fire(ts, ev::EXCEPTION_HANDLED, (*frame).code(), i, true, &[exc.obj()])
+    }
+}
+
+/// A generator that a loop or `yield from` runs has ended with a value: as if it had raised StopIteration.
+unsafe fn on_stop_iteration(ts: &ThreadState, frame: *mut InterpFrame, value: Slot, index: usize) -> PyResult<()> {
+    // SAFETY: the frame is current and saved.
+    unsafe {
+        if monitoring::mask((*frame).code()) & 1 << ev::STOP_ITERATION == 0 && !listens(ts, frame) {
+            return Ok(());
+        }
+        let v = value.to_ref()?;
+        let x = if v.is_none() { exc::StopIteration().call0()? } else { exc::StopIteration().call1(&v)? };
+        monitoring::fire(ts, ev::STOP_ITERATION, (*frame).code(), index, true, &[&x])?;
+        if listens(ts, frame) {
+            let t = Tuple::from_slice(&[x.ty(), &x, none()])?;
+            call_hook(ts, false, frame, ev::STOP_ITERATION, abi::PyTrace_EXCEPTION, Some(&t))?;
+        }
+        Ok(())
+    }
+}
+
+/// The next item of an iterator in a traced loop: a StopIteration is an exception of this frame.
+#[inline(never)]
+pub unsafe fn iter_next(ts: &ThreadState, frame: *mut InterpFrame, it: &Object) -> PyResult<Option<Slot>> {
+    let Some(next) = it.ty().slots().tp_iternext else { return Err(raise!(TypeError, "iterator expected")) };
+    // SAFETY: the slot's contract.
+    unsafe {
+        let r = next(it.as_ptr());
+        if !r.is_null() {
+            return Ok(Some(Slot::steal(r)));
+        }
+        if !crate::error::error_occurred() {
+            return Ok(None);
+        }
+        let stop = Raised::already_set();
+        if !stop.matches(exc::StopIteration()) {
+            return Err(stop);
+        }
+        on_raise(ts, frame, ev::RAISE);
+        let now = Raised::already_set();
+        if !now.matches(exc::StopIteration()) {
+            return Err(now);
+        }
+        now.clear();
+        Ok(None)
+    }
+}
+
+/// What became of a call instruction.
+pub enum Traced {
+    /// Nobody listens, or a Python function is called: the ordinary way
+    Plain,
+    /// The call was made here
+    Done(Slot),
+}
+
+/// A call: the tools hear of it, native functions are called from here. `p` is at the callable, `op` one of the CALL
+/// family, `n` its number of arguments.
+#[inline(never)]
+pub unsafe fn on_call(
+    ts: &ThreadState,
+    frame: *mut InterpFrame,
+    op: u8,
+    p: *mut Slot,
+    n: usize,
+    index: usize,
+) -> PyResult<Traced> {
+    use compiler::opcode::op as o;
+    // SAFETY: the operands of the instruction lie at `p`; the frame is current and saved.
+    unsafe {
+        let code = (*frame).code();
+        if ts.abi().tracing != 0 || (monitoring::mask(code) & 1 << ev::CALL == 0 && ts.abi().c_profilefunc.is_none()) {
+            return Ok(Traced::Plain);
+        }
+        if op != o::CALL_FUNCTION_EX {
+            super::callops::unpack_method(p);
+        }
+        super::slot::materialize(p)?;
+        let callable = (*p).obj().to_ref();
+        let (_, missing) = monitoring::sentinels()?;
+        let first = match op {
+            o::CALL_FUNCTION_EX => {
+                super::slot::materialize(p.add(2))?;
+                (*p.add(2)).obj().downcast::<Tuple>().and_then(|t| t.as_slice().first().map(|o| o.to_ref()))
+            }
+            _ if !(*p.add(1)).is_null() => Some((*p.add(1)).to_ref()?),
+            _ if n > 0 => Some((*p.add(2)).to_ref()?),
+            _ => None,
+        };
+        let has_first = first.is_some();
+        let first = first.unwrap_or(missing);
+        monitoring::fire(ts, ev::CALL, code, index, true, &[&callable, &first])?;
+        if super::eval::type_is!(callable, crate::objects::func::PyFunction_Type) {
+            return Ok(Traced::Plain);
+        }
+        let profiled = if ts.abi().c_profilefunc.is_some() {
+            native_callable(&callable, has_first.then_some(&*first))?
+        } else {
+            None
+        };
+        if let Some(c) = &profiled {
+            call_hook(ts, true, frame, ev::CALL, abi::PyTrace_C_CALL, Some(c))?;
+        }
+        let r = match op {
+            o::CALL => super::callops::call_object(p, n, None),
+            o::CALL_KW => super::callops::call_object(p, n, Some(*p.add(n + 2))),
+            _ => match super::callops::call_function_ex(ts, frame, p)? {
+                super::callops::CallEx::Done(r) => Ok(r),
+                super::callops::CallEx::Frame(_) => return Err(raise!(SystemError, "the callable changed its type")),
+            },
+        };
+        let method = super::eval::type_is!(callable, super::pending::PyMethod_Type);
+        match r {
+            Ok(v) => {
+                let done = (|| -> PyResult<()> {
+                    if !method {
+                        monitoring::fire(ts, ev::C_RETURN, code, index, true, &[&callable, &first])?;
+                    }
+                    if let Some(c) = &profiled {
+                        call_hook(ts, true, frame, ev::C_RETURN, abi::PyTrace_C_RETURN, Some(c))?;
+                    }
+                    Ok(())
+                })();
+                if let Err(e) = done {
+                    v.drop();
+                    return Err(e);
+                }
+                Ok(Traced::Done(v))
+            }
+            Err(e) => {
+                let saved = crate::error::take_error();
+                if !method {
+                    monitoring::fire(ts, ev::C_RAISE, code, index, true, &[&callable, &first])?;
+                }
+                if let Some(c) = &profiled {
+                    call_hook(ts, true, frame, ev::C_RAISE, abi::PyTrace_C_EXCEPTION, Some(c))?;
+                }
+                if let Some(x) = saved {
+                    return Err(crate::error::restore(x));
+                }
+                Err(e)
+            }
+        }
+    }
+}
+
+/// What a profiler is shown for a native function: the function, or the method bound to its object.
+fn native_callable(c: &Object, first: Option<&Object>) -> PyResult<Option<PyRef>> {
+    if c.ty().is_subtype(native_type()) {
+        return Ok(Some(c.to_ref()));
+    }
+    if super::eval::type_is!(c, super::pending::PyMethodDescr_Type)
+        && let (Some(me), Some(get)) = (first, c.ty().slots().tp_descr_get)
+    {
+        // SAFETY: the slot's contract.
+        let bound = unsafe { PyRef::from_c_result(get(c.as_ptr(), me.as_ptr(), me.ty().as_ptr().cast()))? };
+        return Ok(Some(bound));
+    }
+    Ok(None)
+}
+
+fn native_type() -> &'static Type {
+    // SAFETY: a static type.
+    unsafe { &*(&raw const super::pending::PyCFunction_Type).cast::<Type>() }
+}
+
+/// `super().name` is a call of `super` too, as the tools see it. Before (`done` None) and after it.
+#[inline(never)]
+pub unsafe fn on_super(
+    ts: &ThreadState,
+    frame: *mut InterpFrame,
+    p: *mut Slot,
+    two: bool,
+    index: usize,
+    done: Option<bool>,
+) -> PyResult<()> {
+    // SAFETY: `[super, class, self]` at `p`; the frame is current and saved.
+    unsafe {
+        let code = (*frame).code();
+        if monitoring::mask(code) & 1 << ev::CALL == 0 {
+            return Ok(());
+        }
+        let (_, missing) = monitoring::sentinels()?;
+        let first = if two { (*p.add(1)).to_ref()? } else { missing };
+        let callable = (*p).to_ref()?;
+        match done {
+            None => monitoring::fire(ts, ev::CALL, code, index, true, &[&callable, &first]),
+            Some(true) => monitoring::fire(ts, ev::C_RETURN, code, index, true, &[&callable, &first]),
+            Some(false) => {
+                let saved = crate::error::take_error();
+                monitoring::fire(ts, ev::C_RAISE, code, index, true, &[&callable, &first])?;
+                if let Some(x) = saved {
+                    let _ = crate::error::restore(x);
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Whether FOR_ITER must be reported as a branch when its generator comes back.
+#[inline]
+pub fn watches_branches(frame: *mut InterpFrame) -> bool {
+    // SAFETY: the frame is live.
+    monitoring::mask(unsafe { (*frame).code() }) & (1 << ev::BRANCH_LEFT | 1 << ev::BRANCH_RIGHT) != 0
+}
+
+/// The way from the instruction at `prev` to the one at `index`, if `prev` chooses or jumps.
+unsafe fn on_way(ts: &ThreadState, code: &crate::objects::Code, prev: usize, index: usize) -> PyResult<()> {
+    use compiler::opcode::{arg_of, op, op_of};
+    let word = code.extra().instrs[prev].load(Relaxed);
+    let (o, arg) = (super::specialize::base_op(op_of(word)), arg_of(word) as usize);
+    let (e, dest) = match o {
+        op::JUMP_FORWARD | op::JUMP_BACKWARD => (ev::JUMP, index),
+        op::POP_JUMP_IF_FALSE | op::POP_JUMP_IF_TRUE | op::POP_JUMP_IF_NONE | op::POP_JUMP_IF_NOT_NONE => {
+            (if index == prev + 1 { ev::BRANCH_LEFT } else { ev::BRANCH_RIGHT }, index)
+        }
+        op::FOR_ITER if index == prev + 2 && arg != 0 => (ev::BRANCH_LEFT, index),
+        op::FOR_ITER => (ev::BRANCH_RIGHT, index + 1),
+        _ => return Ok(()),
+    };
+    let to = Int::from_usize(code.shown_offset(dest))?;
+    monitoring::fire(ts, e, code, prev, true, &[&to])
+}
+
+/// Before the instruction at word `index`: reports where it was jumped from, a new line, the instruction. `prev` is the
+/// word that ran before it, if that was in this frame. The hook may move the frame's `pc` (one past the instruction to
+/// run) and cut its stack.
 #[inline(never)]
 pub unsafe fn on_instruction(
     ts: &ThreadState,
     frame: *mut InterpFrame,
     index: usize,
-    last: &mut usize,
+    prev: Option<usize>,
 ) -> PyResult<()> {
-    // SAFETY: the frame is current and saved, `pc` at the instruction.
+    use compiler::opcode::{op, op_of};
+    // SAFETY: the frame is current and saved, `pc` one past the instruction.
     unsafe {
-        let code = (*frame).code();
-        let prev = core::mem::replace(last, index);
-        if index <= code.base._co_firsttraceable as usize {
+        if ts.abi().tracing != 0 {
             return Ok(());
+        }
+        let code = (*frame).code();
+        let first = code.base._co_firsttraceable as usize;
+        let mask = monitoring::mask(code);
+        if index <= first {
+            (*frame).trace_line = -1;
+            if index == first && mask & 1 << ev::INSTRUCTION != 0 {
+                monitoring::fire(ts, ev::INSTRUCTION, code, index, true, &[])?;
+            }
+            return Ok(());
+        }
+        let o = op_of(code.extra().instrs[index].load(Relaxed));
+        if o == op::RESUME {
+            (*frame).trace_line = index as i32;
+        }
+        let before = (*frame).trace_line;
+        if let Some(p) = prev
+            && mask & (1 << ev::JUMP | 1 << ev::BRANCH_LEFT | 1 << ev::BRANCH_RIGHT) != 0
+        {
+            on_way(ts, code, p, index)?;
+        }
+        let pc = (*frame).pc;
+        let p = code.position(index).line;
+        if p >= 0 {
+            let new = before < 0 || {
+                let l = code.position(before as usize).line;
+                l != p || (index as i32 <= before && o != op::RESUME && starts_line(code, index, p))
+            };
+            (*frame).trace_line = index as i32;
+            if new {
+                if mask & 1 << ev::LINE != 0 {
+                    let line = Int::from_i64(p as i64)?;
+                    monitoring::fire(ts, ev::LINE, code, index, false, &[&line])?;
+                }
+                if listens(ts, frame) {
+                    let fo = InterpFrame::frame_object(frame)?;
+                    if fo.trace_lines != 0 {
+                        call_hook(ts, false, frame, ev::LINE, abi::PyTrace_LINE, None)?;
+                    }
+                }
+                if (*frame).pc != pc {
+                    return Ok(());
+                }
+            }
+        }
+        if mask & 1 << ev::INSTRUCTION != 0 {
+            monitoring::fire(ts, ev::INSTRUCTION, code, index, true, &[])?;
         }
         let fo = (*frame).frame_obj;
-        let local = !fo.is_null() && !(*fo).trace.load(Acquire).is_null();
-        let c_hook = ts.abi().c_tracefunc.is_some_and(|f| f as usize != trace_hook as *const () as usize);
-        if !local && !c_hook {
-            return Ok(());
+        if !fo.is_null() && (*fo).trace_opcodes != 0 && listens(ts, frame) {
+            call_hook(ts, false, frame, ev::INSTRUCTION, abi::PyTrace_OPCODE, None)?;
         }
-        // The event sees the position of this instruction
-        let pc = (*frame).pc;
-        (*frame).pc = pc.add(1);
-        let line = code.line_of(index).map_or(-1, |l| l as i32);
-        let mut r = Ok(());
-        let jumped_back = index < prev && line == (*frame).trace_line;
-        let is_start = line >= 0 && (line != (*frame).trace_line || (jumped_back && starts_line(code, index, line)));
-        if is_start && (fo.is_null() || (*fo).trace_lines != 0) {
-            (*frame).trace_line = line;
-            r = call_hook(ts, false, frame, abi::PyTrace_LINE, None);
+        if matches!(o, op::END_FOR | op::END_SEND)
+            && let Some(it) = (*(*frame).sp.sub(2)).try_obj()
+            && super::eval::type_is!(it, crate::objects::r#gen::PyGen_Type)
+        {
+            on_stop_iteration(ts, frame, *(*frame).sp.sub(1), index)?;
         }
-        if r.is_ok() && !fo.is_null() && (*fo).trace_opcodes != 0 {
-            r = call_hook(ts, false, frame, abi::PyTrace_OPCODE, None);
-        }
-        if (*frame).pc == pc.add(1) {
-            (*frame).pc = pc;
-        }
-        r
+        Ok(())
     }
 }
 
 fn starts_line(code: &crate::objects::Code, index: usize, line: i32) -> bool {
     index == 0 || code.position(index - 1).line != line
-}
-
-/// `frame.f_lineno = n`: moves the frame to the first instruction of the line, if its stack allows that.
-pub fn set_lineno(f: &Frame, line: i64) -> PyResult<()> {
-    let ts = ThreadState::current();
-    if ts.abi().tracing == 0 || f.trace.load(Acquire).is_null() {
-        return Err(raise!(ValueError, "f_lineno can only be set by a trace function"));
-    }
-    let code = f.code();
-    if line < code.firstlineno() as i64 {
-        return Err(raise!(ValueError, "line {} comes before the current code block", line));
-    }
-    let positions = &code.extra().positions;
-    // The nearest line at or after the wanted one that has code
-    let Some(target_line) = positions.iter().map(|p| p.line as i64).filter(|l| *l >= line).min() else {
-        return Err(raise!(ValueError, "line {} comes after the current code block", line));
-    };
-    let depths = stack_depths(code);
-    // SAFETY: the frame is suspended in the hook.
-    let here = unsafe { (*f.frame).pc.offset_from(code.instrs) as usize - 1 };
-    let depth = depths.get(here).copied().flatten();
-    let target = (0..positions.len())
-        .filter(|i| positions[*i].line as i64 == target_line && starts_line(code, *i, target_line as i32))
-        // Only within one block: the same depth and the same handler
-        .find(|i| depths[*i].is_some() && depths[*i] == depth && same_handler(code, here, *i));
-    let Some(target) = target else {
-        return Err(raise!(ValueError, "can't jump from a block of another depth to line {}", line));
-    };
-    // SAFETY: the frame is suspended in the hook; the stack depths agree.
-    unsafe { (*f.frame).pc = code.instrs.add(target) };
-    Ok(())
-}
-
-fn same_handler(code: &crate::objects::Code, a: usize, b: usize) -> bool {
-    let h = |i: usize| code.handler(i as u32).map(|e| e.target);
-    h(a) == h(b)
-}
-
-/// Depth of the stack before each instruction that can be reached without an exception.
-fn stack_depths(code: &crate::objects::Code) -> Vec<Option<i32>> {
-    use compiler::opcode as o;
-    let words = code.original_words();
-    let mut depth: Vec<Option<i32>> = vec![None; words.len() + 1];
-    let mut work = vec![(0usize, 0i32)];
-    for e in &code.extra().exception_table {
-        work.push((e.target as usize, e.depth as i32 + 1 + e.lasti as i32));
-    }
-    while let Some((mut i, mut d)) = work.pop() {
-        while i < words.len() && depth[i].is_none() {
-            depth[i] = Some(d);
-            let (op, arg) = (o::op_of(words[i]), o::arg_of(words[i]));
-            let next = i + 1 + o::has_cache(op) as usize;
-            if o::is_jump(op) {
-                let jd = match op {
-                    o::op::FOR_ITER => d,
-                    _ => d + o::stack_effect(op, arg, true),
-                };
-                let target = match o::arg_kind(op) {
-                    o::ArgKind::Backward => next.wrapping_sub(arg as usize),
-                    _ => next + arg as usize + (op == o::op::FOR_ITER) as usize,
-                };
-                work.push((target, jd));
-            }
-            if o::is_terminator(op) {
-                break;
-            }
-            d += o::stack_effect(op, arg, false);
-            i = next;
-        }
-    }
-    depth
 }

@@ -158,7 +158,7 @@ pub unsafe fn handle(ts: &ThreadState, frame: *mut InterpFrame, entry: *mut Inte
             frame = leave_raising(ts, frame, entry)?;
             super::traceback_here(frame);
             if super::trace::active(ts) {
-                super::trace::on_exception(ts, frame);
+                super::trace::on_raise(ts, frame, super::monitoring::event::RAISE);
             }
         }
     }
@@ -181,7 +181,7 @@ pub unsafe fn leave_raising(
         let prev = (*frame).previous;
         if super::trace::active(ts) {
             // the hook may raise another exception instead
-            let _ = super::trace::on_return(ts, frame, None);
+            super::trace::on_unwind(ts, frame);
         }
         let exc = crate::error::take_error();
         if (*frame).owner == Owner::Generator {

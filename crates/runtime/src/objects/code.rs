@@ -356,6 +356,10 @@ impl Code {
         }
         out
     }
+    /// Where Python sees the instruction at word `i`: an offset into `co_code`.
+    pub fn shown_offset(&self, i: usize) -> usize {
+        2 * i
+    }
     /// The words as the compiler wrote them.
     pub fn original_words(&self) -> Vec<u32> {
         let x = self.extra();
@@ -729,6 +733,7 @@ impl Code {
                 crate::interp::pending::clear_weakrefs(&*this);
             }
             crate::interp::specialize::free_records(&*this);
+            crate::interp::monitoring::forget_code(&*this);
             let b = &mut (*this).base;
             for p in [
                 &raw mut b.co_consts,

@@ -419,7 +419,7 @@ impl Frame {
         if v.downcast_exact::<Int>().is_none() {
             return Err(raise!(ValueError, "lineno must be an integer"));
         }
-        crate::interp::trace::set_lineno(self, v.as_i64()?)
+        crate::interp::jump::set_lineno(self, v.as_i64()?)
     }
     #[pygetset]
     fn f_trace(&self) -> PyRef {

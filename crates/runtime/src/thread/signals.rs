@@ -259,7 +259,7 @@ pub fn finalize() {
 
 /// What a new thread's eval breaker starts with.
 pub(crate) fn initial_breaker() -> usize {
-    0
+    if crate::interp::monitoring::active() { crate::interp::trace::INSTRUMENT } else { 0 }
 }
 
 /// A call queued by `Py_AddPendingCall`.

@@ -383,7 +383,7 @@ pub mod sys {
     /// Call func(*args), while tracing is enabled.
     #[pyfunction]
     fn call_tracing(func: &Object, args: &Tuple) -> PyResult<PyRef> {
-        func.call_dict(args, None)
+        trace::call_tracing(func, args)
     }
 
     #[pyfunction]
@@ -518,11 +518,11 @@ pub mod sys {
     }
     #[pyfunction(sig = "function, /")]
     fn _settraceallthreads(function: &Object) -> PyResult<()> {
-        trace::settrace(function)
+        trace::settrace_all(function)
     }
     #[pyfunction(sig = "function, /")]
     fn _setprofileallthreads(function: &Object) -> PyResult<()> {
-        trace::setprofile(function)
+        trace::setprofile_all(function)
     }
 
     /// `sys.getandroidapilevel` and the like do not exist here; `thread_info` is in `info`.

@@ -9,7 +9,9 @@ pub fn setup(m: &Module) -> PyResult<()> {
     m.add("monitoring", runtime::import::bootstrap_builtin("sys.monitoring")?)
 }
 
-pub use runtime::interp::trace::{getprofile, gettrace, setprofile, settrace};
+pub use runtime::interp::trace::{
+    call_tracing, getprofile, gettrace, setprofile, setprofile_all, settrace, settrace_all,
+};
 
 /// Every thread's innermost frame, read while the world is stopped.
 pub fn current_frames() -> PyResult<Ref<Dict>> {
