@@ -36,7 +36,10 @@ pub fn fatal(function: &str, message: &str) -> ! {
     let place = if function.is_empty() { String::new() } else { format!("{function}: ") };
     eprintln!("Fatal Python error: {place}{message}");
     let state = if runtime::lifecycle::is_initialized() { "initialized" } else { "unknown" };
-    eprintln!("Python runtime state: {state}");
+    eprintln!("Python runtime state: {state}\n");
+    runtime::thread::dump::stack(2, ThreadState::try_current().or_else(runtime::thread::gilstate));
+    eprintln!();
+    runtime::thread::dump::c_stack(2);
     std::process::abort()
 }
 

@@ -1,7 +1,11 @@
 //! `python3.14t`: opens the shared library beside it (or where the loader finds it) and runs `Py_BytesMain`.
+//!
+//! It has a C `main`: Rust's own start-up would install signal handlers (SIGSEGV, SIGPIPE) that Python programs would see.
 
-use std::ffi::{CString, OsString, c_char, c_int, c_void};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+#![no_main]
+
+use std::ffi::{CString, c_char, c_int, c_void};
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 type Main = unsafe extern "C" fn(c_int, *mut *mut c_char) -> c_int;
@@ -42,27 +46,25 @@ fn open() -> Result<*mut c_void, String> {
     Err(why)
 }
 
-fn main() {
+/// The program.
+#[unsafe(no_mangle)]
+pub extern "C" fn main(argc: c_int, argv: *mut *mut c_char) -> c_int {
     let handle = match open() {
         Ok(h) => h,
         Err(e) => {
             eprintln!("python3.14t: cannot load the runtime: {e}");
-            std::process::exit(127);
+            return 127;
         }
     };
     // SAFETY: the symbol has this signature in every libpython3.14t.
-    let main: Main = unsafe {
+    let run: Main = unsafe {
         let f = libc::dlsym(handle, c"Py_BytesMain".as_ptr());
         if f.is_null() {
             eprintln!("python3.14t: the library beside it offers no Py_BytesMain");
-            std::process::exit(127);
+            return 127;
         }
         std::mem::transmute(f)
     };
-    let args: Vec<CString> =
-        std::env::args_os().map(|a: OsString| CString::new(a.into_vec()).unwrap_or_default()).collect();
-    let mut argv: Vec<*mut c_char> = args.iter().map(|a| a.as_ptr().cast_mut()).chain([std::ptr::null_mut()]).collect();
-    // SAFETY: `argv` is a null-terminated array of null-terminated strings.
-    let status = unsafe { main(args.len() as c_int, argv.as_mut_ptr()) };
-    std::process::exit(status)
+    // SAFETY: the arguments of `main`.
+    unsafe { run(argc, argv) }
 }

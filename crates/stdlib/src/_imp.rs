@@ -29,19 +29,19 @@ pub mod _imp {
     /// Return True if the import lock is currently held, else False.
     #[pyfunction]
     fn lock_held() -> bool {
-        ThreadState::current().interp().import.lock.held()
+        ThreadState::current().interp().import.lock.is_locked()
     }
 
     /// Acquires the interpreter's import lock for the current thread.
     #[pyfunction]
     fn acquire_lock() {
-        ThreadState::current().interp().import.lock.acquire();
+        ThreadState::current().interp().import.lock.lock();
     }
 
     /// Release the interpreter's import lock.
     #[pyfunction]
     fn release_lock() -> PyResult<()> {
-        if ThreadState::current().interp().import.lock.release() {
+        if ThreadState::current().interp().import.lock.try_unlock() {
             Ok(())
         } else {
             Err(raise!(RuntimeError, "not holding the import lock"))

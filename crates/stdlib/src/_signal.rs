@@ -28,10 +28,18 @@ fn sigset(o: &Object) -> PyResult<libc::sigset_t> {
     };
     let it = o.iter()?;
     while let Some(x) = it.iter_next()? {
-        let n = x.as_i64()?;
-        if n < 1 || n >= NSIG as i64 {
-            return Err(raise!(ValueError, "signal number {} out of range [1; {}]", n, NSIG - 1));
-        }
+        let index = x.index()?;
+        let n = match index.try_i64() {
+            Some(n) if n >= 1 && n < NSIG as i64 => n,
+            _ => {
+                return Err(raise!(
+                    ValueError,
+                    "signal number {} out of range [1; {}]",
+                    index.repr()?.to_string_lossy(),
+                    NSIG - 1
+                ));
+            }
+        };
         // SAFETY: an initialised set. Numbers that the C library keeps for itself are refused, and skipped.
         if unsafe { libc::sigaddset(&mut set, n as c_int) } != 0
             && std::io::Error::last_os_error().raw_os_error() != Some(libc::EINVAL)
@@ -416,6 +424,7 @@ pub mod _signal {
         if r != 0 {
             return Err(itimer_error());
         }
+        check_signals()?;
         // SAFETY: filled in.
         itimer_tuple(unsafe { old.assume_init_ref() })
     }
@@ -532,7 +541,11 @@ pub mod _signal {
         let r = unsafe {
             libc::syscall(libc::SYS_pidfd_send_signal, pidfd, signalnum, core::ptr::null::<libc::siginfo_t>(), flags)
         };
-        if r < 0 { Err(os_error()) } else { Ok(()) }
+        if r < 0 {
+            return Err(os_error());
+        }
+        // A signal to ourselves is handled before the call returns.
+        check_signals()
     }
 
     /// Return a set of valid signal numbers on this platform.

@@ -584,16 +584,30 @@ fn attribute_name(name: &Object) -> PyResult<&Str> {
         .ok_or_else(|| raise!(TypeError, "attribute name must be string, not '{}'", name.ty().tp_name()))
 }
 
-fn set_thread_name(name: &str) {
-    // The kernel keeps 15 bytes; do not cut a character in two.
-    let mut n = name.len().min(15);
-    while !name.is_char_boundary(n) {
-        n -= 1;
+fn set_thread_name(name: &Str) -> PyResult<()> {
+    // What cannot be encoded becomes a question mark; the kernel keeps 15 bytes.
+    let mut bytes = Vec::with_capacity(16);
+    for i in 0..name.len() {
+        match char::from_u32(name.char_at(i)) {
+            Some('\0') => break,
+            Some(c) => bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            None => bytes.push(b'?'),
+        }
+        if bytes.len() >= 15 {
+            break;
+        }
     }
-    let mut buf = [0u8; 16];
-    buf[..n].copy_from_slice(&name.as_bytes()[..n]);
+    bytes.truncate(15);
+    bytes.push(0);
     // SAFETY: a terminated string.
-    unsafe { libc::pthread_setname_np(libc::pthread_self(), buf.as_ptr().cast()) };
+    match unsafe { libc::pthread_setname_np(libc::pthread_self(), bytes.as_ptr().cast()) } {
+        0 => Ok(()),
+        e => {
+            // SAFETY: errno of this thread.
+            unsafe { *libc::__errno_location() = e };
+            Err(runtime::error::raise_from_errno(None))
+        }
+    }
 }
 
 fn interrupt(signum: i32) -> PyResult<()> {
@@ -804,18 +818,17 @@ pub mod _thread {
     }
     /// Set the name of the current thread.
     #[pyfunction(sig = "name")]
-    fn set_name(name: &Str) {
-        let s = name.to_string_lossy();
-        set_thread_name(s.split('\0').next().unwrap_or(""));
+    fn set_name(name: &Str) -> PyResult<()> {
+        set_thread_name(name)
     }
     /// Get the name of the current thread.
     #[pyfunction]
-    fn _get_name() -> String {
+    fn _get_name() -> PyResult<Ref<Str>> {
         let mut buf = [0u8; 64];
         // SAFETY: the buffer is long enough and stays terminated.
         unsafe { libc::pthread_getname_np(libc::pthread_self(), buf.as_mut_ptr().cast(), buf.len() - 1) };
         let n = buf.iter().position(|&b| b == 0).unwrap_or(0);
-        String::from_utf8_lossy(&buf[..n]).into_owned()
+        runtime::lifecycle::fs_decode_bytes(&buf[..n])
     }
     /// Handle uncaught Thread.run() exception.
     #[pyfunction]

@@ -93,7 +93,22 @@ extern "C" fn fatal_handler(signum: c_int) {
         let mut out = Out::new(fd);
         let _ = write!(out, "Fatal Python error: {name}\n\n");
     }
-    dump_to(fd, ALL_THREADS.load(Relaxed));
+    // Other threads cannot be stopped here, and those that run cannot be looked at.
+    let ts = ThreadState::try_current();
+    let gil = ts.is_some_and(|t| t.interp().gil.is_enabled());
+    if ALL_THREADS.load(Relaxed) && !gil {
+        let mut out = Out::new(fd);
+        let _ = out.write_str("<Cannot show all threads while the GIL is disabled>\n");
+    }
+    dump_to(fd, ALL_THREADS.load(Relaxed) && gil);
+    {
+        let mut out = Out::new(fd);
+        let _ = out.write_str("\n");
+    }
+    dump::c_stack(fd);
+    if let Some(ts) = ts {
+        dump::extension_modules(fd, ts);
+    }
     // SAFETY: the default action (or the previous handler) is in place again.
     unsafe { libc::raise(signum) };
 }
@@ -219,6 +234,7 @@ pub mod faulthandler {
         ALL_THREADS.store(all_threads, Relaxed);
         if !ENABLED.swap(true, Release) {
             alternate_stack();
+            dump::prepare_c_stack();
             let mut p = PREVIOUS.lock().unwrap_or_else(|e| e.into_inner());
             for (n, _) in FATAL {
                 if let Some(old) = install(n, fatal_handler, libc::SA_NODEFER | libc::SA_ONSTACK) {
@@ -261,9 +277,7 @@ pub mod faulthandler {
     #[pyfunction(sig = "file=None", text_signature = "($module, /, file=sys.stderr)")]
     fn dump_c_stack(file: Option<&Object>) -> PyResult<()> {
         let (fd, _obj) = descriptor(file)?;
-        let mut out = Out::new(fd);
-        let _ = out.write_str("Current thread's C stack trace (most recent call first):\n");
-        let _ = write!(out, "{}", std::backtrace::Backtrace::force_capture());
+        dump::c_stack(fd);
         Ok(())
     }
     /// Dump the traceback of all threads in timeout seconds,
@@ -305,7 +319,8 @@ pub mod faulthandler {
                     let mut out = Out::new(fd);
                     let _ = out.write_str(&header);
                 }
-                dump::all_threads(fd, None);
+                // A thread that hangs in native code cannot be stopped; its frames do not change then.
+                runtime::thread::stop_for_look(Duration::from_millis(200), |_| dump::all_threads(fd, None));
                 if exit {
                     // SAFETY: asked for.
                     unsafe { libc::_exit(1) };
@@ -387,9 +402,11 @@ pub mod faulthandler {
     #[pyfunction(sig = "release_gil=False, /")]
     fn _sigsegv(release_gil: bool) {
         suppress_core();
-        let _ = release_gil;
-        // SAFETY: asked for.
-        unsafe { libc::raise(libc::SIGSEGV) };
+        let crash = || {
+            // SAFETY: asked for.
+            unsafe { libc::raise(libc::SIGSEGV) };
+        };
+        if release_gil { runtime::thread::detach(crash) } else { crash() }
     }
     /// Raise a SIGFPE signal.
     #[pyfunction]

@@ -127,10 +127,7 @@ pub fn import_name(name: &Object, globals: Option<&Object>, fromlist: Option<&Ob
     };
     let interp = ThreadState::current().interp();
     let module = match interp.import.modules().get(&abs_name)? {
-        Some(m) if !m.is_none() => {
-            ensure_initialized(&m, &abs_name)?;
-            m
-        }
+        Some(m) if !m.is_none() && ensure_initialized(&m, &abs_name)? => m,
         _ => find_and_load(&abs_name)?,
     };
     let has_from = match fromlist {
@@ -178,8 +175,8 @@ pub fn import_module(name: &str) -> PyResult<PyRef> {
     let interp = ThreadState::current().interp();
     if let Some(m) = interp.import.modules().get(&key)?
         && !m.is_none()
+        && ensure_initialized(&m, &key)?
     {
-        ensure_initialized(&m, &key)?;
         return Ok(m);
     }
     import_name(&key, None, None, 0)?;
@@ -194,19 +191,19 @@ pub fn import_attr(name: &str, attr: &str) -> PyResult<PyRef> {
     import_module(name)?.getattr(&*Str::new(attr)?)
 }
 
-/// Waits for a module that another thread is initialising.
-fn ensure_initialized(m: &Object, name: &Str) -> PyResult<()> {
-    let Some(spec) = m.getattr_opt(intern!("__spec__"))? else { return Ok(()) };
+/// Waits for a module that another thread is initialising; false when it is not in `sys.modules` afterwards (its import failed).
+fn ensure_initialized(m: &Object, name: &Str) -> PyResult<bool> {
+    let Some(spec) = m.getattr_opt(intern!("__spec__"))? else { return Ok(true) };
     if spec.is_none() {
-        return Ok(());
+        return Ok(true);
     }
     match spec.getattr_opt(intern!("_initializing"))? {
         Some(v) if v.is_true()? => {
-            let importlib = ThreadState::current().interp().import.importlib()?;
-            importlib.call_method(intern!("_lock_unlock_module"), &[name])?;
-            Ok(())
+            let import = &ThreadState::current().interp().import;
+            import.importlib()?.call_method(intern!("_lock_unlock_module"), &[name])?;
+            Ok(import.modules().get(name)?.is_some_and(|now| now.is(m)))
         }
-        _ => Ok(()),
+        _ => Ok(true),
     }
 }
 

@@ -9,8 +9,8 @@ pub struct ImportState {
     modules: AtomicPtr<abi::PyObject>,
     importlib: AtomicPtr<abi::PyObject>,
     importlib_external: AtomicPtr<abi::PyObject>,
-    /// Owner (thread id) and depth of `_imp.acquire_lock`.
-    pub lock: parking_lot_lite::Recursive,
+    /// The lock of `_imp.acquire_lock`.
+    pub lock: crate::thread::mutex::RecursiveMutex,
     /// How many single-phase initialisations are under way.
     pub single_phase: AtomicUsize,
     /// Single-phase modules by the index of their definition (`PyState_*`).
@@ -54,53 +54,6 @@ impl ImportState {
     }
     pub fn set_importlib_external(&self, m: Option<PyRef>) {
         swap(&self.importlib_external, m);
-    }
-}
-
-/// The import lock of `_imp`: recursive, owned by a thread.
-pub mod parking_lot_lite {
-    use crate::arch;
-    use core::sync::atomic::{AtomicUsize, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
-
-    /// A recursive lock that detaches the thread state while it waits.
-    #[derive(Default)]
-    pub struct Recursive {
-        owner: AtomicUsize,
-        depth: AtomicUsize,
-    }
-
-    impl Recursive {
-        pub fn acquire(&self) {
-            let me = arch::thread_id();
-            if self.owner.load(Relaxed) == me {
-                self.depth.fetch_add(1, Relaxed);
-                return;
-            }
-            while self.owner.compare_exchange(0, me, Acquire, Relaxed).is_err() {
-                crate::thread::detach(std::thread::yield_now);
-            }
-            self.depth.store(1, Relaxed);
-        }
-        /// `false` when this thread does not hold it.
-        pub fn release(&self) -> bool {
-            if self.owner.load(Relaxed) != arch::thread_id() {
-                return false;
-            }
-            if self.depth.fetch_sub(1, Relaxed) == 1 {
-                self.owner.store(0, Release);
-            }
-            true
-        }
-        pub fn held(&self) -> bool {
-            self.owner.load(Relaxed) != 0
-        }
-        /// After fork in the child: only this thread is left.
-        pub fn reinit_after_fork(&self) {
-            if self.owner.load(Relaxed) != arch::thread_id() {
-                self.depth.store(0, Relaxed);
-                self.owner.store(0, Release);
-            }
-        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! breaker. When the owner is gone, or detached (then it cannot touch counts until it attaches), the dropping thread
 //! merges at once. A table finds the owner by thread id; its buckets' locks order all of this against thread exit.
 
+use super::qsbr;
 use super::refcount::explicit_merge;
 use crate::thread::mutex::RawMutex;
 use crate::thread::{ThreadState, breaker};
@@ -44,17 +45,27 @@ pub fn register(ts: &ThreadState, tid: usize) {
     b.lock.unlock();
 }
 
-/// Removes a thread state and merges what is queued at it.
+/// Merges what is queued at a thread state, and removes the state once nothing is left: destructors that merging runs may
+/// cause more to be queued, and while they run this thread still counts locally, so it must stay known as the owner.
 pub fn unregister(ts: &ThreadState, tid: usize) {
     let b = bucket(tid);
-    b.lock.lock_raw();
-    // SAFETY: under the bucket's lock.
-    let queued = unsafe {
-        (*b.threads.get()).retain(|&(_, t)| !core::ptr::eq(t, ts));
-        core::mem::take(&mut *ts.brc.objects.get())
-    };
-    b.lock.unlock();
-    merge_all(queued);
+    loop {
+        b.lock.lock_raw();
+        // SAFETY: under the bucket's lock.
+        let queued = unsafe {
+            let queued = core::mem::take(&mut *ts.brc.objects.get());
+            if queued.is_empty() {
+                (*b.threads.get()).retain(|&(_, t)| !core::ptr::eq(t, ts));
+            }
+            queued
+        };
+        b.lock.unlock();
+        if queued.is_empty() {
+            return;
+        }
+        merge_all(queued);
+        qsbr::abandon(ts);
+    }
 }
 
 /// Queues an object in the state QUEUED at its owner, or merges it here.

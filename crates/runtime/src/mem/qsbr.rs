@@ -10,7 +10,7 @@ use crate::thread::mutex::RawMutex;
 use core::cell::{Cell, UnsafeCell};
 use core::ffi::c_void;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use core::sync::atomic::{AtomicU64, fence};
+use core::sync::atomic::{AtomicU64, AtomicUsize, fence};
 use std::collections::VecDeque;
 
 const STEP: u64 = 2;
@@ -51,13 +51,26 @@ impl Default for Delayed {
 }
 
 /// Work of threads that have exited.
-static ORPHANS: Orphans = Orphans { lock: RawMutex::new(), queue: UnsafeCell::new(VecDeque::new()) };
+static ORPHANS: Orphans =
+    Orphans { len: AtomicUsize::new(0), lock: RawMutex::new(), queue: UnsafeCell::new(VecDeque::new()) };
 struct Orphans {
+    /// Length of the queue, for a look without the lock.
+    len: AtomicUsize,
     lock: RawMutex,
     queue: UnsafeCell<VecDeque<(*mut c_void, FreeFn, u64)>>,
 }
 // SAFETY: `queue` is only touched under the lock.
 unsafe impl Sync for Orphans {}
+impl Orphans {
+    fn extend(&self, more: impl IntoIterator<Item = (*mut c_void, FreeFn, u64)>) {
+        self.lock.with_raw(|| {
+            // SAFETY: under the lock.
+            let q = unsafe { &mut *self.queue.get() };
+            q.extend(more);
+            self.len.store(q.len(), Relaxed);
+        });
+    }
+}
 
 pub fn new_slot() -> &'static Slot {
     REGISTRY.lock.lock_raw();
@@ -155,10 +168,7 @@ pub unsafe fn retire(ptr: *mut c_void, free: FreeFn) {
 pub unsafe fn retire_sized(ptr: *mut c_void, free: FreeFn, size: usize) {
     let Some(ts) = ThreadState::try_current() else {
         let goal = advance();
-        ORPHANS.lock.lock_raw();
-        // SAFETY: under the lock.
-        unsafe { (*ORPHANS.queue.get()).push_back((ptr, free, goal)) };
-        ORPHANS.lock.unlock();
+        ORPHANS.extend([(ptr, free, goal)]);
         return;
     };
     let d = &ts.delayed;
@@ -229,8 +239,7 @@ pub fn process(ts: &ThreadState) {
 }
 
 fn process_orphans() {
-    // SAFETY: an unlocked peek at the length only decides whether to look properly.
-    if unsafe { (*ORPHANS.queue.get()).is_empty() } || !ORPHANS.lock.try_lock() {
+    if ORPHANS.len.load(Relaxed) == 0 || !ORPHANS.lock.try_lock() {
         return;
     }
     let mut ready = Vec::new();
@@ -243,6 +252,7 @@ fn process_orphans() {
         q.pop_front();
         ready.push((p, f));
     }
+    ORPHANS.len.store(q.len(), Relaxed);
     ORPHANS.lock.unlock();
     for (p, f) in ready {
         // SAFETY: retired once, and nobody can see it any more.
@@ -256,10 +266,7 @@ pub fn abandon(ts: &ThreadState) {
     // SAFETY: the queue belongs to the running thread.
     let rest = unsafe { core::mem::take(&mut *ts.delayed.queue.get()) };
     if !rest.is_empty() {
-        ORPHANS.lock.lock_raw();
-        // SAFETY: under the lock.
-        unsafe { (*ORPHANS.queue.get()).extend(rest) };
-        ORPHANS.lock.unlock();
+        ORPHANS.extend(rest);
         advance();
     }
 }

@@ -379,19 +379,16 @@ pub unsafe extern "C" fn clear_weakrefs(p: *mut PyObject) {
     }
 }
 
-/// The collector: clears weak references that have a callback; those for which `keep` holds are put in `out` for their callbacks.
+/// The collector: clears every weak reference to the object; those with a callback for which `keep` holds are put in `out`.
 ///
 /// # Safety
 /// The world is stopped; `o` is alive.
-pub(crate) unsafe fn clear_with_callbacks(o: &Object, keep: &mut dyn FnMut(&Object) -> bool, out: &mut Vec<PyRef>) {
+pub(crate) unsafe fn clear_for_collector(o: &Object, keep: &mut dyn FnMut(&Object) -> bool, out: &mut Vec<PyRef>) {
     for_each(o, |w| {
         // SAFETY: under the lock.
         unsafe {
-            if (*w).wr_callback.is_null() {
-                return;
-            }
             unlink(w);
-            if keep(Object::from_ptr(w.cast())) && try_incref(w.cast()) {
+            if !(*w).wr_callback.is_null() && keep(Object::from_ptr(w.cast())) && try_incref(w.cast()) {
                 out.push(Ref::from_raw(w.cast()));
             }
         }
@@ -500,18 +497,18 @@ impl WeakRef {
     fn tp_repr(&self) -> PyResult<Ref<Str>> {
         let me: *const WeakRef = self;
         let Some(o) = self.get() else { return Str::format(format_args!("<weakref at {me:p}; dead>")) };
-        let name = match o.getattr_opt(intern!("__name__")) {
-            Ok(n) => n,
-            Err(e) => return Err(e),
+        let name = match o.lookup_special(intern!("__name__")) {
+            Ok(n) => n.and_then(|n| n.downcast::<Str>().map(|n| n.to_string_lossy().into_owned())),
+            Err(e) => {
+                e.clear();
+                None
+            }
         };
-        match name.as_ref().and_then(|n| n.downcast::<Str>()) {
-            Some(n) => Str::format(format_args!(
-                "<weakref at {me:p}; to '{}' at {:p} ({})>",
-                o.ty().tp_name(),
-                o.as_ptr(),
-                n.to_string_lossy()
-            )),
-            None => Str::format(format_args!("<weakref at {me:p}; to '{}' at {:p}>", o.ty().tp_name(), o.as_ptr())),
+        let ty = o.ty().full_name()?;
+        let (ty, p) = (ty.to_string_lossy(), o.as_ptr());
+        match name {
+            Some(n) => Str::format(format_args!("<weakref at {me:p}; to '{ty}' at {p:p} ({n})>")),
+            None => Str::format(format_args!("<weakref at {me:p}; to '{ty}' at {p:p}>")),
         }
     }
     #[slot]
@@ -584,7 +581,10 @@ macro_rules! proxy {
             #[slot] fn tp_repr(&self) -> PyResult<Ref<Str>> {
                 let me: *const $t = self;
                 match get_referent(self) {
-                    Some(o) => Str::format(format_args!("<weakproxy at {me:p} to {} at {:p}>", o.ty().tp_name(), o.as_ptr())),
+                    Some(o) => {
+                        let ty = o.ty().full_name()?;
+                        Str::format(format_args!("<weakproxy at {me:p}; to '{}' at {:p}>", ty.to_string_lossy(), o.as_ptr()))
+                    }
                     None => Str::format(format_args!("<weakproxy at {me:p}; dead>")),
                 }
             }

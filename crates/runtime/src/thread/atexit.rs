@@ -1,7 +1,6 @@
 //! Functions to call when the interpreter ends: the state of the `atexit` module and of `Py_AtExit`.
 
 use super::mutex::RawMutex;
-use crate::error;
 use crate::object::{Object, PyRef, Ref};
 use crate::objects::{Dict, Tuple};
 use crate::prelude::PyResult;
@@ -79,7 +78,10 @@ impl AtExit {
             // SAFETY: under the lock.
             let Some(e) = self.lock.with_raw(|| unsafe { (*self.calls.get()).pop() }) else { break };
             if e.func.call_dict(&e.args, e.kwargs.as_deref()).is_err() {
-                error::write_unraisable(Some(&e.func));
+                crate::objects::exceptions::display::write_unraisable_repr(
+                    "Exception ignored in atexit callback",
+                    &e.func,
+                );
             }
         }
         loop {

@@ -35,6 +35,12 @@ impl Out {
         self.n = 0;
     }
 
+    fn bytes(&mut self, b: &[u8]) {
+        for &b in b {
+            let _ = if (0x20..=0x7e).contains(&b) { self.write_char(b as char) } else { write!(self, "\\x{b:02x}") };
+        }
+    }
+
     /// ASCII as it is, the rest escaped.
     fn text(&mut self, s: &Str) {
         let n = s.len();
@@ -111,6 +117,100 @@ pub fn stack(fd: c_int, ts: Option<&ThreadState>) {
         None => {
             let _ = out.write_str("  <no Python frame>\n");
         }
+    }
+}
+
+/// The C stack of the running thread, as addresses in the binaries they belong to.
+pub fn c_stack(fd: c_int) {
+    let mut out = Out::new(fd);
+    let _ = out.write_str("Current thread's C stack trace (most recent call first):\n");
+    c_frames(&mut out);
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn c_frames(out: &mut Out) {
+    const MAX: usize = 32;
+    let mut frames = [core::ptr::null_mut(); MAX];
+    // SAFETY: room for MAX addresses.
+    let n = unsafe { libc::backtrace(frames.as_mut_ptr(), MAX as c_int) }.max(0) as usize;
+    for &address in &frames[..n] {
+        // SAFETY: filled in by the call; names are null-terminated and belong to loaded binaries.
+        unsafe {
+            let mut info: libc::Dl_info = core::mem::zeroed();
+            if libc::dladdr(address, &mut info) == 0 || info.dli_fname.is_null() {
+                let _ = write!(out, "  <unknown> [{address:p}]\n");
+                continue;
+            }
+            let _ = out.write_str("  Binary file \"");
+            out.bytes(core::ffi::CStr::from_ptr(info.dli_fname).to_bytes());
+            let _ = out.write_char('"');
+            let (name, base) = match info.dli_sname.is_null() {
+                false => (core::ffi::CStr::from_ptr(info.dli_sname).to_bytes(), info.dli_saddr),
+                true => (&b""[..], info.dli_fbase),
+            };
+            let _ = out.write_str(", at ");
+            out.bytes(name);
+            let _ = write!(out, "+0x{:x} [{address:p}]\n", (address as usize).wrapping_sub(base as usize));
+        }
+    }
+    if n == MAX {
+        let _ = out.write_str("  <truncated rest of calls>\n");
+    }
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn c_frames(out: &mut Out) {
+    let _ = out.write_str("  <cannot get C stack on this system>\n");
+}
+
+/// Loads what `c_stack` needs, so that it can be called from a signal handler later.
+pub fn prepare_c_stack() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        let mut frames = [core::ptr::null_mut(); 2];
+        // SAFETY: room for two addresses.
+        unsafe { libc::backtrace(frames.as_mut_ptr(), 2) };
+    }
+}
+
+/// `Extension modules: a, b (total: 2)`: modules with native code that are not part of the standard library. Nothing when
+/// `sys.modules` is being changed just now.
+pub fn extension_modules(fd: c_int, ts: &ThreadState) {
+    let interp = ts.interp();
+    if !interp.import.has_modules() || !interp.has_sys() {
+        return;
+    }
+    let modules = interp.import.modules();
+    let o: &crate::object::Object = modules;
+    if super::RawMutex::from_abi(&o.0.ob_mutex).is_locked() {
+        return;
+    }
+    let known = crate::lifecycle::init::get_sys("stdlib_module_names").ok().flatten();
+    let known = known.as_ref().and_then(|k| k.downcast::<crate::objects::FrozenSet>());
+    let mut out = Out::new(fd);
+    let (mut pos, mut n) = (0, 0);
+    while let Some((name, m)) = modules.next(&mut pos) {
+        let Some(name) = name.downcast_exact::<Str>() else { continue };
+        if !m.downcast::<crate::objects::Module>().is_some_and(|m| !m.md_def.is_null()) {
+            continue;
+        }
+        let text = name.to_string_lossy();
+        let top = text.split('.').next().unwrap_or("");
+        let in_stdlib = known.is_some_and(|k| {
+            Str::new(top).and_then(|t| k.contains(&t)).unwrap_or_else(|e| {
+                e.clear();
+                false
+            })
+        });
+        if in_stdlib {
+            continue;
+        }
+        let _ = out.write_str(if n == 0 { "\nExtension modules: " } else { ", " });
+        out.text(name);
+        n += 1;
+    }
+    if n > 0 {
+        let _ = write!(out, " (total: {n})\n");
     }
 }
 

@@ -29,6 +29,7 @@ pub fn after_child() {
     let gil: &gil::Gil = &ts.interp().gil;
     gil.after_fork(ts);
     ts.interp().pending.after_fork();
+    ts.interp().warnings.after_fork();
     let a = ts.abi_mut();
     a.native_thread_id = super::native_id() as _;
     // SAFETY: no preconditions.

@@ -18,7 +18,7 @@ pub use critical::{CriticalSection, critical, critical_mutex, critical2};
 pub use mutex::RawMutex;
 pub use signals::check_signals;
 pub use state::{InterpreterState, ThreadState, attach_state, breaker};
-pub use stw::{stop_others_for_good, stop_the_world};
+pub use stw::{stop_for_look, stop_others_for_good, stop_the_world};
 
 use crate::arch;
 use crate::error::PyResult;

@@ -13,6 +13,7 @@ use core::ffi::c_void;
 use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicU8, AtomicUsize};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -31,15 +32,27 @@ pub struct Handle {
     join_lock: RawMutex,
 }
 
+/// Addresses of all handles, so that a forked child can mark those of lost threads as done.
+static HANDLES: Handles = Handles { lock: RawMutex::new(), all: UnsafeCell::new(BTreeSet::new()) };
+struct Handles {
+    lock: RawMutex,
+    all: UnsafeCell<BTreeSet<usize>>,
+}
+// SAFETY: `all` is only touched under the lock.
+unsafe impl Sync for Handles {}
+
 impl Handle {
     pub fn new() -> Arc<Handle> {
-        Arc::new(Handle {
+        let h = Arc::new(Handle {
             state: AtomicU8::new(NOT_STARTED),
             ident: AtomicUsize::new(0),
             joinable: AtomicU8::new(0),
             exiting: Event::new(),
             join_lock: RawMutex::new(),
-        })
+        });
+        // SAFETY: under the lock.
+        HANDLES.lock.with_raw(|| unsafe { (*HANDLES.all.get()).insert(Arc::as_ptr(&h) as usize) });
+        h
     }
 
     /// A handle of a thread that runs already and cannot be joined by the system (`_make_thread_handle`).
@@ -107,6 +120,9 @@ impl Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
+        let me: *const Handle = self;
+        // SAFETY: under the lock.
+        HANDLES.lock.with_raw(|| unsafe { (*HANDLES.all.get()).remove(&(me as usize)) });
         if self.joinable.load(Acquire) != 0 {
             // SAFETY: never joined.
             unsafe { libc::pthread_detach(self.ident() as libc::pthread_t) };
@@ -249,9 +265,9 @@ extern "C" fn run(arg: *mut c_void) -> *mut c_void {
             if e.matches(error::exc::SystemExit()) {
                 e.clear();
             } else {
-                crate::objects::exceptions::display::write_unraisable_msg(
+                crate::objects::exceptions::display::write_unraisable_repr(
                     "Exception ignored in thread started by",
-                    Some(&func),
+                    &func,
                 );
             }
         }
@@ -272,13 +288,18 @@ extern "C" fn run(arg: *mut c_void) -> *mut c_void {
 pub(super) fn after_fork(ts: &ThreadState) {
     let s = &ts.interp().threading.shutdown;
     s.lock.reset();
+    HANDLES.lock.reset();
     let me = super::ident();
-    // SAFETY: the child has one thread.
-    let list = unsafe { &mut *s.list.get() };
-    for h in list.iter().filter(|h| h.ident() != me) {
-        h.joinable.store(0, Relaxed);
-        h.join_lock.reset();
-        h.finish();
+    // SAFETY: the child has one thread; registered handles are alive.
+    unsafe {
+        for h in (*HANDLES.all.get()).iter().map(|&h| &*(h as *const Handle)) {
+            h.join_lock.reset();
+            if h.state.load(Relaxed) == NOT_STARTED || h.ident() == me {
+                continue;
+            }
+            h.joinable.store(0, Relaxed);
+            h.finish();
+        }
+        (*s.list.get()).retain(|h| h.ident() == me);
     }
-    list.retain(|h| h.ident() == me);
 }

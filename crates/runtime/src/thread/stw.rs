@@ -52,6 +52,28 @@ pub fn stop_the_world<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
+/// Suspends what is detached; whether every thread but `me` has stopped.
+fn stop_detached(me: *mut ThreadState) -> bool {
+    let mut all = true;
+    HEAD_LOCK.with_raw(|| {
+        for_each_thread_locked(|t| {
+            if core::ptr::eq(t, me) {
+                return;
+            }
+            match t.state().load(Acquire) {
+                st::SUSPENDED | st::SHUTTING_DOWN => {}
+                st::DETACHED => {
+                    if t.state().compare_exchange(st::DETACHED, st::SUSPENDED, Acquire, Relaxed).is_err() {
+                        all = false;
+                    }
+                }
+                _ => all = false,
+            }
+        });
+    });
+    all
+}
+
 /// Stops the world until `start` (fork needs the halves).
 pub(crate) fn stop() {
     let ts = ThreadState::current();
@@ -65,27 +87,7 @@ pub(crate) fn stop() {
             }
         });
     });
-    loop {
-        let mut all = true;
-        HEAD_LOCK.with_raw(|| {
-            for_each_thread_locked(|t| {
-                if core::ptr::eq(t, ts) {
-                    return;
-                }
-                match t.state().load(Acquire) {
-                    st::SUSPENDED | st::SHUTTING_DOWN => {}
-                    st::DETACHED => {
-                        if t.state().compare_exchange(st::DETACHED, st::SUSPENDED, Acquire, Relaxed).is_err() {
-                            all = false;
-                        }
-                    }
-                    _ => all = false,
-                }
-            });
-        });
-        if all {
-            break;
-        }
+    while !stop_detached(me) {
         bell().wait(Duration::from_millis(1));
     }
 }
@@ -102,6 +104,33 @@ pub(crate) fn start() {
         });
     });
     MUTEX.unlock();
+}
+
+/// Stops the world for a thread without a state (a watchdog), waiting at most for `timeout`: runs `f` with whether all
+/// threads have stopped. `f` only looks.
+pub fn stop_for_look<R>(timeout: Duration, f: impl FnOnce(bool) -> R) -> R {
+    /// Stands for a thread that has no state.
+    const NOBODY: *mut ThreadState = core::ptr::without_provenance_mut(1);
+    let deadline = std::time::Instant::now() + timeout;
+    if MUTEX.lock_timed(Some(deadline), false, false) != super::mutex::LockResult::Acquired {
+        return f(false);
+    }
+    HEAD_LOCK.with_raw(|| {
+        OWNER.store(NOBODY, Release);
+        for_each_thread_locked(|t| t.set_breaker(breaker::PLEASE_STOP));
+    });
+    let stopped = loop {
+        if stop_detached(NOBODY) {
+            break true;
+        }
+        if std::time::Instant::now() >= deadline {
+            break false;
+        }
+        bell().wait(Duration::from_millis(1));
+    };
+    let r = f(stopped);
+    start();
+    r
 }
 
 /// At the end of the runtime: every other thread is stopped for good; an attempt to attach hangs.

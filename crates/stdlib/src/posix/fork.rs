@@ -33,17 +33,17 @@ fn run(which: fn(&Hook) -> Option<PyRef>, reverse: bool) {
 /// What surrounds a fork: `PyOS_BeforeFork`.
 pub fn before() {
     run(|h| h.1.clone(), true);
-    ThreadState::current().interp().import.lock.acquire();
+    ThreadState::current().interp().import.lock.lock();
     engine::before();
 }
 pub fn after_parent() {
     engine::after_parent();
-    ThreadState::current().interp().import.lock.release();
+    ThreadState::current().interp().import.lock.try_unlock();
     run(|h| h.3.clone(), false);
 }
 pub fn after_child() {
     engine::after_child();
-    ThreadState::current().interp().import.lock.release();
+    ThreadState::current().interp().import.lock.try_unlock();
     run(|h| h.2.clone(), false);
 }
 

@@ -4,10 +4,10 @@
 //! alive first, so that the costlier reference arithmetic is only done for the rest. For each remaining tracked object
 //! the true reference count is written into the page's side array, references among these objects are subtracted, and
 //! what keeps a positive count, or is reachable from such, is alive too. The others are unreachable: each gets a reference of
-//! ours, and weak references with callbacks to them are cleared.
+//! ours, and weak references to them are cleared.
 //!
 //! The world runs again: weakref callbacks, then finalizers. It stops once more to find what the finalizers resurrected, and
-//! to clear the remaining weak references. What is still unreachable is cleared by `tp_clear` and our references are dropped.
+//! to clear weak references that the finalizers made. What is still unreachable is cleared by `tp_clear` and our references are dropped.
 //! Objects with a legacy `tp_del`, and what they reach, are not cleared but put in `gc.garbage`.
 
 use super::debug;
@@ -324,7 +324,7 @@ fn find_unreachable() -> Found {
     let mut callbacks = Vec::new();
     for &p in &unreachable {
         // SAFETY: alive, the world is stopped.
-        unsafe { weakref::clear_with_callbacks(Object::from_ptr(p), &mut |w| !is_trash(w.as_ptr()), &mut callbacks) };
+        unsafe { weakref::clear_for_collector(Object::from_ptr(p), &mut |w| !is_trash(w.as_ptr()), &mut callbacks) };
     }
     Found { pages, unreachable, legacy, callbacks, queued, survivors }
 }

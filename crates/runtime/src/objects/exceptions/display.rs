@@ -325,6 +325,11 @@ pub fn write_unraisable_msg(msg: &str, obj: Option<&Object>) {
 
 /// Reports the set exception of a failed call: "Exception ignored while calling WHAT <callable>".
 pub fn write_unraisable_call(what: &str, callable: &Object) {
+    write_unraisable_repr(&format!("Exception ignored while calling {what}"), callable);
+}
+
+/// Reports the set exception as "MESSAGE <object>"; the hook's `object` is None.
+pub fn write_unraisable_repr(msg: &str, callable: &Object) {
     let Some(e) = take_error() else { return };
     let shown = match callable.repr() {
         Ok(r) => r.to_string_lossy().into_owned(),
@@ -334,7 +339,7 @@ pub fn write_unraisable_call(what: &str, callable: &Object) {
         }
     };
     let _ = restore(e);
-    unraisable(Some(&format!("Exception ignored while calling {what} {shown}")), None);
+    unraisable(Some(&format!("{msg} {shown}")), None);
 }
 
 fn unraisable(msg: Option<&str>, obj: Option<&Object>) {

@@ -10,16 +10,18 @@ use crate::interp::frame::InterpFrame;
 use crate::object::{Object, PyRef, Ref, Type};
 use crate::objects::{Dict, Int, List, Str, Tuple, none, true_};
 use crate::thread::InterpreterState;
+use crate::thread::mutex::RecursiveMutex;
 use crate::{intern, raise};
-use core::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, OnceLock};
+use core::sync::atomic::{AtomicI64, Ordering};
+use std::sync::OnceLock;
 
 /// Warning state of one interpreter.
 #[derive(Default)]
 pub struct WarningsState {
     objects: OnceLock<Shared>,
     version: AtomicI64,
-    lock: WarningsLock,
+    /// Held across Python code by `with warnings._lock`.
+    lock: RecursiveMutex,
 }
 
 /// Objects shared with the Python module.
@@ -30,56 +32,20 @@ struct Shared {
     context: OnceLock<PyRef>,
 }
 
-/// A reentrant lock that is held across Python code by `with warnings._lock`.
-#[derive(Default)]
-struct WarningsLock {
-    owner: AtomicUsize,
-    depth: AtomicUsize,
-    held: Mutex<bool>,
-    free: Condvar,
-}
-
-impl WarningsLock {
-    fn acquire(&self) {
-        let me = crate::arch::thread_id();
-        if self.owner.load(Ordering::Relaxed) != me {
-            let take = || {
-                let mut held = self.held.lock().unwrap_or_else(|e| e.into_inner());
-                while *held {
-                    held = self.free.wait(held).unwrap_or_else(|e| e.into_inner());
-                }
-                *held = true;
-            };
-            let quick = self.held.try_lock().ok().filter(|h| !**h).map(|mut h| *h = true).is_some();
-            if !quick {
-                crate::thread::detach(take);
-            }
-            self.owner.store(me, Ordering::Relaxed);
-        }
-        self.depth.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn is_mine(&self) -> bool {
-        self.owner.load(Ordering::Relaxed) == crate::arch::thread_id()
-    }
-
-    fn release(&self) -> bool {
-        if !self.is_mine() {
-            return false;
-        }
-        if self.depth.fetch_sub(1, Ordering::Relaxed) == 1 {
-            self.owner.store(0, Ordering::Relaxed);
-            *self.held.lock().unwrap_or_else(|e| e.into_inner()) = false;
-            self.free.notify_one();
-        }
-        true
-    }
-}
-
-struct Held<'a>(&'a WarningsLock);
+/// Lets the lock go.
+struct Held<'a>(&'a RecursiveMutex);
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        self.0.release();
+        self.0.try_unlock();
+    }
+}
+
+impl WarningsState {
+    /// In a forked child: a lock of another thread is let go.
+    pub(crate) fn after_fork(&self) {
+        if !self.lock.is_owned() {
+            self.lock.reset();
+        }
     }
 }
 
@@ -139,15 +105,15 @@ pub fn context_var() -> PyResult<Option<PyRef>> {
 }
 /// `_warnings._acquire_lock()`.
 pub fn acquire_lock() {
-    state().lock.acquire();
+    state().lock.lock();
 }
 /// `_warnings._release_lock()`.
 pub fn release_lock() -> PyResult<()> {
-    if state().lock.release() { Ok(()) } else { Err(raise!(RuntimeError, "cannot release un-acquired lock")) }
+    if state().lock.try_unlock() { Ok(()) } else { Err(raise!(RuntimeError, "cannot release un-acquired lock")) }
 }
 /// `_warnings._filters_mutated_lock_held()`.
 pub fn filters_mutated() -> PyResult<()> {
-    if !state().lock.is_mine() {
+    if !state().lock.is_owned() {
         return Err(raise!(RuntimeError, "warnings lock is not held"));
     }
     state().version.fetch_add(1, Ordering::Relaxed);
@@ -350,7 +316,7 @@ pub fn issue(w: &Warning<'_>) -> PyResult<()> {
     let lineno = Int::from_i64(w.lineno)?;
     let key = Tuple::from_slice(&[&text, &category, &**lineno])?;
     let action = {
-        state().lock.acquire();
+        state().lock.lock();
         let _held = Held(&state().lock);
         if let Some(r) = registry {
             if already_warned(r, &key, false)? {
