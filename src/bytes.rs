@@ -30,7 +30,18 @@ unsafe fn concat_in_place(left: *mut *mut abi::PyObject, right: Option<&Object>)
         let Some(l) = PyRef::from_ptr_opt(*left) else { return Ok(()) };
         *left = null_mut();
         let Some(r) = right else { return Ok(()) };
-        *left = l.seq_concat(r)?.into_ptr();
+        let cannot = |e: Raised| {
+            if !e.matches(exc::TypeError()) {
+                return e;
+            }
+            e.clear();
+            raise!(TypeError, "can't concat {} to {}", r.ty().tp_name(), l.ty().tp_name())
+        };
+        let (a, b) = (byteops::bytes_arg(&l).map_err(cannot)?, byteops::bytes_arg(r).map_err(cannot)?);
+        let sum = Bytes::alloc(a.len() + b.len())?;
+        core::ptr::copy_nonoverlapping(a.as_ptr(), sum.data_ptr(), a.len());
+        core::ptr::copy_nonoverlapping(b.as_ptr(), sum.data_ptr().add(a.len()), b.len());
+        *left = sum.into_ptr();
     }
     Ok(())
 }
@@ -72,8 +83,15 @@ capi! {
         }
         Ok(())
     }
-    fn PyBytes_Repr(o: &Object, _smart_quotes: c_int) -> *mut abi::PyObject {
-        o.repr()
+    fn PyBytes_Repr(o: &Object, smart_quotes: c_int) -> *mut abi::PyObject {
+        let data = bytes_of(o)?.as_slice();
+        if smart_quotes != 0 || !data.contains(&b'\'') || data.contains(&b'"') {
+            return o.repr();
+        }
+        // The repr in double quotes, with single ones instead.
+        let inner = o.repr()?;
+        let inner = inner.to_string_lossy();
+        Str::new(&format!("b'{}'", inner[2..inner.len() - 1].replace('\'', "\\'")))
     }
     fn PyBytes_Concat(left: *mut *mut abi::PyObject, right: Option<&Object>) {
         // SAFETY: C passes a place.
@@ -125,7 +143,12 @@ capi! {
             return Err(raise!(SystemError, "Negative size passed to PyByteArray_FromStringAndSize"));
         }
         if p.is_null() {
-            return ByteArray::new(&vec![0; len as usize]);
+            let mut zeros = Vec::new();
+            if zeros.try_reserve_exact(len as usize).is_err() {
+                return Err(runtime::error::raise_none(exc::MemoryError()));
+            }
+            zeros.resize(len as usize, 0);
+            return ByteArray::new(&zeros);
         }
         // SAFETY: C passes that many bytes.
         ByteArray::new(unsafe { core::slice::from_raw_parts(p.cast(), len as usize) })

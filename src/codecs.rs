@@ -33,6 +33,11 @@ fn order(place: *mut c_int) -> utf::Order {
     }
 }
 
+/// What `PyErr_BadArgument` raises.
+fn bad_argument() -> Raised {
+    raise!(TypeError, "bad argument type for built-in operation")
+}
+
 fn encode_with(s: &Object, encoding: &str, errors: Option<&str>) -> PyResult<PyRef> {
     codecs::encode(str_arg(Some(s))?, Some(encoding), errors).map(PyRef::from)
 }
@@ -82,7 +87,7 @@ capi! {
         escapes::encode_raw_unicode_escape(str_arg(s)?)
     }
     fn PyUnicode_AsCharmapString(s: Option<&Object>, mapping: Option<&Object>) -> *mut abi::PyObject {
-        charmap::encode(str_arg(s)?, None, mapping)
+        charmap::encode(str_arg(s)?, None, Some(mapping.ok_or_else(bad_argument)?))
     }
     fn PyUnicode_BuildEncodingMap(s: &Str) -> *mut abi::PyObject {
         charmap::build(s)
@@ -219,29 +224,29 @@ capi! {
             }
         }
     }
-    fn PyCodec_Encode(o: &Object, encoding: Option<CText<'_>>, errors: Option<CText<'_>>) -> *mut abi::PyObject {
-        registry::encode(o, name(encoding).as_deref().unwrap_or("utf-8"), name(errors).as_deref())
+    fn PyCodec_Encode(o: Option<&Object>, encoding: Option<CText<'_>>, errors: Option<CText<'_>>) -> *mut abi::PyObject {
+        registry::encode(o.ok_or_else(bad_argument)?, &encoding.ok_or_else(bad_argument)?.to_string_lossy(), name(errors).as_deref())
     }
-    fn PyCodec_Decode(o: &Object, encoding: Option<CText<'_>>, errors: Option<CText<'_>>) -> *mut abi::PyObject {
-        registry::decode(o, name(encoding).as_deref().unwrap_or("utf-8"), name(errors).as_deref())
+    fn PyCodec_Decode(o: Option<&Object>, encoding: Option<CText<'_>>, errors: Option<CText<'_>>) -> *mut abi::PyObject {
+        registry::decode(o.ok_or_else(bad_argument)?, &encoding.ok_or_else(bad_argument)?.to_string_lossy(), name(errors).as_deref())
     }
-    fn PyCodec_Encoder(encoding: CText<'_>) -> *mut abi::PyObject {
-        registry::lookup(&encoding.to_string_lossy())?.get_item_index(0)
+    fn PyCodec_Encoder(encoding: Option<CText<'_>>) -> *mut abi::PyObject {
+        registry::lookup(&encoding.ok_or_else(bad_argument)?.to_string_lossy())?.get_item_index(0)
     }
-    fn PyCodec_Decoder(encoding: CText<'_>) -> *mut abi::PyObject {
-        registry::lookup(&encoding.to_string_lossy())?.get_item_index(1)
+    fn PyCodec_Decoder(encoding: Option<CText<'_>>) -> *mut abi::PyObject {
+        registry::lookup(&encoding.ok_or_else(bad_argument)?.to_string_lossy())?.get_item_index(1)
     }
-    fn PyCodec_IncrementalEncoder(encoding: CText<'_>, errors: Option<CText<'_>>) -> *mut abi::PyObject {
-        incremental(encoding, "incrementalencoder", errors)
+    fn PyCodec_IncrementalEncoder(encoding: Option<CText<'_>>, errors: Option<CText<'_>>) -> *mut abi::PyObject {
+        incremental(encoding.ok_or_else(bad_argument)?, "incrementalencoder", errors)
     }
-    fn PyCodec_IncrementalDecoder(encoding: CText<'_>, errors: Option<CText<'_>>) -> *mut abi::PyObject {
-        incremental(encoding, "incrementaldecoder", errors)
+    fn PyCodec_IncrementalDecoder(encoding: Option<CText<'_>>, errors: Option<CText<'_>>) -> *mut abi::PyObject {
+        incremental(encoding.ok_or_else(bad_argument)?, "incrementaldecoder", errors)
     }
-    fn PyCodec_StreamReader(encoding: CText<'_>, stream: &Object, errors: Option<CText<'_>>) -> *mut abi::PyObject {
-        stream_codec(encoding, 2, stream, errors)
+    fn PyCodec_StreamReader(encoding: Option<CText<'_>>, stream: &Object, errors: Option<CText<'_>>) -> *mut abi::PyObject {
+        stream_codec(encoding.ok_or_else(bad_argument)?, 2, stream, errors)
     }
-    fn PyCodec_StreamWriter(encoding: CText<'_>, stream: &Object, errors: Option<CText<'_>>) -> *mut abi::PyObject {
-        stream_codec(encoding, 3, stream, errors)
+    fn PyCodec_StreamWriter(encoding: Option<CText<'_>>, stream: &Object, errors: Option<CText<'_>>) -> *mut abi::PyObject {
+        stream_codec(encoding.ok_or_else(bad_argument)?, 3, stream, errors)
     }
     fn PyCodec_RegisterError(handler: CText<'_>, f: &Object) -> c_int {
         registry::register_error(&*text(handler)?, f)

@@ -214,7 +214,7 @@ capi! {
     raw fn PySlice_AdjustIndices(len: isize, start: *mut isize, stop: *mut isize, step: isize) -> isize {
         // SAFETY: C passes two places.
         unsafe {
-            let i = Slice::adjust(len.max(0) as usize, *start, *stop, step);
+            let i = Slice::adjust_to(len, *start, *stop, step);
             *start = i.start;
             *stop = i.stop;
             fine(i.count)
@@ -223,7 +223,8 @@ capi! {
     fn PySlice_GetIndicesEx(s: &Object, len: isize, start: *mut isize, stop: *mut isize, step: *mut isize, count: *mut isize) -> c_int {
         // SAFETY: C passes a slice and four places.
         unsafe {
-            let i = s.cast::<Slice>().indices(len.max(0) as usize)?;
+            let (a, b, c) = s.cast::<Slice>().unpack()?;
+            let i = Slice::adjust_to(len, a, b, c);
             *start = i.start;
             *stop = i.stop;
             *step = i.step;

@@ -111,9 +111,10 @@ capi! {
             Ok(found)
         }
     }
-    fn PyDict_Pop(d: *mut abi::PyObject, key: &Object, result: *mut *mut abi::PyObject) -> c_int {
+    fn PyDict_Pop(d: *mut abi::PyObject, key: Option<&Object>, result: *mut *mut abi::PyObject) -> c_int {
+        let key = key.map(Object::to_ref).ok_or_else(bad_internal_call);
         // SAFETY: C passes an object, and a place or null.
-        unsafe { pop(d, Ok(key.to_ref()), result) }
+        unsafe { pop(d, key, result) }
     }
     fn PyDict_PopString(d: *mut abi::PyObject, key: CText<'_>, result: *mut *mut abi::PyObject) -> c_int {
         // SAFETY: C passes an object, and a place or null.
@@ -207,6 +208,10 @@ unsafe fn pop(d: *mut abi::PyObject, key: PyResult<PyRef>, result: *mut *mut abi
             *result = null_mut();
         }
         let d = Object::from_ptr_opt(d).and_then(|o| o.downcast::<Dict>()).ok_or_else(bad_internal_call)?;
+        // An empty dict does not even hash the key.
+        if d.is_empty() {
+            return Ok(0);
+        }
         match d.pop(&*key?)? {
             None => Ok(0),
             Some(v) => {

@@ -114,6 +114,16 @@ capi! {
     }
     fn PyFloat_Pack4(x: f64, p: *mut c_char, little: c_int) -> c_int {
         let single = x as f32;
+        if x.is_nan() {
+            // The conversion would make a signalling NaN quiet: the payload's upper bits are kept as they are.
+            let bits = x.to_bits();
+            let payload = (bits >> 29) as u32 & 0x7f_ffff;
+            let quiet_if_empty = if payload == 0 { 0x40_0000 } else { payload };
+            let out = ((bits >> 32) as u32 & 0x8000_0000) | 0x7f80_0000 | quiet_if_empty;
+            // SAFETY: C passes four bytes.
+            unsafe { pack(out.to_le_bytes(), p, little) };
+            return Ok(());
+        }
         if single.is_infinite() && !x.is_infinite() {
             return Err(raise!(OverflowError, "float too large to pack with f format"));
         }
@@ -132,7 +142,13 @@ capi! {
     }
     raw fn PyFloat_Unpack4(p: *const c_char, little: c_int) -> f64 {
         // SAFETY: C passes four bytes.
-        fine(f64::from(f32::from_le_bytes(unsafe { unpack(p, little) })))
+        let bits = u32::from_le_bytes(unsafe { unpack(p, little) });
+        let single = f32::from_bits(bits);
+        fine(if single.is_nan() {
+            f64::from_bits(u64::from(bits & 0x8000_0000) << 32 | 0x7ff0_0000_0000_0000 | u64::from(bits & 0x7f_ffff) << 29)
+        } else {
+            f64::from(single)
+        })
     }
     raw fn PyFloat_Unpack8(p: *const c_char, little: c_int) -> f64 {
         // SAFETY: C passes eight bytes.

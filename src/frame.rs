@@ -424,20 +424,32 @@ capi! {
         let (g, l) = namespaces(globals, locals)?;
         interp::eval_code(code(c)?, g, l)
     }
-    fn PyEval_EvalCodeEx(c: *mut abi::PyObject, globals: &Dict, _locals: Option<&Object>, args: *const *mut abi::PyObject, argc: c_int, kwds: *const *mut abi::PyObject, kwdc: c_int, defs: *const *mut abi::PyObject, defc: c_int, kwdefs: Option<&Object>, closure: Option<&Object>) -> *mut abi::PyObject {
+    fn PyEval_EvalCodeEx(c: *mut abi::PyObject, globals: &Dict, locals: Option<&Object>, args: *const *mut abi::PyObject, argc: c_int, kwds: *const *mut abi::PyObject, kwdc: c_int, defs: *const *mut abi::PyObject, defc: c_int, kwdefs: Option<&Object>, closure: Option<&Object>) -> *mut abi::PyObject {
         let f = Function::new(code(c)?, globals)?;
         // SAFETY: C passes arrays of those lengths.
         unsafe {
             if defc > 0 {
                 f.set_defaults(Some(&*Tuple::from_slice(crate::containers::slice_of(defs, defc as isize))?))?;
             }
-            if kwdefs.is_some() {
-                f.set_kwdefaults(kwdefs)?;
+            if let Some(d) = kwdefs.filter(|d| !d.is_none()) {
+                if d.downcast::<Dict>().is_none() {
+                    return Err(bad_internal_call());
+                }
+                f.set_kwdefaults(Some(d))?;
             }
             if let Some(c) = closure {
                 let own = c.to_ref();
                 let old = PyRef::from_ptr_opt(core::mem::replace(&mut (*f.as_raw()).closure, own.into_ptr()));
                 drop(old);
+            }
+            if let Some(l) = locals.filter(|l| !l.is_none())
+                && !l.mapping_check()
+            {
+                return Err(raise!(TypeError, "locals must be a mapping"));
+            }
+            // Code without locals of its own looks names up in the mapping that is given.
+            if argc == 0 && kwdc == 0 && f.code().flags() & compiler::code::co::NEWLOCALS == 0 {
+                return interp::eval_function_in(&f, locals.filter(|l| !l.is_none()).unwrap_or(globals));
             }
             let args = Tuple::from_slice(crate::containers::slice_of(args, argc as isize))?;
             let kwargs = Dict::new()?;
@@ -490,17 +502,16 @@ capi! {
         interp::current_locals()
     }
     fn PyEval_GetFuncName(f: &Object) -> *const c_char {
-        let name = match f.getattr_opt(intern!("__name__"))? {
-            Some(n) if n.downcast::<Str>().is_some() && f.is_callable() => n,
-            _ => return Ok(f.ty().slots().tp_name.cast_const()),
-        };
+        if !is_plain_callable(f) {
+            return Ok(f.ty().slots().tp_name.cast_const());
+        }
+        let name = f.getattr(intern!("__name__"))?;
         // The function keeps its name.
         let p = name.downcast::<Str>().ok_or_else(bad_internal_call)?.to_str()?.as_ptr();
         Ok(p.cast::<c_char>())
     }
     fn PyEval_GetFuncDesc(f: &Object) -> *const c_char {
-        let callable = f.downcast::<Function>().is_some() || f.downcast::<runtime::objects::methodobject::BuiltinFunction>().is_some();
-        fine(if callable { c"()".as_ptr() } else { c" object".as_ptr() })
+        fine(if is_plain_callable(f) { c"()".as_ptr() } else { c" object".as_ptr() })
     }
     fn PyEval_MergeCompilerFlags(flags: *mut abi::PyCompilerFlags) -> c_int {
         let inherited = interp::current_future_flags() as c_int & FUTURE_MASK;
@@ -624,6 +635,12 @@ capi! {
         // SAFETY: C passes an open stream.
         Ok(runtime::marshal::read(&unsafe { read_stream(f, 0) }, true)?.0)
     }
+}
+
+/// A function, a built-in function, or a method of one of these.
+fn is_plain_callable(f: &Object) -> bool {
+    let f = f.downcast::<runtime::objects::classobject::Method>().map_or(f, |m| m.func());
+    f.downcast::<Function>().is_some() || f.downcast::<runtime::objects::methodobject::BuiltinFunction>().is_some()
 }
 
 fn exactly<const N: usize>(f: *mut libc::FILE) -> PyResult<[u8; N]> {

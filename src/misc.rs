@@ -170,7 +170,9 @@ capi! {
         Ok(opt(function(f)?.closure()))
     }
     fn PyFunction_GetAnnotations(f: *mut abi::PyObject) -> *mut abi::PyObject {
-        function(f)?.get_annotations().map(borrowed)
+        let f = function(f)?;
+        // A function without annotations has none, rather than an empty dict.
+        Ok(if f.has_annotations() { borrowed(f.get_annotations()?) } else { null_mut() })
     }
     fn PyFunction_SetAnnotations(f: *mut abi::PyObject, v: Option<&Object>) -> c_int {
         let v = v.unwrap_or(none());
@@ -254,7 +256,8 @@ capi! {
     }
     /// "module.attribute…" → the pointer of the capsule there.
     fn PyCapsule_Import(name: CText<'_>, _no_block: c_int) -> *mut c_void {
-        let whole = name.to_string_lossy();
+        let whole = text(name)?;
+        let whole = whole.to_string_lossy();
         let mut parts = whole.split('.');
         let first = parts.next().unwrap_or_default();
         let mut o = match display::import(first) {
@@ -355,6 +358,14 @@ capi! {
         // SAFETY: C passes a description.
         let ty = unsafe { struct_type(desc) }?;
         Ok(ty.into_ptr().cast::<abi::PyTypeObject>())
+    }
+    fn PyStructSequence_InitType(ty: *mut abi::PyTypeObject, desc: *mut abi::PyStructSequence_Desc) {
+        // SAFETY: C passes a type of its own and a description.
+        unsafe { init_struct_type(ty, desc) }
+    }
+    fn PyStructSequence_InitType2(ty: *mut abi::PyTypeObject, desc: *mut abi::PyStructSequence_Desc) -> c_int {
+        // SAFETY: as above.
+        unsafe { init_struct_type(ty, desc) }
     }
     fn PyStructSequence_New(ty: &Type) -> *mut abi::PyObject {
         structseq::alloc(ty)
@@ -491,21 +502,44 @@ fn var_of(o: &Object) -> PyResult<&ContextVar> {
     o.downcast::<ContextVar>().ok_or_else(|| raise!(TypeError, "an instance of ContextVar was expected"))
 }
 
-/// A struct sequence type from its C description.
-unsafe fn struct_type(desc: *mut abi::PyStructSequence_Desc) -> PyResult<Ref<Type>> {
-    // SAFETY: C passes a description; its texts live while the type is made.
+/// The fields of a C description: names and docs.
+unsafe fn struct_fields(desc: *mut abi::PyStructSequence_Desc) -> Vec<(String, String)> {
+    // SAFETY: C passes a description.
     unsafe {
-        let d = &*desc;
         let shown = |p: *const c_char| {
             if p.is_null() { String::new() } else { CStr::from_ptr(p).to_string_lossy().into_owned() }
         };
         let mut fields = Vec::new();
-        let mut f = d.fields;
+        let mut f = (*desc).fields;
         while !(*f).name.is_null() {
             fields.push((shown((*f).name.cast()), shown((*f).doc.cast())));
             f = f.add(1);
         }
+        fields
+    }
+}
+
+/// A struct sequence type from its C description.
+unsafe fn struct_type(desc: *mut abi::PyStructSequence_Desc) -> PyResult<Ref<Type>> {
+    // SAFETY: C passes a description; its texts live while the type is made.
+    unsafe {
+        let shown = |p: *const c_char| {
+            if p.is_null() { String::new() } else { CStr::from_ptr(p).to_string_lossy().into_owned() }
+        };
+        let fields = struct_fields(desc);
         let fields: Vec<(&str, &str)> = fields.iter().map(|(n, d)| (n.as_str(), d.as_str())).collect();
+        let d = &*desc;
         structseq::make_type(&shown(d.name.cast()), &shown(d.doc.cast()), &fields, d.n_in_sequence as usize)
+    }
+}
+
+/// The same in a static type of the caller's.
+unsafe fn init_struct_type(ty: *mut abi::PyTypeObject, desc: *mut abi::PyStructSequence_Desc) -> PyResult<()> {
+    // SAFETY: C passes a type that is not in use, and a description that lives as long as it.
+    unsafe {
+        let fields = struct_fields(desc);
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(n, d)| (n.as_str(), d.as_str())).collect();
+        let d = &*desc;
+        structseq::init_static_type(ty, d.name.cast(), d.doc.cast(), &fields, d.n_in_sequence as usize)
     }
 }

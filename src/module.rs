@@ -46,10 +46,11 @@ fn exec_code_module(name: &Object, code: &Object, path: Option<&Object>, cached:
         let code =
             code.downcast::<runtime::objects::Code>().ok_or_else(|| raise!(TypeError, "code object expected"))?;
         let filename: &Object = code.filename();
-        dict.set_str("__file__", path.unwrap_or(filename))?;
-        if let Some(c) = cached {
-            dict.set_str("__cached__", c)?;
-        }
+        // importlib completes the module: its spec, loader and paths.
+        let external = ThreadState::current().interp().import.importlib_external();
+        let external = external.ok_or_else(|| raise!(ImportError, "import machinery is not initialized"))?;
+        let path = path.unwrap_or(filename);
+        external.call_method(intern!("_fix_up_module"), &[dict, name, path, cached.unwrap_or(path)])?;
         runtime::interp::eval_code(code, dict, dict)?;
         Ok(())
     })();
@@ -176,6 +177,11 @@ capi! {
         import_by_name(&*text(name)?)
     }
     fn PyImport_ImportModuleNoBlock(name: CText<'_>) -> *mut abi::PyObject {
+        runtime::error::warn(
+            exc::DeprecationWarning(),
+            "PyImport_ImportModuleNoBlock() is deprecated and scheduled for removal in Python 3.15. Use PyImport_ImportModule() instead.",
+            1,
+        )?;
         import_by_name(&*text(name)?)
     }
     fn PyImport_Import(name: &Object) -> *mut abi::PyObject {
@@ -221,7 +227,17 @@ capi! {
         exec_code_module(&*text(name)?, code, path.as_deref(), None)
     }
     fn PyImport_ExecCodeModuleWithPathnames(name: CText<'_>, code: &Object, path: Option<CText<'_>>, cached: Option<CText<'_>>) -> *mut abi::PyObject {
-        let (path, cached) = (opt_text(path)?, opt_text(cached)?);
+        let (mut path, cached) = (opt_text(path)?, opt_text(cached)?);
+        // Only the cached file is known: the source it comes from.
+        if let (None, Some(c), Some(external)) =
+            (&path, &cached, ThreadState::current().interp().import.importlib_external())
+        {
+            match external.call_method(intern!("_get_sourcefile"), &[c]) {
+                Ok(p) if !p.is_none() => path = Some(p),
+                Ok(_) => {}
+                Err(e) => e.clear(),
+            }
+        }
         exec_code_module(&*text(name)?, code, path.as_deref(), cached.as_deref())
     }
     fn PyImport_ExecCodeModuleObject(name: &Object, code: &Object, path: Option<&Object>, cached: Option<&Object>) -> *mut abi::PyObject {
@@ -238,10 +254,13 @@ capi! {
         fine(c"freewheel-314".as_ptr())
     }
     fn PyImport_ImportFrozenModule(name: CText<'_>) -> c_int {
-        frozen(&name.to_string_lossy())
+        frozen(&text(name)?.to_string_lossy())
     }
-    fn PyImport_ImportFrozenModuleObject(name: &Str) -> c_int {
-        frozen(&name.to_string_lossy())
+    fn PyImport_ImportFrozenModuleObject(name: Option<&Object>) -> c_int {
+        match name.and_then(|n| n.downcast::<Str>()) {
+            Some(name) => frozen(&name.to_string_lossy()),
+            None => Ok(0),
+        }
     }
     raw fn PyImport_AppendInittab(name: CText<'_>, init: Option<InitFunction>) -> c_int {
         let Some(init) = init else { return Ok(-1) };

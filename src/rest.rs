@@ -60,12 +60,6 @@ capi! {
     fn _PyCode_CheckLineNumber(_lasti: c_int, _bounds: *mut c_void) -> c_int {
         fine(-1)
     }
-    fn PyStructSequence_InitType(_ty: *mut abi::PyTypeObject, _desc: *mut c_void) {
-        Err::<(), _>(raise!(NotImplementedError, "static struct sequence types: use PyStructSequence_NewType"))
-    }
-    fn PyStructSequence_InitType2(_ty: *mut abi::PyTypeObject, _desc: *mut c_void) -> c_int {
-        Err::<c_int, _>(raise!(NotImplementedError, "static struct sequence types: use PyStructSequence_NewType"))
-    }
     fn PyUnstable_Exc_PrepReraiseStar(original: &Object, raised: &Object) -> *mut abi::PyObject {
         runtime::interp::exgroup::prep_reraise_star(original, raised)
     }

@@ -7,6 +7,7 @@ use core::ptr::null_mut;
 use runtime::abi;
 use runtime::lifecycle::audit;
 use runtime::objects::exceptions::display;
+use runtime::objects::watchers;
 use runtime::prelude::*;
 
 fn sys_dict() -> &'static Dict {
@@ -48,13 +49,19 @@ unsafe fn set_argv(argc: c_int, argv: *mut *mut c_int, update_path: bool) -> PyR
 capi! {
     /// Borrowed, and without an exception when it is missing.
     fn PySys_GetObject(name: CText<'_>) -> *mut abi::PyObject {
-        match text(name).and_then(|n| sys_dict().get(&n)) {
-            Ok(v) => Ok(v.map_or(null_mut(), borrowed)),
-            Err(e) => {
-                e.clear();
-                Ok(null_mut())
+        // An exception that is set already stays.
+        let pending = runtime::error::take_error();
+        let found = match text(name).and_then(|n| sys_dict().get(&n)) {
+            Ok(v) => v.map_or(null_mut(), borrowed),
+            Err(_) => {
+                display::write_unraisable_msg("Exception ignored in PySys_GetObject()", None);
+                null_mut()
             }
+        };
+        if let Some(e) = pending {
+            let _ = runtime::error::restore(e);
         }
+        Ok(found)
     }
     fn PySys_SetObject(name: CText<'_>, value: Option<&Object>) -> c_int {
         let name = crate::object::attr_text(name)?;
@@ -64,7 +71,14 @@ capi! {
         }
     }
     fn PySys_GetXOptions() -> *mut abi::PyObject {
-        Ok(sys_dict().get_item_str("_xoptions")?.map_or(null_mut(), borrowed))
+        match sys_dict().get_item_str("_xoptions")? {
+            Some(d) if d.downcast::<Dict>().is_some() => Ok(borrowed(d)),
+            _ => {
+                let d = Dict::new()?.upcast();
+                sys_dict().set_str("_xoptions", &d)?;
+                Ok(borrowed(d))
+            }
+        }
     }
     fn PySys_ResetWarnOptions() {
         if let Some(list) = sys_dict().get_item_str("warnoptions")? {
@@ -129,9 +143,13 @@ capi! {
         }
         Ok(line)
     }
-    fn PyFile_WriteObject(o: &Object, f: Option<&Object>, flags: c_int) -> c_int {
+    fn PyFile_WriteObject(o: Option<&Object>, f: Option<&Object>, flags: c_int) -> c_int {
         let f = f.ok_or_else(|| raise!(TypeError, "writeobject with NULL file"))?;
-        let shown = if flags & 1 != 0 { o.str()? } else { o.repr()? };
+        let shown = match o {
+            None => Str::new("<NULL>")?,
+            Some(o) if flags & 1 != 0 => o.str()?,
+            Some(o) => o.repr()?,
+        };
         f.call_method(intern!("write"), &[&shown]).map(drop)
     }
     fn PyFile_WriteString(s: CText<'_>, f: Option<&Object>) -> c_int {
@@ -282,10 +300,18 @@ capi! {
     fn PyMonitoring_ExitScope() -> c_int {
         Ok(())
     }
-    fn PyCode_AddWatcher(_f: *mut c_void) -> c_int { Err::<c_int, _>(no_watchers("code")) }
-    fn PyCode_ClearWatcher(_id: c_int) -> c_int { Err::<c_int, _>(no_watchers("code")) }
-    fn PyFunction_AddWatcher(_f: *mut c_void) -> c_int { Err::<c_int, _>(no_watchers("function")) }
-    fn PyFunction_ClearWatcher(_id: c_int) -> c_int { Err::<c_int, _>(no_watchers("function")) }
+    fn PyCode_AddWatcher(f: Option<unsafe extern "C" fn(c_int, *mut abi::PyObject) -> c_int>) -> c_int {
+        watchers::add_code(f.ok_or_else(bad_internal_call)?)
+    }
+    fn PyCode_ClearWatcher(id: c_int) -> c_int {
+        watchers::clear_code(id)
+    }
+    fn PyFunction_AddWatcher(f: Option<unsafe extern "C" fn(c_int, *mut abi::PyObject, *mut abi::PyObject) -> c_int>) -> c_int {
+        watchers::add_function(f.ok_or_else(bad_internal_call)?)
+    }
+    fn PyFunction_ClearWatcher(id: c_int) -> c_int {
+        watchers::clear_function(id)
+    }
     fn PyFunction_SetVectorcall(f: *mut abi::PyFunctionObject, vectorcall: abi::vectorcallfunc) {
         if f.is_null() {
             return Err(bad_internal_call());
@@ -294,18 +320,21 @@ capi! {
         unsafe { (*f).vectorcall = vectorcall };
         Ok(())
     }
-    fn PyUnstable_Eval_RequestCodeExtraIndex(_free: *mut c_void) -> isize {
-        use core::sync::atomic::{AtomicIsize, Ordering::Relaxed};
-        static NEXT: AtomicIsize = AtomicIsize::new(0);
-        fine(NEXT.fetch_add(1, Relaxed))
+    fn PyUnstable_Eval_RequestCodeExtraIndex(free: Option<unsafe extern "C" fn(*mut c_void)>) -> isize {
+        fine(runtime::objects::code::request_extra_index(free))
     }
-    fn PyUnstable_Code_GetExtra(_code: &Object, _index: isize, value: *mut *mut c_void) -> c_int {
+    fn PyUnstable_Code_GetExtra(code: &Object, index: isize, value: *mut *mut c_void) -> c_int {
+        let code = code.downcast::<runtime::objects::Code>().ok_or_else(bad_internal_call)?;
         // SAFETY: C passes a place.
-        unsafe { *value = null_mut() };
+        unsafe { *value = usize::try_from(index).map_or(null_mut(), |i| code.get_extra(i)) };
         Ok(())
     }
-    fn PyUnstable_Code_SetExtra(_code: &Object, _index: isize, _value: *mut c_void) -> c_int {
-        Err::<c_int, _>(raise!(NotImplementedError, "extra data of code objects"))
+    fn PyUnstable_Code_SetExtra(code: &Object, index: isize, value: *mut c_void) -> c_int {
+        let code = code.downcast::<runtime::objects::Code>().ok_or_else(bad_internal_call)?;
+        match usize::try_from(index).is_ok_and(|i| code.set_extra(i, value)) {
+            true => Ok(()),
+            false => Err(bad_internal_call()),
+        }
     }
     raw fn PyUnstable_PerfMapState_Init() -> c_int { fine(0) }
     raw fn PyUnstable_PerfMapState_Fini() { Ok(()) }
@@ -313,10 +342,6 @@ capi! {
     raw fn PyUnstable_CopyPerfMapFile(_name: *const c_char) -> c_int { fine(0) }
     raw fn PyUnstable_PerfTrampoline_CompileCode(_code: *mut c_void) -> c_int { fine(0) }
     raw fn PyUnstable_PerfTrampoline_SetPersistAfterFork(_on: c_int) -> c_int { fine(0) }
-}
-
-fn no_watchers(what: &str) -> Raised {
-    raise!(RuntimeError, "no more {} watcher IDs available", what)
 }
 
 fn compare(a: &[u8], b: &[u8]) -> c_int {

@@ -461,7 +461,7 @@ capi! {
     raw fn PyTime_MonotonicRaw(result: *mut i64) -> c_int { fine(raw_clock(libc::CLOCK_MONOTONIC, result)) }
     raw fn PyTime_PerfCounterRaw(result: *mut i64) -> c_int { fine(raw_clock(libc::CLOCK_MONOTONIC, result)) }
     raw fn PyTime_AsSecondsDouble(t: i64) -> f64 {
-        fine(t as f64 * 1e-9)
+        fine(t as f64 / 1e9)
     }
     raw fn _PyOnceFlag_CallOnceSlow(flag: *mut u8, f: Option<unsafe extern "C" fn(*mut c_void) -> c_int>, arg: *mut c_void) -> c_int {
         static RUNNING: RawMutex = RawMutex::new();

@@ -371,6 +371,9 @@ fw_build_stack(const char *format, va_list va, Py_ssize_t *count)
 PyObject *
 SHIM(PyTuple_Pack)(Py_ssize_t n, ...)
 {
+    if (n > PY_SSIZE_T_MAX / (Py_ssize_t)sizeof(PyObject *) - 8) {
+        return PyErr_NoMemory();
+    }
     PyObject *tuple = PyTuple_New(n);
     if (tuple == NULL) {
         return NULL;

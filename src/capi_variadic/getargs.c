@@ -199,10 +199,8 @@ convert_tuple(Parse *p, PyObject *argument, const char **format, int level)
     for (int i = 0; i < count; i++) {
         PyObject *item = is_tuple ? Py_NewRef(PyTuple_GET_ITEM(argument, i)) : PySequence_GetItem(argument, i);
         if (item == NULL) {
-            PyErr_Clear();
-            p->levels[level] = i + 1;
-            p->levels[level + 1] = 0;
-            return bad_unit(p, "is not retrievable");
+            p->problem = ""; /* the exception stays as it is */
+            return 0;
         }
         p->levels[level] = i + 1;
         int done = fw_convert(p, item, &f, level + 1);
@@ -750,7 +748,6 @@ fw_skip(const char **format, Arguments *arguments)
     case 's':
     case 'z':
     case 'y':
-    case 'w':
         skip_target(arguments);
         if (**format == '*') {
             (*format)++;
@@ -759,6 +756,13 @@ fw_skip(const char **format, Arguments *arguments)
             (*format)++;
             skip_target(arguments);
         }
+        return NULL;
+    case 'w':
+        skip_target(arguments);
+        if (**format != '*') {
+            return bad;
+        }
+        (*format)++;
         return NULL;
     case 'O':
         if (**format == '!' || **format == '&') {

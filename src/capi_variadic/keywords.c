@@ -26,11 +26,22 @@ make_given(PyObject *const *args, Py_ssize_t nargs, PyObject *kwargs, PyObject *
     return given;
 }
 
+/* A C name that is not UTF-8 stays bytes in the tuple of names: an error only when it is needed. -1. */
+static int
+raise_undecodable(PyObject *name)
+{
+    Py_XDECREF(PyUnicode_DecodeUTF8(PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name), NULL));
+    return -1;
+}
+
 /* The value given by name, as a new reference: 1, 0 when there is none, -1 with an exception. */
 static int
 given_by_name(const Given *given, PyObject *name, PyObject **value)
 {
     *value = NULL;
+    if (PyBytes_Check(name)) {
+        return raise_undecodable(name);
+    }
     if (given->kwargs != NULL) {
         return PyDict_GetItemRef(given->kwargs, name, value);
     }
@@ -133,9 +144,18 @@ raise_unexpected(const Given *given, PyObject *known, const char *function)
             PyErr_SetString(PyExc_TypeError, "keywords must be strings");
             return;
         }
-        int found = PySequence_Contains(known, name);
-        if (found < 0) {
-            return;
+        /* By content: a subclass's __eq__ has no say. */
+        int found = 0;
+        for (Py_ssize_t k = 0; !found && k < PyTuple_GET_SIZE(known); k++) {
+            PyObject *candidate = PyTuple_GET_ITEM(known, k);
+            if (PyBytes_Check(candidate)) {
+                raise_undecodable(candidate);
+                return;
+            }
+            found = PyUnicode_Equal(candidate, name);
+            if (found < 0) {
+                return;
+            }
         }
         if (!found) {
             PyObject *meant = suggestion(known, name);
@@ -150,7 +170,7 @@ raise_unexpected(const Given *given, PyObject *known, const char *function)
             return;
         }
     }
-    SHIM(PyErr_Format)(PyExc_SystemError, "invalid keyword argument for %.200s%s",
+    SHIM(PyErr_Format)(PyExc_TypeError, "invalid keyword argument for %.200s%s",
                        function ? function : "this function", fw_parentheses(function));
 }
 
@@ -181,8 +201,14 @@ raise_positional(const char *function, const char *how, Py_ssize_t bound, Py_ssi
 static int
 raise_missing(const char *function, PyObject *name, Py_ssize_t index)
 {
-    SHIM(PyErr_Format)(PyExc_TypeError, "%.200s%s missing required argument '%U' (pos %zd)",
-                       fw_function_name(function), fw_parentheses(function), name, index + 1);
+    PyObject *text = PyBytes_Check(name)
+                         ? PyUnicode_DecodeUTF8(PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name), "replace")
+                         : Py_NewRef(name);
+    if (text != NULL) {
+        SHIM(PyErr_Format)(PyExc_TypeError, "%.200s%s missing required argument '%U' (pos %zd)",
+                           fw_function_name(function), fw_parentheses(function), text, index + 1);
+        Py_DECREF(text);
+    }
     return 0;
 }
 
@@ -215,6 +241,10 @@ names_tuple(const char *const *names, Py_ssize_t pos, Py_ssize_t count)
     PyObject *tuple = PyTuple_New(count - pos);
     for (Py_ssize_t i = pos; tuple != NULL && i < count; i++) {
         PyObject *name = PyUnicode_InternFromString(names[i]);
+        if (name == NULL && PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) {
+            PyErr_Clear();
+            name = PyBytes_FromString(names[i]);
+        }
         if (name == NULL) {
             Py_DECREF(tuple);
             return NULL;

@@ -232,8 +232,9 @@ fn remove_importlib_frames() {
 
 /// Absolute name of a relative import.
 fn resolve_name(name: &Str, globals: Option<&Object>, level: i32) -> PyResult<Ref<Str>> {
-    let Some(globals) = globals.and_then(|g| g.downcast::<Dict>()) else {
-        return Err(raise!(KeyError, "'__name__' not in globals"));
+    let globals = match globals {
+        None => return Err(raise!(KeyError, "'__name__' not in globals")),
+        Some(g) => g.downcast::<Dict>().ok_or_else(|| raise!(TypeError, "globals must be a dict"))?,
     };
     let package = globals.get_str(intern!("__package__"))?.filter(|p| !p.is_none());
     let spec = globals.get_str(intern!("__spec__"))?.filter(|s| !s.is_none());

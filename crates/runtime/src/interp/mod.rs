@@ -101,6 +101,11 @@ pub fn eval_class_body(f: &Function, locals: &Object) -> PyResult<PyRef> {
     call::run_code(f, Some(locals))
 }
 
+/// Runs a function's code without arguments in a namespace (`PyEval_EvalCodeEx` on a module's or a class's code).
+pub fn eval_function_in(f: &Function, locals: &Object) -> PyResult<PyRef> {
+    call::run_code(f, Some(locals))
+}
+
 /// Compiles and runs source text (`PyRun_String`). `flags` are `CO_FUTURE_*` bits to inherit.
 pub fn run_source(
     source: &str,

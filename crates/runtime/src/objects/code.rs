@@ -156,6 +156,7 @@ impl Code {
         if !crate::mem::refcount::set_deferred(&c) {
             crate::mem::refcount::set_immortal(&c);
         }
+        crate::objects::watchers::code_event(&c, false);
         Ok(c)
     }
 
@@ -326,6 +327,81 @@ pub fn const_object(c: &Const) -> PyResult<PyRef> {
 
 fn const_objects(items: &[Const]) -> PyResult<Vec<PyRef>> {
     items.iter().map(const_object).collect()
+}
+
+type FreeExtra = unsafe extern "C" fn(*mut core::ffi::c_void);
+/// How the values at each extra index are freed (`PyUnstable_Eval_RequestCodeExtraIndex`).
+static EXTRA_FREE: std::sync::Mutex<Vec<Option<FreeExtra>>> = std::sync::Mutex::new(Vec::new());
+/// CPython's limit of `MAX_CO_EXTRA_USERS`.
+const MAX_EXTRA: usize = 255;
+
+/// A new index for extra data of code objects; -1 when there are no more.
+pub fn request_extra_index(free: Option<FreeExtra>) -> isize {
+    let mut all = EXTRA_FREE.lock().unwrap_or_else(|e| e.into_inner());
+    if all.len() == MAX_EXTRA {
+        return -1;
+    }
+    all.push(free);
+    all.len() as isize - 1
+}
+
+fn extra_free(index: usize) -> Option<Option<FreeExtra>> {
+    EXTRA_FREE.lock().unwrap_or_else(|e| e.into_inner()).get(index).copied()
+}
+
+type Extra = Vec<*mut core::ffi::c_void>;
+
+impl Code {
+    /// The extra data at an index; null when none was set.
+    pub fn get_extra(&self, index: usize) -> *mut core::ffi::c_void {
+        // SAFETY: null or our own list, changed under the object's lock only.
+        crate::thread::critical(self, || unsafe {
+            self.base.co_extra.cast::<Extra>().as_ref().and_then(|e| e.get(index).copied()).unwrap_or(null_mut())
+        })
+    }
+
+    /// Sets it, freeing the old value; false for an index that nobody requested.
+    pub fn set_extra(&self, index: usize, value: *mut core::ffi::c_void) -> bool {
+        let Some(free) = extra_free(index) else { return false };
+        // SAFETY: as above.
+        let old = crate::thread::critical(self, || unsafe {
+            let place = (&raw const self.base.co_extra).cast_mut().cast::<*mut Extra>();
+            if (*place).is_null() {
+                *place = Box::into_raw(Box::default());
+            }
+            let list = &mut **place;
+            if list.len() <= index {
+                list.resize(index + 1, null_mut());
+            }
+            core::mem::replace(&mut list[index], value)
+        });
+        if let Some(f) = free
+            && !old.is_null()
+            && old != value
+        {
+            // SAFETY: the value was given to be freed by this function.
+            unsafe { f(old) };
+        }
+        true
+    }
+}
+
+/// Frees the extra data of a dying code object.
+fn free_extra(c: &Code) {
+    let list = c.base.co_extra.cast::<Extra>();
+    if list.is_null() {
+        return;
+    }
+    // SAFETY: our own list, and the object is dying.
+    let list = unsafe { Box::from_raw(list) };
+    for (i, v) in list.iter().enumerate() {
+        if let Some(Some(f)) = extra_free(i)
+            && !v.is_null()
+        {
+            // SAFETY: the value was given to be freed by this function.
+            unsafe { f(*v) };
+        }
+    }
 }
 
 #[unsafe(no_mangle)]
@@ -728,6 +804,10 @@ impl Code {
     fn tp_dealloc(this: *mut Self) {
         // SAFETY: the object is dying.
         unsafe {
+            if crate::objects::watchers::code_destroyed(this) {
+                return;
+            }
+            free_extra(&*this);
             crate::mem::gc::untrack(&*this);
             if !(*this).base.co_weakreflist.is_null() {
                 crate::interp::pending::clear_weakrefs(&*this);

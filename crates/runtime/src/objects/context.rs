@@ -218,7 +218,27 @@ fn switched() {
                 f(1, if cur.is_null() { none().as_ptr() } else { cur }) < 0
             };
             if bad {
-                error::write_unraisable(None);
+                let saved = error::take_error();
+                // SAFETY: the current context is alive.
+                let shown = unsafe { Object::from_ptr_opt(cur) }.map_or_else(
+                    || "None".to_owned(),
+                    |c| {
+                        c.repr().map_or_else(
+                            |e| {
+                                e.clear();
+                                "?".to_owned()
+                            },
+                            |r| r.to_string_lossy().into_owned(),
+                        )
+                    },
+                );
+                if let Some(e) = saved {
+                    let _ = error::restore(e);
+                }
+                crate::objects::exceptions::display::write_unraisable_msg(
+                    &format!("Exception ignored in Py_CONTEXT_SWITCHED watcher callback for {shown}"),
+                    None,
+                );
             }
         }
     }

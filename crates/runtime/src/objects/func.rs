@@ -3,7 +3,7 @@
 //! Fields that Python code may replace (`__code__`, defaults …) are swapped under the object's lock with their old
 //! value retired after a grace period: a caller in another thread may be reading them.
 
-use crate::objects::Code;
+use crate::objects::{Code, watchers};
 use crate::prelude::*;
 use core::ffi::c_int;
 use core::mem::offset_of;
@@ -69,6 +69,7 @@ impl Function {
         if code.flags() & compiler::code::co::NESTED == 0 {
             crate::interp::pending::set_deferred(&f);
         }
+        watchers::function_event(&f, watchers::FunctionEvent::Create, None);
         Ok(f)
     }
 
@@ -156,6 +157,7 @@ impl Function {
         if v.is_some_and(|v| v.downcast::<Tuple>().is_none()) {
             return Err(raise!(TypeError, "__defaults__ must be set to a tuple object"));
         }
+        watchers::function_event(self, watchers::FunctionEvent::ModifyDefaults, v);
         self.invalidate();
         store(&self.defaults, v.map(Object::to_ref));
         Ok(())
@@ -166,9 +168,15 @@ impl Function {
         if v.is_some_and(|v| v.downcast::<Dict>().is_none()) {
             return Err(raise!(TypeError, "__kwdefaults__ must be set to a dict object"));
         }
+        watchers::function_event(self, watchers::FunctionEvent::ModifyKwdefaults, v);
         self.invalidate();
         store(&self.kwdefaults, v.map(Object::to_ref));
         Ok(())
+    }
+    /// Whether there are annotations, computed or not.
+    pub fn has_annotations(&self) -> bool {
+        let set = |a: &AtomicPtr<abi::PyObject>| load(self, a).is_some_and(|v| !v.is_none());
+        set(&self.annotations) || set(&self.annotate)
     }
     /// `__annotations__`: computed by `__annotate__` when first asked for.
     pub fn get_annotations(&self) -> PyResult<PyRef> {
@@ -326,6 +334,9 @@ impl Function {
     fn tp_dealloc(this: *mut Self) {
         // SAFETY: the object is dying.
         unsafe {
+            if watchers::function_destroyed(this) {
+                return;
+            }
             crate::mem::gc::untrack(&*this);
             if !(*this).weakreflist.is_null() {
                 crate::interp::pending::clear_weakrefs(&*this);
@@ -358,6 +369,7 @@ impl Function {
                 nfree
             ));
         }
+        watchers::function_event(self, watchers::FunctionEvent::ModifyCode, Some(c));
         self.invalidate();
         let old = self.code.swap(Ref::new_ref(c).into_raw(), Ordering::AcqRel);
         // SAFETY: the field owned it.

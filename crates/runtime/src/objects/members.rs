@@ -126,9 +126,29 @@ pub unsafe fn set_one(base: *mut u8, m: &abi::PyMemberDef, v: Option<&Object>) -
             abi::Py_T_SHORT => int!(i16, "short"),
             abi::Py_T_USHORT => int!(u16, "unsigned short"),
             abi::Py_T_INT => int!(i32, "int"),
-            abi::Py_T_UINT => int!(u32, "unsigned int"),
+            abi::Py_T_UINT => {
+                // Out of range of a C long it is an overflow, else a truncation that is warned of.
+                let i = v.index()?;
+                match i.try_i64() {
+                    Some(n) => {
+                        *p.cast::<u32>() = n as u32;
+                        if n < 0 {
+                            crate::error::warn(exc::RuntimeWarning(), "Writing negative value into unsigned field", 1)?;
+                        } else if n > i64::from(u32::MAX) {
+                            crate::error::warn(exc::RuntimeWarning(), "Truncation of value to unsigned int", 1)?;
+                        }
+                    }
+                    None => {
+                        *p.cast::<u32>() = v.as_u64()? as u32;
+                        crate::error::warn(exc::RuntimeWarning(), "Truncation of value to unsigned int", 1)?;
+                    }
+                }
+            }
             abi::Py_T_LONG | abi::Py_T_LONGLONG => *p.cast::<i64>() = v.as_i64()?,
-            abi::Py_T_PYSSIZET => *p.cast::<isize>() = v.as_isize()?,
+            abi::Py_T_PYSSIZET => {
+                let i = v.downcast::<Int>().ok_or_else(|| raise!(TypeError, "an integer is required"))?;
+                *p.cast::<isize>() = i.as_isize()?;
+            }
             abi::Py_T_ULONG | abi::Py_T_ULONGLONG => {
                 let i = v.index()?;
                 *p.cast::<u64>() = match i.try_i64() {

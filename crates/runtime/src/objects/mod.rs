@@ -51,6 +51,7 @@ pub mod tuple;
 pub mod typevar;
 pub mod unicode;
 pub mod union;
+pub mod watchers;
 pub mod weakref;
 
 pub use self::bool::{Bool, false_, true_};

@@ -129,7 +129,11 @@ impl Slice {
     /// `PySlice_AdjustIndices`.
     #[inline]
     pub fn adjust(len: usize, start: isize, stop: isize, step: isize) -> SliceIndices {
-        let n = len as isize;
+        Self::adjust_to(len as isize, start, stop, step)
+    }
+
+    /// The same for any length: a negative one gives an empty range (`PySlice_AdjustIndices`).
+    pub fn adjust_to(n: isize, start: isize, stop: isize, step: isize) -> SliceIndices {
         let low = if step < 0 { -1 } else { 0 };
         let high = if step < 0 { n - 1 } else { n };
         let fix = |v: isize| if v < 0 { v.saturating_add(n).max(low) } else { v.min(high) };

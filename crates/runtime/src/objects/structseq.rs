@@ -88,9 +88,10 @@ pub fn new(ty: &Type, values: Vec<PyRef>) -> PyResult<PyRef> {
     Ok(o)
 }
 
-/// Creates a struct sequence type: fields as (name, doc), the first `n_in_sequence` of them in the sequence.
-pub fn make_type(name: &str, doc: &str, fields: &[(&str, &str)], n_in_sequence: usize) -> PyResult<Ref<Type>> {
-    // Names live as long as the types, which live as long as the process.
+type MethodTable = &'static mut [abi::PyMethodDef; 3];
+
+/// The methods of every struct sequence type, and the members of one. They live as long as the process, as the types do.
+fn tables(fields: &[(&str, &str)]) -> (MethodTable, &'static mut [abi::PyMemberDef]) {
     let c = |s: &str| -> *const c_char { CString::new(s).unwrap_or_default().into_raw() };
     let mut members: Vec<abi::PyMemberDef> = Vec::new();
     for (i, (n, d)) in fields.iter().enumerate() {
@@ -106,8 +107,7 @@ pub fn make_type(name: &str, doc: &str, fields: &[(&str, &str)], n_in_sequence: 
         });
     }
     members.push(crate::convert::member_end());
-    let members: &'static mut [abi::PyMemberDef] = Box::leak(members.into_boxed_slice());
-    let methods: &'static mut [abi::PyMethodDef; 3] = Box::leak(Box::new([
+    let methods = Box::leak(Box::new([
         crate::convert::method_def(c"__reduce__", reduce as *const (), abi::METH_NOARGS, core::ptr::null()),
         crate::convert::method_def(
             c"__replace__",
@@ -117,6 +117,64 @@ pub fn make_type(name: &str, doc: &str, fields: &[(&str, &str)], n_in_sequence: 
         ),
         crate::convert::method_end(),
     ]));
+    (methods, Box::leak(members.into_boxed_slice()))
+}
+
+/// What a struct sequence type's dict tells about its fields.
+fn describe(ty: &Type, fields: &[(&str, &str)], n_in_sequence: usize) -> PyResult<()> {
+    let d = ty.dict();
+    let unnamed = fields.iter().filter(|(n, _)| *n == UNNAMED).count();
+    d.set(intern!("n_sequence_fields"), &*Int::from_i64(n_in_sequence as i64)?)?;
+    d.set(intern!("n_fields"), &*Int::from_i64(fields.len() as i64)?)?;
+    d.set(intern!("n_unnamed_fields"), &*Int::from_i64(unnamed as i64)?)?;
+    let match_args = fields[..n_in_sequence.min(fields.len())]
+        .iter()
+        .filter(|(n, _)| *n != UNNAMED)
+        .map(|(n, _)| (**Str::intern(n)).to_ref())
+        .collect();
+    d.set(intern!("__match_args__"), &*Tuple::from_refs(match_args)?)?;
+    ty.modified();
+    Ok(())
+}
+
+/// Makes a static type of the caller's a struct sequence type (`PyStructSequence_InitType2`).
+///
+/// # Safety
+/// `ty` is a type object that is not in use yet; `name` and `doc` live as long as it.
+pub unsafe fn init_static_type(
+    ty: *mut abi::PyTypeObject,
+    name: *const c_char,
+    doc: *const c_char,
+    fields: &[(&str, &str)],
+    n_in_sequence: usize,
+) -> PyResult<()> {
+    let (methods, members) = tables(fields);
+    // SAFETY: the caller's promise.
+    unsafe {
+        let header = core::ptr::read(&raw const (*ty).ob_base);
+        core::ptr::write_bytes(ty, 0, 1);
+        core::ptr::write(&raw mut (*ty).ob_base, header);
+        (*ty).tp_name = name.cast_mut();
+        (*ty).tp_basicsize = (ITEMS + fields.len() * 8) as isize;
+        (*ty).tp_dealloc = Some(dealloc);
+        (*ty).tp_repr = Some(repr);
+        (*ty).tp_doc = doc.cast_mut();
+        (*ty).tp_base = tuple_type().as_raw();
+        (*ty).tp_methods = methods.as_mut_ptr();
+        (*ty).tp_members = members.as_mut_ptr();
+        (*ty).tp_new = Some(tp_new);
+        (*ty).tp_traverse = Some(traverse);
+        (*ty).tp_flags = abi::Py_TPFLAGS_DEFAULT | abi::Py_TPFLAGS_HAVE_GC;
+        crate::typeobject::ready::ready(ty)?;
+        describe(Type::from_ptr(ty), fields, n_in_sequence)
+    }
+}
+
+/// Creates a struct sequence type: fields as (name, doc), the first `n_in_sequence` of them in the sequence.
+pub fn make_type(name: &str, doc: &str, fields: &[(&str, &str)], n_in_sequence: usize) -> PyResult<Ref<Type>> {
+    // Names live as long as the types, which live as long as the process.
+    let c = |s: &str| -> *const c_char { CString::new(s).unwrap_or_default().into_raw() };
+    let (methods, members) = tables(fields);
     let slot = |slot: c_int, f: *const c_void| abi::PyType_Slot { slot, pfunc: f.cast_mut() };
     let mut slots = [
         slot(abi::Py_tp_dealloc, dealloc as *const c_void),
@@ -138,18 +196,7 @@ pub fn make_type(name: &str, doc: &str, fields: &[(&str, &str)], n_in_sequence: 
     let bases = Tuple::from_slice(&[tuple_type()])?;
     // SAFETY: a valid spec; what it points to is leaked or copied.
     let ty = unsafe { crate::typeobject::from_metaclass(None, None, &mut spec, Some(&bases))? };
-    let d = ty.dict();
-    let unnamed = fields.iter().filter(|(n, _)| *n == UNNAMED).count();
-    d.set(intern!("n_sequence_fields"), &*Int::from_i64(n_in_sequence as i64)?)?;
-    d.set(intern!("n_fields"), &*Int::from_i64(fields.len() as i64)?)?;
-    d.set(intern!("n_unnamed_fields"), &*Int::from_i64(unnamed as i64)?)?;
-    let match_args = fields[..n_in_sequence.min(fields.len())]
-        .iter()
-        .filter(|(n, _)| *n != UNNAMED)
-        .map(|(n, _)| (**Str::intern(n)).to_ref())
-        .collect();
-    d.set(intern!("__match_args__"), &*Tuple::from_refs(match_args)?)?;
-    ty.modified();
+    describe(&ty, fields, n_in_sequence)?;
     Ok(ty)
 }
 
@@ -189,9 +236,11 @@ unsafe extern "C" fn traverse(o: *mut abi::PyObject, visit: abi::visitproc, arg:
     unsafe {
         let mut v = crate::mem::Visitor::new(visit, arg);
         let ty = Object::from_ptr(o).ty();
-        let r = v.visit_ptr(ty.as_raw().cast());
-        if r != 0 {
-            return r;
+        if ty.is_heap_type() {
+            let r = v.visit_ptr(ty.as_raw().cast());
+            if r != 0 {
+                return r;
+            }
         }
         for i in 0..n_fields(ty) {
             let r = v.visit_ptr(*items(o).add(i));

@@ -325,7 +325,7 @@ pub mod watch {
     /// Watches (or no longer watches) a type.
     pub fn set(id: c_int, ty: &Object, on: bool) -> PyResult<()> {
         let Some(ty) = ty.downcast::<Type>() else {
-            return Err(raise!(ValueError, "Cannot {} non-type", if on { "watch" } else { "unwatch" }));
+            return Err(raise!(ValueError, "Cannot watch non-type"));
         };
         check(id)?;
         if on {

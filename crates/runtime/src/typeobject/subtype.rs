@@ -246,13 +246,22 @@ pub fn call_finalizer(x: &Object) {
 /// # Safety
 /// `p` is dying: its count is zero.
 pub unsafe fn call_finalizer_from_dealloc(p: *mut PyObject) -> bool {
-    // SAFETY: nobody else reaches the object until the finalizer publishes it.
+    // SAFETY: the caller's promise.
+    unsafe { while_alive(p, || call_finalizer(o(p))) }
+}
+
+/// Runs `f` while the dying object has a reference again; whether `f` kept one.
+///
+/// # Safety
+/// `p` is an object whose last reference is gone.
+pub unsafe fn while_alive(p: *mut PyObject, f: impl FnOnce()) -> bool {
+    // SAFETY: nobody else reaches the object until `f` publishes it.
     unsafe {
         let h = &*p;
         h.ob_tid.store(arch::thread_id(), Relaxed);
         h.ob_ref_local.store(1, Relaxed);
         h.ob_ref_shared.store(0, Relaxed);
-        call_finalizer(o(p));
+        f();
         if o(p).is_uniquely_referenced() {
             h.ob_ref_local.store(0, Relaxed);
             return false;

@@ -124,8 +124,13 @@ impl Dict {
             if self.is_empty() && self.ma_keys.load(Relaxed) == empty_keys() && self.ma_tag.load(Relaxed) & 0xff == 0 {
                 return self.clone_from_locked(other);
             }
-            if self.is_empty() {
+            // A clone is one event, not one for each entry.
+            let cloned = self.is_empty() && self.ma_tag.load(Relaxed) & 0xff != 0;
+            if cloned {
                 self.notify(abi::PyDict_EVENT_CLONED, Some(other), None);
+                if self.ma_keys.load(Relaxed) == empty_keys() {
+                    return self.clone_from_locked(other);
+                }
             }
             // Make room once.
             if self.ma_values.load(Relaxed).is_null() {
