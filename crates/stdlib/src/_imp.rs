@@ -149,7 +149,9 @@ pub mod _imp {
     /// Changes code.co_filename to specify the passed-in path.
     #[pyfunction]
     fn _fix_co_filename(code: &Code, path: &Str) -> PyResult<()> {
-        let _ = (code, path);
+        if !code.filename().eq_data(path) {
+            code.rename_file(&Ref::new_ref(code.filename()), path);
+        }
         Ok(())
     }
 

@@ -615,6 +615,13 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                         if TRACED {
                             save!();
                             tri!(trace::on_return(ts, frame, peek!(1), true, here));
+                            if (*frame).pc != pc {
+                                // the debugger jumped, which took the value off the stack
+                                pc = (*frame).pc.sub(1);
+                                sp = (*frame).sp;
+                                last = (null_mut(), 0);
+                                continue 'run;
+                            }
                         }
                         let v = pop!().counted();
                         save!();

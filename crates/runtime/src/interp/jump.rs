@@ -143,14 +143,14 @@ fn explain(to: Option<&Stack>) -> &'static str {
 pub fn set_lineno(f: &Frame, line: i64) -> PyResult<()> {
     let ts = ThreadState::current();
     let a = ts.abi();
-    if a.tracing == 0 || f.trace.load(Acquire).is_null() {
-        return Err(raise!(ValueError, "f_lineno can only be set by a trace function"));
+    if a.tracing == 0 {
+        return Err(raise!(ValueError, "f_lineno can only be set in a trace function"));
     }
     match a.what_event as u32 {
         ev::PY_START => return Err(raise!(ValueError, "can't jump from the 'call' trace event of a new frame")),
         ev::CALL | ev::C_RETURN => return Err(raise!(ValueError, "can't jump during a call")),
-        ev::PY_YIELD => return Err(raise!(ValueError, "can't jump from a yield statement")),
-        ev::LINE
+        ev::PY_YIELD
+        | ev::LINE
         | ev::INSTRUCTION
         | ev::JUMP
         | ev::BRANCH
@@ -159,6 +159,9 @@ pub fn set_lineno(f: &Frame, line: i64) -> PyResult<()> {
         | ev::STOP_ITERATION
         | ev::PY_RESUME => {}
         _ => return Err(raise!(ValueError, "can only jump from a 'line' trace event")),
+    }
+    if f.trace.load(Acquire).is_null() {
+        return Err(raise!(ValueError, "f_lineno can only be set by a trace function"));
     }
     let code = f.code();
     if line > i64::from(i32::MAX) || line < i64::from(i32::MIN) {

@@ -244,7 +244,6 @@ pub fn register_callback(id: i64, events: i64, func: &Object) -> PyResult<PyRef>
 
 pub fn get_events(id: i64) -> PyResult<u32> {
     let i = check_tool(id)?;
-    in_use(i)?;
     Ok(GLOBAL[i].load(Relaxed))
 }
 
@@ -287,7 +286,6 @@ fn code_arg(code: &Object) -> PyResult<&Code> {
 pub fn get_local_events(id: i64, code: &Object) -> PyResult<u32> {
     let code = code_arg(code)?;
     let i = check_tool(id)?;
-    in_use(i)?;
     Ok(tools_of(code).map_or(0, |t| t.lock().local_of(i)))
 }
 

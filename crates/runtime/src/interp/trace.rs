@@ -254,7 +254,7 @@ unsafe fn call_hook(
         let keep = Object::from_ptr_opt(obj).map(Object::to_ref);
         let old_what = core::mem::replace(&mut a.what_event, e as c_int);
         a.tracing += 1;
-        let arg = arg.map_or(null_mut(), Object::as_ptr);
+        let arg = arg.unwrap_or(none()).as_ptr();
         let r = hook(obj, fo.as_raw().cast(), what, arg);
         let a = ts.abi_mut();
         a.tracing -= 1;
@@ -649,7 +649,7 @@ pub unsafe fn on_instruction(
         if p >= 0 {
             let new = before < 0 || {
                 let l = code.position(before as usize).line;
-                l != p || (index as i32 <= before && o != op::RESUME && starts_line(code, index, p))
+                l != p || prev.is_some_and(|i| op_of(code.extra().instrs[i].load(Relaxed)) == op::JUMP_BACKWARD)
             };
             (*frame).trace_line = index as i32;
             if new {
@@ -677,14 +677,11 @@ pub unsafe fn on_instruction(
         }
         if matches!(o, op::END_FOR | op::END_SEND)
             && let Some(it) = (*(*frame).sp.sub(2)).try_obj()
-            && super::eval::type_is!(it, crate::objects::r#gen::PyGen_Type)
+            && (super::eval::type_is!(it, crate::objects::r#gen::PyGen_Type)
+                || super::eval::type_is!(it, crate::objects::r#gen::PyCoro_Type))
         {
             on_stop_iteration(ts, frame, *(*frame).sp.sub(1), index)?;
         }
         Ok(())
     }
-}
-
-fn starts_line(code: &crate::objects::Code, index: usize, line: i32) -> bool {
-    index == 0 || code.position(index - 1).line != line
 }

@@ -525,11 +525,14 @@ impl Code {
             && self.names().eq(o.names())?
             && self.extra().local_names.iter().zip(&o.extra().local_names).all(|(x, y)| core::ptr::eq(*x, *y)))
     }
-    /// Sets the file name here and in nested code (`_imp._fix_co_filename`).
-    pub fn set_filename(&self, name: &Str) {
+    /// Gives another file name to this code and the nested code that has the same old one (`_imp._fix_co_filename`).
+    pub fn rename_file(&self, old: &Str, name: &Str) {
+        if !self.filename().eq_data(old) {
+            return;
+        }
         for c in self.consts().iter() {
             if let Some(c) = c.downcast_exact::<Code>() {
-                c.set_filename(name);
+                c.rename_file(old, name);
             }
         }
         let raw = (self as *const Code).cast_mut();
