@@ -1921,7 +1921,8 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                     op::GET_LEN => {
                         save!();
                         let n = tri!(peek!(1).obj().len());
-                        push!(Slot::int_unchecked(n as i64));
+                        let n = tri!(Slot::from_i64(n as i64));
+                        push!(n);
                     }
 
                     // --- async --------------------------------------------------------------------------------

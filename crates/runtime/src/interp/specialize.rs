@@ -953,7 +953,10 @@ pub unsafe fn call_len(b: *mut Slot, c: u64) -> Hit {
         }
         let Some(o) = (*b.add(2)).try_obj() else { return Hit::Miss };
         match o.len() {
-            Ok(n) => Hit::Done(Slot::int_unchecked(n as i64)),
+            Ok(n) => match Slot::from_i64(n as i64) {
+                Ok(s) => Hit::Done(s),
+                Err(_) => Hit::Raised,
+            },
             Err(_) => Hit::Raised,
         }
     }

@@ -664,6 +664,7 @@ static CLASSMETHOD: TypeSpec = TypeSpec {
         Py_tp_call = classmethod_call,
         Py_tp_descr_get = classmethod_get,
     ],
+    methods: &[crate::convert::method_end()],
     getset: &[
         getset_def(c"__doc__", Some(method_doc), None, NO_DOC),
         getset_def(c"__qualname__", Some(get_qualname), None, NO_DOC),

@@ -69,6 +69,9 @@ unsafe extern "C" fn call(slf: *mut PyObject, args: *mut PyObject, kw: *mut PyOb
             }
             let a = |t: &Type| t.slots().tp_new.map_or(core::ptr::null(), |f| f as *const ());
             if let Some(b) = s {
+                if b.slots().tp_new.is_none() {
+                    return Err(raise!(TypeError, "cannot create '{}' instances", sub.tp_name()));
+                }
                 if a(b) != a(ty) {
                     return Err(raise!(
                         TypeError,

@@ -24,6 +24,9 @@ pub struct Input<'a> {
     buf: Vec<u8>,
     taken: usize,
     pos: usize,
+    /// Where what can be read at once ends: the data's end, or the frame's.
+    limit: usize,
+    in_frame: bool,
     source: Source,
 }
 
@@ -44,7 +47,15 @@ fn bytes_result(o: PyRef) -> PyResult<Vec<u8>> {
 
 impl<'a> Input<'a> {
     pub fn memory(data: &'a [u8]) -> Input<'a> {
-        Input { memory: data, buf: Vec::new(), taken: 0, pos: 0, source: Source::Memory }
+        Input {
+            memory: data,
+            buf: Vec::new(),
+            taken: 0,
+            pos: 0,
+            limit: data.len(),
+            in_frame: false,
+            source: Source::Memory,
+        }
     }
     pub fn file(file: &Object) -> PyResult<Input<'static>> {
         let peek = file.getattr_opt(intern!("peek"))?;
@@ -56,7 +67,7 @@ impl<'a> Input<'a> {
         Ok(Input::source(Source::File { read, readline, readinto, peek }))
     }
     pub fn source(source: Source) -> Input<'static> {
-        Input { memory: &[], buf: Vec::new(), taken: 0, pos: 0, source }
+        Input { memory: &[], buf: Vec::new(), taken: 0, pos: 0, limit: 0, in_frame: false, source }
     }
     pub fn into_source(self) -> Source {
         self.source
@@ -105,10 +116,39 @@ impl<'a> Input<'a> {
                 }
             }
         }
+        self.limit = self.buf.len();
+        Ok(())
+    }
+    /// At the end of a frame, reading goes on behind it; nothing may reach across it.
+    fn leave_frame(&mut self) -> PyResult<()> {
+        if self.in_frame {
+            if self.pos != self.limit {
+                return Err(unpickling_error(format_args!("pickle exhausted before end of frame")));
+            }
+            self.in_frame = false;
+            self.limit = self.data().len();
+        }
+        Ok(())
+    }
+    /// A frame of `n` bytes begins here.
+    fn enter_frame(&mut self, n: usize) -> PyResult<()> {
+        if self.in_frame && self.pos != self.limit {
+            return Err(unpickling_error(format_args!("beginning of a new frame before end of current frame")));
+        }
+        self.in_frame = false;
+        self.limit = self.data().len();
+        self.take(n)?;
+        self.pos -= n;
+        self.limit = self.pos + n;
+        self.in_frame = true;
         Ok(())
     }
     #[cold]
     fn fetch(&mut self, n: usize) -> PyResult<()> {
+        self.leave_frame()?;
+        if self.limit - self.pos >= n {
+            return Ok(());
+        }
         let Source::File { read, .. } = &self.source else { return Err(truncated()) };
         let read = read.clone();
         let have = self.rest()?;
@@ -124,7 +164,7 @@ impl<'a> Input<'a> {
     /// The next `n` bytes.
     #[inline(always)]
     fn take(&mut self, n: usize) -> PyResult<&[u8]> {
-        if self.data().len() - self.pos < n {
+        if self.limit - self.pos < n {
             self.fetch(n)?;
         }
         let at = self.pos;
@@ -133,8 +173,8 @@ impl<'a> Input<'a> {
     }
     #[inline(always)]
     fn byte(&mut self) -> PyResult<u8> {
-        if let Some(b) = self.data().get(self.pos) {
-            let b = *b;
+        if self.pos < self.limit {
+            let b = self.data()[self.pos];
             self.pos += 1;
             return Ok(b);
         }
@@ -157,10 +197,14 @@ impl<'a> Input<'a> {
     /// A line, without its end.
     fn line(&mut self) -> PyResult<Vec<u8>> {
         loop {
-            if let Some(i) = self.data()[self.pos..].iter().position(|b| *b == b'\n') {
+            if let Some(i) = self.data()[self.pos..self.limit].iter().position(|b| *b == b'\n') {
                 let v = self.data()[self.pos..self.pos + i].to_vec();
                 self.pos += i + 1;
                 return Ok(v);
+            }
+            if self.in_frame {
+                self.leave_frame()?;
+                continue;
             }
             let Source::File { readline, .. } = &self.source else { return Err(truncated()) };
             let readline = readline.clone();
@@ -176,7 +220,9 @@ impl<'a> Input<'a> {
     fn read_into(&mut self, n: usize, whole: &Object, dest: *mut u8) -> PyResult<()> {
         let big = n > 64 * 1024;
         let readinto = match &self.source {
-            Source::File { readinto: Some(r), .. } if big => Some(r.clone()),
+            Source::File { readinto: Some(r), .. } if big && (!self.in_frame || self.pos == self.limit) => {
+                Some(r.clone())
+            }
             _ => None,
         };
         let _ = whole;
@@ -186,6 +232,7 @@ impl<'a> Input<'a> {
             unsafe { core::ptr::copy_nonoverlapping(src.as_ptr(), dest, n) };
             return Ok(());
         };
+        self.leave_frame()?;
         let have = self.rest()?;
         let first = have.len().min(n);
         // SAFETY: as above.
@@ -197,6 +244,7 @@ impl<'a> Input<'a> {
             self.buf.clear();
             self.pos = 0;
             self.taken = 0;
+            self.limit = 0;
         }
         while done < n {
             // SAFETY: the rest of the same memory; the view is released before this returns.
@@ -502,8 +550,7 @@ impl<'a> Machine<'a> {
                 if n > isize::MAX as u64 {
                     return Err(raise!(OverflowError, "FRAME length exceeds system's maximum of {} bytes", isize::MAX));
                 }
-                self.input.take(n as usize)?;
-                self.input.pos -= n as usize;
+                self.input.enter_frame(n as usize)?;
             }
             op::SHORT_BINBYTES => {
                 let n = self.input.byte()? as usize;
@@ -638,10 +685,7 @@ impl<'a> Machine<'a> {
             }
             op::STRING => {
                 let line = self.full_line(2)?;
-                let mut s = &line[..];
-                while let [rest @ .., b' ' | b'\t' | b'\r' | b'\x0b' | b'\x0c'] = s {
-                    s = rest;
-                }
+                let s = &line[..];
                 let quoted = s.len() >= 2 && (s[0] == b'"' || s[0] == b'\'') && s[s.len() - 1] == s[0];
                 if !quoted {
                     return Err(unpickling_error(format_args!("the STRING opcode argument must be quoted")));
@@ -742,7 +786,7 @@ impl<'a> Machine<'a> {
         })
     }
     fn parse_int(&self, line: &[u8]) -> PyResult<PyRef> {
-        Ok(Int::from_bytes_text(line, 0, None)?.upcast())
+        Ok(Int::from_bytes_text(line, 10, None)?.upcast())
     }
     fn index(&self, line: &[u8]) -> PyResult<isize> {
         Int::from_bytes_text(line, 10, None)?.as_isize()
@@ -1086,7 +1130,7 @@ pub fn find_class(module: &Object, name: &Object, proto: i64, fix_imports: bool)
                 AttributeError,
                 "Can't resolve path {} on module {}",
                 name.repr()?.to_string_lossy(),
-                m.repr()?.to_string_lossy()
+                module.repr()?.to_string_lossy()
             );
             let exc = e.take();
             runtime::objects::exceptions::raise::chain_to(&exc, cause);

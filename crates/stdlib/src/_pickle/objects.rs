@@ -4,7 +4,7 @@ use super::load::{Input, Machine, Source, find_class};
 use super::save::{Memo, Saver, Sink};
 use super::{HIGHEST, pickling_error, unpickling_error};
 use core::ffi::c_int;
-use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use core::sync::atomic::Ordering::{AcqRel, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicI64};
 use macros::pyclass;
 use runtime::fields;
@@ -117,6 +117,12 @@ impl Pickler {
         self.bin.store((proto > 0) as i32, Relaxed);
         self.fast.store(0, Relaxed);
         self.fix_imports.store(fix_imports.unwrap_or(true) && proto < 3, Relaxed);
+        // A class may have its own table.
+        if !core::ptr::eq(self.ty(), Pickler::type_object()) && self.dispatch_table.is_empty() {
+            if let Some(t) = self.getattr_opt(intern!("dispatch_table"))? {
+                drop(self.dispatch_table.replace(self, Some(t)));
+            }
+        }
         let old_memo = self.memo.take();
         self.memo.set(Memo::default());
         let old = (

@@ -733,12 +733,14 @@ impl Saver {
                 "PickleBuffer can not be pickled when pointing to a non-contiguous buffer"
             )));
         }
+        let readonly = v.readonly != 0;
+        // The callback may release the buffer: a view of our own keeps the memory.
+        let own = runtime::objects::MemoryView::from_object(b)?;
         let in_band = match self.buffer_callback.clone() {
             Some(f) => f.call1(b)?.is_true()?,
             None => true,
         };
-        let v = b.view()?;
-        let readonly = v.readonly != 0;
+        let v = own.view();
         if !in_band {
             self.byte(op::NEXT_BUFFER);
             if readonly {
@@ -749,7 +751,7 @@ impl Saver {
         let data = if v.len <= 0 {
             Vec::new()
         } else {
-            // SAFETY: a contiguous view that is not released yet.
+            // SAFETY: a contiguous buffer that `own` keeps.
             unsafe { core::slice::from_raw_parts(v.buf.cast::<u8>(), v.len as usize) }.to_vec()
         };
         if readonly {
@@ -1149,12 +1151,25 @@ impl Saver {
             let r = if self.proto >= 3 { s.as_str().map(|s| s.as_bytes()) } else { s.as_ascii().map(|s| s.as_bytes()) };
             match r {
                 Some(b) => Ok(b.to_vec()),
-                None => Err(pickling_error(format_args!(
-                    "can't pickle {} identifier {} using pickle protocol {}",
-                    what,
-                    s.repr()?.to_string_lossy(),
-                    self.proto
-                ))),
+                None => {
+                    // The codec's own error becomes the context.
+                    let codec = if self.proto >= 3 { "utf-8" } else { "ascii" };
+                    let cause = match runtime::objects::codecs::encode(s, Some(codec), Some("strict")) {
+                        Err(e) if e.matches(exc::UnicodeEncodeError()) => Some(e.take()),
+                        Err(e) => return Err(e),
+                        Ok(_) => None,
+                    };
+                    let e = pickling_error(format_args!(
+                        "can't pickle {} identifier {} using pickle protocol {}",
+                        what,
+                        s.repr()?.to_string_lossy(),
+                        self.proto
+                    ));
+                    Err(match cause {
+                        Some(c) => with_context(e, c),
+                        None => e,
+                    })
+                }
             }
         };
         let m = encode(&module, "module")?;
