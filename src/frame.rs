@@ -71,7 +71,8 @@ fn compile_bytes(
             &*Int::from_i64(bits.into())?,
         ]);
     }
-    let decoded = runtime::lifecycle::source::decode_source(source, filename)?;
+    let decoded =
+        runtime::lifecycle::source::decode_source(source, runtime::lifecycle::source::Origin::Text(filename))?;
     let default = ThreadState::current().interp().config().optimization_level;
     let options = Options {
         filename: filename.into(),

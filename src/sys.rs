@@ -364,6 +364,9 @@ enum Where {
     Sys(&'static str),
     /// An attribute of `sys.flags`.
     Flag(&'static str),
+    /// A field of the start-up configuration.
+    Int(fn(&runtime::lifecycle::Config) -> i64),
+    Bool(fn(&runtime::lifecycle::Config) -> bool),
 }
 
 const OPTIONS: &[(&str, Where)] = &[
@@ -372,10 +375,18 @@ const OPTIONS: &[(&str, Where)] = &[
     ("base_executable", Where::Sys("_base_executable")),
     ("base_prefix", Where::Sys("base_prefix")),
     ("bytes_warning", Where::Flag("bytes_warning")),
+    ("buffered_stdio", Where::Bool(|c| c.buffered_stdio)),
+    ("code_debug_ranges", Where::Bool(|c| c.code_debug_ranges)),
+    ("configure_c_stdio", Where::Bool(|c| c.configure_c_stdio)),
+    ("cpu_count", Where::Int(|c| c.cpu_count as i64)),
     ("dev_mode", Where::Flag("dev_mode")),
     ("exec_prefix", Where::Sys("exec_prefix")),
     ("executable", Where::Sys("executable")),
+    ("faulthandler", Where::Bool(|c| c.faulthandler)),
+    ("import_time", Where::Int(|c| c.import_time as i64)),
     ("inspect", Where::Flag("inspect")),
+    ("install_signal_handlers", Where::Bool(|c| c.install_signal_handlers)),
+    ("int_max_str_digits", Where::Flag("int_max_str_digits")),
     ("interactive", Where::Flag("interactive")),
     ("isolated", Where::Flag("isolated")),
     ("module_search_paths", Where::Sys("path")),
@@ -387,10 +398,18 @@ const OPTIONS: &[(&str, Where)] = &[
     ("pycache_prefix", Where::Sys("pycache_prefix")),
     ("quiet", Where::Flag("quiet")),
     ("safe_path", Where::Flag("safe_path")),
+    ("site_import", Where::Bool(|c| c.site_import)),
+    ("skip_source_first_line", Where::Bool(|c| c.skip_source_first_line)),
     ("stdlib_dir", Where::Sys("_stdlib_dir")),
+    ("tracemalloc", Where::Int(|c| c.tracemalloc as i64)),
+    ("use_environment", Where::Bool(|c| c.use_environment)),
+    ("use_frozen_modules", Where::Bool(|c| c.use_frozen_modules)),
+    ("user_site_directory", Where::Bool(|c| c.user_site_directory)),
     ("utf8_mode", Where::Flag("utf8_mode")),
     ("verbose", Where::Flag("verbose")),
     ("warnoptions", Where::Sys("warnoptions")),
+    ("warn_default_encoding", Where::Bool(|c| c.warn_default_encoding)),
+    ("write_bytecode", Where::Bool(|c| c.write_bytecode)),
     ("xoptions", Where::Sys("_xoptions")),
 ];
 
@@ -401,6 +420,8 @@ fn config_get(name: &str) -> PyResult<PyRef> {
             Some(flags) => flags.getattr_opt(Str::intern(attr))?,
             None => None,
         },
+        Some((_, Where::Int(f))) => Some(Int::from_i64(f(ThreadState::current().interp().config()))?.into()),
+        Some((_, Where::Bool(f))) => Some(Bool::of(f(ThreadState::current().interp().config())).to_ref()),
         None => return Err(raise!(ValueError, "unknown config option name: {}", name)),
     };
     found.ok_or_else(|| raise!(RuntimeError, "lost sys.{}", name))

@@ -140,6 +140,59 @@ pub fn fold(tree: &mut Mod, src: Src<'_>, optimize: u8, future_annotations: bool
     Ok(f.warnings)
 }
 
+/// Folds a tree that is kept as a tree: docstrings go too when `optimize` says so.
+pub fn optimized(tree: &mut Mod, src: Src<'_>, optimize: u8, future_annotations: bool) -> Result<Vec<SyntaxWarning>> {
+    if optimize >= 2 {
+        if let Mod::Module { body, .. } = tree {
+            drop_docstring(body);
+            drop_docstrings(body);
+        }
+    }
+    fold(tree, src, optimize, future_annotations)
+}
+
+fn drop_docstring(body: &mut Vec<Stmt>) {
+    let Some(Stmt { loc, kind: StmtKind::Expr(e) }) = body.first() else { return };
+    if e.as_str_constant().is_none() {
+        return;
+    }
+    if body.len() == 1 {
+        body[0] = Stmt { loc: *loc, kind: StmtKind::Pass };
+    } else {
+        body.remove(0);
+    }
+}
+
+fn drop_docstrings(body: &mut [Stmt]) {
+    for s in body {
+        match &mut s.kind {
+            StmtKind::FunctionDef(f) => {
+                drop_docstring(&mut f.body);
+                drop_docstrings(&mut f.body);
+            }
+            StmtKind::ClassDef(c) => {
+                drop_docstring(&mut c.body);
+                drop_docstrings(&mut c.body);
+            }
+            StmtKind::For { body, orelse, .. }
+            | StmtKind::While { body, orelse, .. }
+            | StmtKind::If { body, orelse, .. } => {
+                drop_docstrings(body);
+                drop_docstrings(orelse);
+            }
+            StmtKind::With { body, .. } => drop_docstrings(body),
+            StmtKind::Match { cases, .. } => cases.iter_mut().for_each(|c| drop_docstrings(&mut c.body)),
+            StmtKind::Try { body, handlers, orelse, finalbody, .. } => {
+                drop_docstrings(body);
+                handlers.iter_mut().for_each(|h| drop_docstrings(&mut h.body));
+                drop_docstrings(orelse);
+                drop_docstrings(finalbody);
+            }
+            _ => {}
+        }
+    }
+}
+
 impl Folder<'_> {
     fn deeper(&mut self, f: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         self.depth += 1;

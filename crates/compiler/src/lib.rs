@@ -11,6 +11,7 @@ mod asm;
 pub mod ast;
 pub mod code;
 mod codegen;
+mod comments;
 pub mod dis;
 pub mod error;
 mod errors;
@@ -28,6 +29,7 @@ mod symtable;
 pub mod tokens;
 mod unparse;
 mod validate;
+mod versions;
 
 pub use code::{CodeData, Const, ExcEntry, Position, PyStr, SyntaxWarning, WarningKind};
 pub use error::{CompileError, ErrorKind, Result};
@@ -69,6 +71,8 @@ pub struct Options {
     pub type_comments: bool,
     /// Longest decimal int literal in digits (`sys.set_int_max_str_digits`); 0 means the default, 4300
     pub int_max_str_digits: u32,
+    /// The minor version whose grammar the source must fit (`ast.parse(feature_version=...)`)
+    pub feature_version: Option<u8>,
     /// Only parse: `ast.PyCF_OPTIMIZED_AST` folds constants in the tree
     pub optimized_ast: bool,
 }
@@ -86,6 +90,16 @@ pub fn compile_source(source: &str, opts: &Options) -> Result<CodeData> {
 pub fn compile_ast(tree: ast::Mod, source: Option<&str>, opts: &Options) -> Result<CodeData> {
     validate::validate(&tree)?;
     compile_tree(tree, source, opts, Vec::new())
+}
+
+/// What `ast.PyCF_OPTIMIZED_AST` makes of a tree.
+pub fn optimize_tree(mut tree: ast::Mod, opts: &Options) -> Result<(ast::Mod, Vec<SyntaxWarning>)> {
+    validate::validate(&tree)?;
+    let future = opts.future_flags & code::co::FUTURE_ANNOTATIONS != 0;
+    let warnings = stacker::maybe_grow(1 << 20, 16 << 20, || {
+        fold::optimized(&mut tree, symtable::Src(None), opts.optimize, future)
+    })?;
+    Ok((tree, warnings))
 }
 
 fn compile_tree(

@@ -8,6 +8,7 @@ use crate::source::LineIndex;
 use crate::{Mode, Options};
 use ruff_python_ast as r;
 use ruff_python_parser as rp;
+use ruff_text_size::Ranged;
 use std::borrow::Cow;
 
 /// What an interactive prompt should do with its text so far.
@@ -36,7 +37,7 @@ pub fn parse(source: &str, opts: &Options) -> Result<(ast::Mod, Vec<SyntaxWarnin
         let index = LineIndex::new(&source);
         let src = crate::symtable::Src(Some((&source, &index)));
         let future = opts.future_flags & crate::code::co::FUTURE_ANNOTATIONS != 0;
-        warnings.extend(crate::fold::fold(&mut tree, src, opts.optimize, future)?);
+        warnings.extend(crate::fold::optimized(&mut tree, src, opts.optimize, future)?);
     }
     Ok((tree, warnings))
 }
@@ -97,7 +98,20 @@ fn parse_inner(source: &str, opts: &Options) -> Result<(ast::Mod, Vec<SyntaxWarn
         }
         r::Mod::Expression(e) => ast::Mod::Expression { body: Box::new(lower.expr(&e.body)?) },
     };
-    Ok((tree, lower.warnings))
+    let warnings = std::mem::take(&mut lower.warnings);
+    let mut tree = tree;
+    if opts.type_comments || opts.feature_version.is_some() {
+        let tokens: Vec<crate::comments::Token> =
+            parsed.tokens().iter().map(|t| (t.kind(), t.start().to_usize(), t.end().to_usize())).collect();
+        if opts.type_comments {
+            crate::comments::attach(&mut tree, &tokens, source, &index)?;
+        }
+        if let Some(v) = opts.feature_version {
+            let src = crate::symtable::Src(Some((source, &index)));
+            crate::versions::check(&tree, &tokens, source, src, v)?;
+        }
+    }
+    Ok((tree, warnings))
 }
 
 /// `(int, *str) -> list`: read as a call's arguments and an expression.
@@ -109,11 +123,13 @@ fn function_type(source: &str) -> Result<(ast::Mod, Vec<SyntaxWarning>)> {
     };
     let (args, returns) = source.rsplit_once("->").ok_or_else(fail)?;
     // Keeps the columns: the call's name takes the place of nothing, the result is padded.
-    let call = format!("f{args}");
-    let padded = format!("{}{returns}", " ".repeat(args.len() + 2));
+    let call = format!("f{}", args.trim());
     let options = || rp::ParseOptions::from(rp::Mode::Expression);
     let parsed = rp::parse(&call, options()).map_err(|_| fail())?;
-    let value = rp::parse(&padded, options()).map_err(|_| fail())?;
+    let at = |n: usize| ruff_text_size::TextSize::new(n as u32);
+    let start = source.len() - returns.trim_start().len();
+    let range = ruff_text_size::TextRange::new(at(start), at(start.max(source.trim_end().len())));
+    let value = rp::parse_expression_range(source, range).map_err(|_| fail())?;
     let call_index = LineIndex::new(&call);
     let mut lower = Lower::new(&call, &call_index);
     let r::Mod::Expression(e) = parsed.syntax() else { return Err(fail()) };
@@ -131,10 +147,8 @@ fn function_type(source: &str) -> Result<(ast::Mod, Vec<SyntaxWarning>)> {
         }
         argtypes.push(k.value);
     }
-    let value_index = LineIndex::new(&padded);
-    let mut lower = Lower::new(&padded, &value_index);
-    let r::Mod::Expression(e) = value.syntax() else { return Err(fail()) };
-    let returns = Box::new(lower.expr(&e.body)?);
+    let mut lower = Lower::new(source, &index);
+    let returns = Box::new(lower.expr(&value.syntax().body)?);
     Ok((ast::Mod::FunctionType { argtypes, returns }, Vec::new()))
 }
 

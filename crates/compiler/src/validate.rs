@@ -222,7 +222,7 @@ impl Validator {
                 let owner = if *is_star { "TryStar" } else { "Try" };
                 self.body(body, owner)?;
                 if handlers.is_empty() && finalbody.is_empty() {
-                    return value_error(format!("{owner} has neither handlers nor finalbody"));
+                    return value_error(format!("{owner} has neither except handlers nor finalbody"));
                 }
                 if handlers.is_empty() && !orelse.is_empty() {
                     return value_error(format!("{owner} has orelse but no except handlers"));

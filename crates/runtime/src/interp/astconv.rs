@@ -448,11 +448,16 @@ impl<'a> Node<'a> {
             None => Err(self.missing(f)),
         }
     }
-    fn expr(&self, f: &str) -> PyResult<Expr> {
+    /// A field that may not be None.
+    fn required(&self, f: &str) -> PyResult<PyRef> {
         let v = self.raw(f)?;
         if v.is_none() {
             return Err(raise!(ValueError, "field '{}' is required for {}", f, self.cls()));
         }
+        Ok(v)
+    }
+    fn expr(&self, f: &str) -> PyResult<Expr> {
+        let v = self.required(f)?;
         read_expr(&v, self.depth + 1)
     }
     fn boxed(&self, f: &str) -> PyResult<Box<Expr>> {
@@ -496,7 +501,7 @@ impl<'a> Node<'a> {
         self.list(f, read_stmt)
     }
     fn ident(&self, f: &str) -> PyResult<Ident> {
-        let v = self.raw(f)?;
+        let v = self.required(f)?;
         read_ident(&v)
     }
     fn opt_ident(&self, f: &str) -> PyResult<Option<Ident>> {
@@ -636,9 +641,9 @@ pub fn read_const(v: &Object) -> PyResult<Const> {
     Err(raise!(TypeError, "got an invalid type in Constant: {}", v.ty().name_str()))
 }
 
-/// Reads a tree for `compile()`; the mode says which root is expected.
-pub fn from_object(o: &Object, opts: &Options) -> PyResult<Mod> {
-    let want = match opts.mode {
+/// Checks that the root is what the mode wants.
+pub fn check_root(o: &Object, mode: Mode) -> PyResult<()> {
+    let want = match mode {
         Mode::Exec => "Module",
         Mode::Eval => "Expression",
         Mode::Single => "Interactive",
@@ -647,6 +652,12 @@ pub fn from_object(o: &Object, opts: &Options) -> PyResult<Mod> {
     if !is(o, want)? {
         return Err(raise!(TypeError, "expected {} node, got {}", want, o.ty().name_str()));
     }
+    Ok(())
+}
+
+/// Reads a tree for `compile()`; the mode says which root is expected.
+pub fn from_object(o: &Object, opts: &Options) -> PyResult<Mod> {
+    check_root(o, opts.mode)?;
     let n = Node { o, depth: 0 };
     Ok(match opts.mode {
         Mode::Exec => Mod::Module {
@@ -748,7 +759,7 @@ fn read_stmt(o: &Object, depth: usize) -> PyResult<Stmt> {
             cases: n.list("cases", |o, d| {
                 let n = Node { o, depth: d };
                 Ok(MatchCase {
-                    pattern: read_pattern(&*n.raw("pattern")?, d + 1)?,
+                    pattern: read_pattern(&*n.required("pattern")?, d + 1)?,
                     guard: n.opt_expr("guard")?,
                     body: n.stmts("body")?,
                 })

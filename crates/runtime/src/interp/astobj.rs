@@ -219,6 +219,10 @@ fn make_class(name: &'static str, base: &Object, items: &[(&str, &Object)]) -> P
 fn make_classes() -> PyResult<Classes> {
     let mut c = Classes { by_name: HashMap::new(), single: HashMap::new(), order: Vec::new() };
     let base: &Object = Ast::type_object();
+    for n in ["_fields", "_attributes", "__match_args__"] {
+        Ast::type_object().dict().set(Str::intern(n), &*Tuple::empty())?;
+    }
+    Ast::type_object().modified();
     let empty: PyRef = Tuple::empty().upcast();
     let mut specs: Vec<(&'static str, Vec<(&'static str, &'static str, Kind)>)> = Vec::new();
     for &(sum, attrs, nodes) in GRAMMAR {
@@ -228,7 +232,8 @@ fn make_classes() -> PyResult<Classes> {
         let mut parent: PyRef = base.to_ref();
         let optional_ends: &[&str] = if attrs { &["end_lineno", "end_col_offset"] } else { &[] };
         if !product {
-            let doc = Str::new(&format!("{} = {}", sum, nodes.join("\n     | ")))?;
+            let flat = nodes.iter().all(|n| !n.contains('('));
+            let doc = Str::new(&format!("{} = {}", sum, nodes.join(if flat { " | " } else { "\n     | " })))?;
             let mut items: Vec<(&str, &Object)> =
                 vec![("_fields", &empty), ("__match_args__", &empty), ("_attributes", &attributes), ("__doc__", &doc)];
             let ft = Dict::new()?;
@@ -289,6 +294,7 @@ fn make_classes() -> PyResult<Classes> {
             ft.set(Str::intern(f), &t)?;
         }
         c.by_name[name].setattr(Str::intern("_field_types"), &ft)?;
+        c.by_name[name].setattr(Str::intern("__annotations__"), &ft)?;
     }
     Ok(c)
 }
@@ -305,7 +311,10 @@ pub fn add_classes(m: &Module) -> PyResult<()> {
 
 fn fields_of(o: &Object) -> PyResult<Vec<PyRef>> {
     match o.ty().getattr_opt(Str::intern("_fields"))? {
-        Some(f) => Ok(f.to_tuple()?.iter().map(Object::to_ref).collect()),
+        Some(f) => {
+            let n = f.len()?;
+            (0..n as isize).map(|i| f.get_item_index(i)).collect()
+        }
         None => Ok(Vec::new()),
     }
 }
@@ -438,6 +447,14 @@ impl Ast {
     fn tp_repr(&self) -> PyResult<Ref<Str>> {
         Str::new(&node_repr(self, 3)?)
     }
+    #[pygetset(name = "__dict__")]
+    fn dict_attr(&self) -> PyResult<PyRef> {
+        crate::protocol::attr::generic_dict(self).map(Ref::upcast)
+    }
+    #[pysetter(name = "__dict__")]
+    fn set_dict_attr(&self, v: Option<&Object>) -> PyResult<()> {
+        crate::protocol::attr::set_generic_dict(self, v)
+    }
     #[pymethod(name = "__reduce__")]
     fn reduce(&self) -> PyResult<PyRef> {
         let d = self.getattr(intern!("__dict__"))?;
@@ -446,12 +463,85 @@ impl Ast {
     }
     #[pymethod(raw, name = "__replace__")]
     fn replace(&self, args: FuncArgs<'_>) -> PyResult<PyRef> {
+        if args.len() > 0 {
+            return Err(raise!(TypeError, "__replace__() takes at most 0 positional arguments ({} given)", args.len()));
+        }
+        self.check_replacements(&args)?;
         let d = Dict::new()?;
-        d.update(&*self.getattr(intern!("__dict__"))?)?;
+        let mut names = fields_of(self)?;
+        if let Some(a) = self.ty().getattr_opt(intern!("_attributes"))? {
+            names.extend(a.to_tuple()?.iter().map(Object::to_ref));
+        }
+        let own = crate::protocol::attr::generic_dict(self)?;
+        for n in &names {
+            if let Some(v) = own.get(n)? {
+                d.set(n, &v)?;
+            }
+        }
         for (k, v) in args.keywords() {
             d.set(k, v)?;
         }
         self.ty().call_dict(&Tuple::empty(), Some(&d))
+    }
+}
+
+impl Ast {
+    /// `__replace__` must get known names, and values for all fields that the node lacks.
+    fn check_replacements(&self, args: &FuncArgs<'_>) -> PyResult<()> {
+        let name = self.ty().name_str().to_string();
+        let mut expecting: Vec<PyRef> = fields_of(self)?;
+        let mut known = expecting.clone();
+        if let Some(a) = self.ty().getattr_opt(intern!("_attributes"))? {
+            known.extend(a.to_tuple()?.iter().map(Object::to_ref));
+        }
+        let own = crate::protocol::attr::generic_dict(self)?;
+        let has = |list: &[PyRef], k: &Object| -> PyResult<Option<usize>> {
+            for (i, n) in list.iter().enumerate() {
+                if n.eq(k)? {
+                    return Ok(Some(i));
+                }
+            }
+            Ok(None)
+        };
+        for (k, _) in args.keywords() {
+            if has(&known, k)?.is_none() {
+                return Err(raise!(
+                    TypeError,
+                    "{}.__replace__ got an unexpected keyword argument {}.",
+                    name,
+                    k.repr()?.to_string_lossy()
+                ));
+            }
+            if let Some(i) = has(&expecting, k)? {
+                expecting.remove(i);
+            }
+        }
+        let mut missing = Vec::new();
+        let types = self.ty().getattr_opt(intern!("_field_types"))?;
+        for n in expecting {
+            if own.contains(&n)? {
+                continue;
+            }
+            // An optional field has a default of None.
+            if let Some(t) = types.as_ref().and_then(|t| t.downcast::<Dict>()) {
+                if t.get(&n)?.is_some_and(|t| t.downcast::<crate::objects::union::Union>().is_some()) {
+                    continue;
+                }
+            }
+            missing.push(n.repr()?.to_string_lossy().into_owned());
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        missing.sort();
+        Err(raise!(
+            TypeError,
+            "{}.__replace__ missing {} keyword argument{}: {}.",
+            name,
+            missing.len(),
+            if missing.len() == 1 { "" } else { "s" },
+            missing.join(", ")
+        ))
     }
 }
 
@@ -517,6 +607,22 @@ pub fn parse_to_object(source: &str, opts: &Options) -> PyResult<PyRef> {
             super::astconv::to_object(&tree)
         }
         Err(e) => Err(super::raise_compile_error(&e, &opts.filename, Some(source))),
+    }
+}
+
+/// `compile(tree, ..., PyCF_ONLY_AST)`: the tree itself when it fits the mode, or what optimising makes of it.
+pub fn check_object(o: &Object, opts: &Options) -> PyResult<PyRef> {
+    super::astconv::check_root(o, opts.mode)?;
+    if !opts.optimized_ast {
+        return Ok(o.to_ref());
+    }
+    let tree = super::astconv::from_object(o, opts)?;
+    match compiler::optimize_tree(tree, opts) {
+        Ok((tree, warnings)) => {
+            super::syntax::issue_warnings(&warnings, opts, None)?;
+            super::astconv::to_object(&tree)
+        }
+        Err(e) => Err(super::raise_compile_error(&e, &opts.filename, None)),
     }
 }
 

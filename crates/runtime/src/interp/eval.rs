@@ -1756,7 +1756,7 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                     op::SET_ADD => {
                         save!();
                         tri!(materialize(sp.sub(1)));
-                        tri!(peek!(arg as usize + 1).obj().cast::<Set>().add(peek!(1).obj()));
+                        tri!(ops::set_add(peek!(arg as usize + 1).obj(), peek!(1).obj()));
                         ops::pop_n(frame, &mut sp, 1);
                     }
                     op::MAP_ADD => {

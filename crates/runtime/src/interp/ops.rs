@@ -1157,6 +1157,15 @@ fn do_raise(x: &Object, cause: Option<&Object>) -> PyResult<Raised> {
     Ok(crate::error::raise_exception(e))
 }
 
+/// SET_ADD. The set need not be one: `__conditional_annotations__` is a name that programs can bind.
+#[inline]
+pub fn set_add(set: &Object, item: &Object) -> PyResult<()> {
+    match set.downcast::<crate::objects::set::Set>() {
+        Some(s) => s.add(item).map(drop),
+        None => Err(raise!(TypeError, "expected set, got {}", set.ty().tp_name())),
+    }
+}
+
 #[inline(never)]
 pub unsafe fn check_exc_match(e: Slot, t: Slot) -> PyResult<bool> {
     let t = t.obj();

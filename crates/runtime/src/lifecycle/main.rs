@@ -145,7 +145,7 @@ pub fn dedent(s: &str) -> String {
 
 /// Decodes source bytes (BOM, PEP 263 cookie) and runs them as `__main__`.
 fn run_bytes(bytes: &[u8], filename: &str, main: &Dict) -> PyResult<PyRef> {
-    let source = super::source::decode_source(bytes, filename)?;
+    let source = super::source::decode_source(bytes, super::source::Origin::File(filename))?;
     crate::interp::run_source(&source, filename, Mode::Exec, main, main, 0)
 }
 

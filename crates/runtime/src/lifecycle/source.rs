@@ -45,26 +45,36 @@ fn normal(name: &str) -> String {
     }
 }
 
-fn syntax_error(msg: &str, filename: &str) -> Raised {
-    syntax_error_at(msg, filename, None)
+/// Where source bytes come from: messages differ.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Origin<'a> {
+    /// A string handed to `compile` and its like; the name goes only into errors of the codec.
+    Text(&'a str),
+    /// A file that is run.
+    File(&'a str),
 }
 
-/// The same at a place: row and column from 1, and the line.
-fn syntax_error_at(msg: &str, filename: &str, at: Option<(usize, usize, String)>) -> Raised {
+/// A place in the source: row, column, the line, the last column.
+type Place = (usize, usize, String, usize);
+
+fn syntax_error(msg: &str, filename: Option<&str>, at: Option<Place>) -> Raised {
     match (|| -> PyResult<PyRef> {
         let m = Str::new(msg)?;
-        let name: PyRef = Str::new(filename)?.upcast();
+        let name: PyRef = match filename {
+            Some(n) => Str::new(n)?.upcast(),
+            None => none_ref(),
+        };
         let place = match at {
-            None => Tuple::from_refs(vec![name, Int::from_i64(0)?.upcast(), none_ref(), none_ref()])?,
-            Some((row, col, line)) => {
-                let (row, col) = (Int::from_usize(row)?, Int::from_usize(col)?);
+            None => Tuple::from_refs(vec![name, Int::from_i64(0)?.upcast(), Int::from_i64(-1)?.upcast(), none_ref()])?,
+            Some((row, col, line, end)) => {
+                let row = Int::from_usize(row)?;
                 Tuple::from_refs(vec![
                     name,
                     row.clone().upcast(),
-                    col.clone().upcast(),
+                    Int::from_usize(col)?.upcast(),
                     Str::new(&line)?.upcast(),
                     row.upcast(),
-                    col.upcast(),
+                    Int::from_usize(end)?.upcast(),
                 ])?
             }
         };
@@ -77,72 +87,109 @@ fn syntax_error_at(msg: &str, filename: &str, at: Option<(usize, usize, String)>
     }
 }
 
-/// The error for bytes that are not UTF-8.
-fn not_utf8(body: &[u8], at: usize, filename: &str, declared: bool) -> Raised {
-    let start = body[..at].iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
-    let row = body[..at].iter().filter(|b| **b == b'\n').count() + 1;
-    let end = body[at..].iter().position(|b| *b == b'\n').map_or(body.len(), |i| at + i);
-    let col = String::from_utf8_lossy(&body[start..at]).chars().count() + 1;
-    let line = String::from_utf8_lossy(&body[start..end]).into_owned();
-    if declared {
-        let why = if body[at] & 0xc0 == 0x80 || body[at] >= 0xf8 {
-            "invalid start byte"
-        } else {
-            "invalid continuation byte"
-        };
-        return syntax_error(
-            &format!("'utf-8' codec can't decode byte 0x{:02x} in position {at}: {why}", body[at]),
-            filename,
-        );
+impl<'a> Origin<'a> {
+    /// The name in errors that come before any parsing.
+    fn shown(self) -> Option<&'a str> {
+        match self {
+            Origin::Text(_) => None,
+            Origin::File(f) => Some(f),
+        }
     }
-    let file = if filename.starts_with('<') { String::new() } else { format!(" in file {filename}") };
-    let msg = format!(
-        "Non-UTF-8 code starting with '\\x{:02x}'{file} on line {row}, but no encoding declared; see https://peps.python.org/pep-0263/ for details",
-        body[at]
-    );
-    syntax_error_at(&msg, filename, Some((row, col, line)))
+
+    fn name(self) -> &'a str {
+        match self {
+            Origin::Text(f) | Origin::File(f) => f,
+        }
+    }
+
+    /// The error for bytes that are not UTF-8. `declared`: the file says that it is UTF-8.
+    fn not_utf8(self, body: &[u8], at: usize, declared: bool) -> Raised {
+        let start = body[..at].iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
+        let row = body[..at].iter().filter(|b| **b == b'\n').count() + 1;
+        let end = body[at..].iter().position(|b| *b == b'\n').map_or(body.len(), |i| at + i);
+        let col = String::from_utf8_lossy(&body[start..at]).chars().count() + 1;
+        let line = String::from_utf8_lossy(&body[start..end]).into_owned();
+        let first = body[at];
+        if declared && matches!(self, Origin::File(_)) {
+            let why = if first & 0xc0 == 0x80 || first >= 0xf8 {
+                "invalid start byte"
+            } else if end == body.len() && core::str::from_utf8(&body[at..]).is_err_and(|e| e.error_len().is_none()) {
+                "unexpected end of data"
+            } else {
+                "invalid continuation byte"
+            };
+            let msg = format!(
+                "(unicode error) 'utf-8' codec can't decode byte 0x{first:02x} in position {}: {why}",
+                at - start
+            );
+            return syntax_error(&msg, self.shown(), Some((row, 0, line, 0)));
+        }
+        let file = match self {
+            Origin::Text(_) => String::new(),
+            Origin::File(f) => format!(" in file {f}"),
+        };
+        let msg = format!(
+            "Non-UTF-8 code starting with '\\x{first:02x}'{file} on line {row}, but no encoding declared; see https://peps.python.org/pep-0263/ for details"
+        );
+        syntax_error(&msg, self.shown(), Some((row, col, line, col)))
+    }
+
+    /// An error of a codec as a SyntaxError with its text.
+    fn codec_failed(self, e: Raised) -> Raised {
+        if !e.matches(exc::UnicodeError()) && !e.matches(exc::LookupError()) {
+            return e;
+        }
+        let x = e.take();
+        match x.str() {
+            Ok(text) => syntax_error(&text.to_string_lossy(), Some(self.name()), None),
+            Err(e) => e,
+        }
+    }
 }
 
-/// Text of a source file: decoded as it declares, newlines as they are.
-pub fn decode_source(bytes: &[u8], filename: &str) -> PyResult<String> {
+/// Text of a source: decoded as it declares, newlines as they are.
+pub fn decode_source(bytes: &[u8], origin: Origin<'_>) -> PyResult<String> {
     let (body, bom) = match bytes.strip_prefix(b"\xef\xbb\xbf") {
         Some(b) => (b, true),
         None => (bytes, false),
     };
     if body.contains(&0) {
-        return Err(syntax_error("source code string cannot contain null bytes", filename));
+        return Err(match origin {
+            Origin::Text(_) => raise!(SyntaxError, "source code string cannot contain null bytes"),
+            Origin::File(f) => {
+                let at = body.iter().position(|b| *b == 0).unwrap_or(0);
+                let row = body[..at].iter().filter(|b| **b == b'\n').count() + 1;
+                let start = body[..at].iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
+                let line = String::from_utf8_lossy(&body[start..at]).into_owned();
+                syntax_error("source code cannot contain null bytes", Some(f), Some((row, 0, line, 0)))
+            }
+        });
     }
     let encoding = declared(body).map(|n| (normal(&n), n));
-    if let (true, Some((n, shown))) = (bom, &encoding)
-        && n != "utf-8"
-    {
-        return Err(syntax_error(&format!("encoding problem: {shown} with BOM"), filename));
-    }
     match encoding {
-        None => match core::str::from_utf8(body) {
-            Ok(s) => Ok(s.to_string()),
-            Err(e) => Err(not_utf8(body, e.valid_up_to(), filename, false)),
-        },
-        Some((n, _)) if n == "utf-8" => match core::str::from_utf8(body) {
-            Ok(s) => Ok(s.to_string()),
-            Err(e) => Err(not_utf8(body, e.valid_up_to(), filename, true)),
-        },
+        Some((n, _)) if bom && n != "utf-8" => {
+            let row = usize::from(declared(body.split(|b| *b == b'\n').next().unwrap_or(&[])).is_none()) + 1;
+            let line = String::from_utf8_lossy(body).lines().nth(row - 1).unwrap_or("").to_string();
+            let end = line.chars().count();
+            Err(syntax_error(&format!("encoding problem: {n} with BOM"), origin.shown(), Some((row, 0, line, end))))
+        }
         Some((n, _)) if n == "iso-8859-1" => Ok(body.iter().map(|b| *b as char).collect()),
-        Some((_, shown)) => {
+        Some((n, shown)) if n != "utf-8" => {
             let b = Bytes::new(body)?;
             match b.call_method(intern!("decode"), &[&*Str::new(&shown)?]) {
                 Ok(t) => {
                     let Some(s) = t.downcast::<Str>() else {
                         return Err(raise!(TypeError, "decoder should return a string result"));
                     };
-                    Ok(s.to_str()?.to_string())
+                    let s = s.to_str()?;
+                    Ok(s.strip_prefix('\u{feff}').unwrap_or(s).to_string())
                 }
-                Err(e) if e.matches(exc::LookupError()) => {
-                    e.clear();
-                    Err(syntax_error(&format!("unknown encoding: {shown}"), filename))
-                }
-                Err(e) => Err(e),
+                Err(e) => Err(origin.codec_failed(e)),
             }
         }
+        known => match core::str::from_utf8(body) {
+            Ok(s) => Ok(s.to_string()),
+            Err(e) => Err(origin.not_utf8(body, e.valid_up_to(), bom || known.is_some())),
+        },
     }
 }

@@ -48,6 +48,7 @@ pub fn with_context(r: Raised, o: &Object, name: &Str) -> Raised {
 
 #[inline]
 fn descr_get(d: &Object, f: unsafe extern "C" fn(P, P, P) -> P, o: &Object, ty: &Type) -> PyResult<PyRef> {
+    super::enter_recursive_call("")?;
     // SAFETY: a C slot.
     unsafe { own(f(d.as_ptr(), o.as_ptr(), ty.as_ptr())) }
 }
@@ -157,6 +158,7 @@ impl Object {
             if core::ptr::fn_addr_eq(f, PyObject_GenericGetAttr as GetAttrO) {
                 return self.generic_getattr(name);
             }
+            super::enter_recursive_call("")?;
             // SAFETY: a C slot.
             let r = unsafe { f(self.as_ptr(), name.as_ptr()) };
             if r.is_null() {

@@ -19,14 +19,9 @@ pub fn enter_recursive_call(where_: &str) -> PyResult<()> {
 #[cold]
 fn too_deep(where_: &str) -> Raised {
     let ts = ThreadState::current();
-    if ts.abi().recursion_headroom > 0 {
-        // Already reporting one: let the report finish on the reserve.
-        return raise!(RecursionError, "maximum recursion depth exceeded{}", where_);
-    }
-    ts.abi_mut().recursion_headroom += 1;
-    let r = raise!(RecursionError, "maximum recursion depth exceeded{}", where_);
-    ts.abi_mut().recursion_headroom -= 1;
-    r
+    let used = ts.c_stack_top.get().saturating_sub(ts.c_stack_limit.get()) / 1024;
+    // Making the exception happens on the reserve below the limit; no Python code runs for it.
+    raise!(RecursionError, "Stack overflow (used {} kB){}", used, where_)
 }
 
 /// The counterpart of `enter_recursive_call`: nothing to do, the stack pointer says it all.
@@ -89,6 +84,7 @@ impl Object {
     #[inline]
     pub fn vectorcall(&self, args: *const P, nargsf: usize, kwnames: P) -> PyResult<PyRef> {
         if let Some(f) = vectorcall_function(self) {
+            enter_recursive_call(" while calling a Python object")?;
             // SAFETY: the callee's own entry; the caller vouches for the arguments.
             let r = unsafe { f(self.as_ptr(), args.cast_mut(), nargsf, kwnames) };
             if r.is_null() {

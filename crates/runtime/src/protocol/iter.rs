@@ -22,6 +22,7 @@ impl Object {
             }
             return Err(raise!(TypeError, "'{}' object is not iterable", ty.tp_name()));
         };
+        super::enter_recursive_call("")?;
         // SAFETY: a C slot.
         let r = unsafe { own(f(self.as_ptr()))? };
         if !r.is_iter() {
@@ -36,6 +37,7 @@ impl Object {
         let Some(f) = self.ty().slots().tp_iternext else {
             return Err(raise!(TypeError, "'{}' object is not an iterator", self.ty().tp_name()));
         };
+        super::enter_recursive_call("")?;
         // SAFETY: a C slot.
         let r = unsafe { PyRef::from_ptr_opt(f(self.as_ptr())) };
         if r.is_none() && crate::error::error_occurred() {

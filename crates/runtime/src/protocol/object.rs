@@ -85,6 +85,7 @@ impl Object {
     pub fn hash(&self) -> PyResult<isize> {
         match self.ty().slots().tp_hash {
             Some(f) => {
+                enter_recursive_call(" while hashing an object")?;
                 // SAFETY: a C slot.
                 let h = unsafe { f(self.as_ptr()) };
                 if h == -1 { Err(failed()) } else { Ok(h) }
@@ -102,6 +103,7 @@ impl Object {
             return Ok(false);
         }
         let t = self.ty().slots();
+        enter_recursive_call("")?;
         // SAFETY: C slots of a live type.
         let n = unsafe {
             if let Some(f) = t.tp_as_number.as_ref().and_then(|n| n.nb_bool) {

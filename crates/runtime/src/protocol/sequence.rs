@@ -40,6 +40,7 @@ impl Object {
         let Some(f) = sq!(self, sq_length).or(mp!(self, mp_length)) else {
             return Err(raise!(TypeError, "object of type '{}' has no len()", self.ty().tp_name()));
         };
+        super::enter_recursive_call("")?;
         // SAFETY: a C slot.
         let n = unsafe { f(self.as_ptr()) };
         if n < 0 { Err(failed()) } else { Ok(n as usize) }
@@ -81,6 +82,7 @@ impl Object {
     /// `self[key]`.
     pub fn get_item(&self, key: &Object) -> PyResult<PyRef> {
         if let Some(f) = mp!(self, mp_subscript) {
+            super::enter_recursive_call("")?;
             // SAFETY: a C slot.
             return unsafe { own(f(self.as_ptr(), key.as_ptr())) };
         }
@@ -107,6 +109,7 @@ impl Object {
     /// `self[key] = value`.
     pub fn set_item(&self, key: &Object, value: &Object) -> PyResult<()> {
         if let Some(f) = mp!(self, mp_ass_subscript) {
+            super::enter_recursive_call("")?;
             // SAFETY: a C slot.
             return done(unsafe { f(self.as_ptr(), key.as_ptr(), value.as_ptr()) });
         }
@@ -122,6 +125,7 @@ impl Object {
     /// `del self[key]`.
     pub fn del_item(&self, key: &Object) -> PyResult<()> {
         if let Some(f) = mp!(self, mp_ass_subscript) {
+            super::enter_recursive_call("")?;
             // SAFETY: a C slot.
             return done(unsafe { f(self.as_ptr(), key.as_ptr(), core::ptr::null_mut()) });
         }
@@ -200,6 +204,7 @@ impl Object {
     /// `item in self`.
     pub fn contains(&self, item: &Object) -> PyResult<bool> {
         if let Some(f) = sq!(self, sq_contains) {
+            super::enter_recursive_call("")?;
             // SAFETY: a C slot.
             let r = unsafe { f(self.as_ptr(), item.as_ptr()) };
             return if r < 0 { Err(failed()) } else { Ok(r > 0) };

@@ -46,12 +46,20 @@ fn source_text(source: &Object, what: &str, kinds: &str, filename: &str) -> PyRe
                 return Err(raise!(TypeError, "{}() arg 1 must be a {}", what, kinds));
             }
         };
-        runtime::lifecycle::source::decode_source(view.as_slice(), filename)?
+        runtime::lifecycle::source::decode_source(view.as_slice(), runtime::lifecycle::source::Origin::Text(filename))?
     };
     if text.contains('\0') {
         return Err(raise!(SyntaxError, "source code string cannot contain null bytes"));
     }
     Ok(text)
+}
+
+/// The limit of decimal literals, in the form that the compiler's options want.
+fn max_digits() -> u32 {
+    match runtime::objects::long::text::max_str_digits() {
+        0 => u32::MAX,
+        n => n as u32,
+    }
 }
 
 fn file_name(o: &Object) -> PyResult<String> {
@@ -75,7 +83,7 @@ pub fn compile(
     flags: i32,
     dont_inherit: bool,
     optimize: i32,
-    _version: i32,
+    version: i32,
 ) -> PyResult<PyRef> {
     let filename = file_name(filename)?;
     let Some(mode) = mode.downcast::<Str>() else {
@@ -111,14 +119,16 @@ pub fn compile(
         allow_incomplete: flags & flag::ALLOW_INCOMPLETE != 0,
         allow_top_level_await: flags & flag::TOP_LEVEL_AWAIT != 0,
         type_comments: flags & flag::TYPE_COMMENTS != 0,
+        feature_version: if only_ast && (0..14).contains(&version) { Some(version as u8) } else { None },
+        int_max_str_digits: max_digits(),
         optimized_ast: flags & flag::OPTIMIZED_AST == flag::OPTIMIZED_AST,
         ..Default::default()
     };
     let textual = source.downcast::<Str>().is_some() || source.downcast::<Bytes>().is_some();
     if !textual && astobj::is_ast(source)? {
-        return if only_ast { Ok(source.to_ref()) } else { astobj::compile_object(source, &opts) };
+        return if only_ast { astobj::check_object(source, &opts) } else { astobj::compile_object(source, &opts) };
     }
-    let text = source_text(source, "compile", "string, bytes or AST object", "<string>")?;
+    let text = source_text(source, "compile", "string, bytes or AST object", &opts.filename)?;
     if only_ast {
         return astobj::parse_to_object(&text, &opts);
     }

@@ -209,8 +209,24 @@ pub fn normalize(ty: &Object, value: Option<PyRef>) -> PyResult<Ref<BaseExceptio
 /// Whether `exc` (an instance or a class) matches `exc_type` (a class or a tuple of classes, nested).
 pub fn exception_matches(exc: &Object, exc_type: &Object) -> bool {
     if let Some(t) = exc_type.downcast::<Tuple>() {
-        return t.as_slice().iter().any(|o| exception_matches(exc, o));
+        // A stack of our own: the nesting may be deeper than the native one stands.
+        let mut open = vec![t.as_slice().iter()];
+        while let Some(items) = open.last_mut() {
+            match items.next() {
+                None => drop(open.pop()),
+                Some(o) => match o.downcast::<Tuple>() {
+                    Some(t) => open.push(t.as_slice().iter()),
+                    None if matches_class(exc, o) => return true,
+                    None => {}
+                },
+            }
+        }
+        return false;
     }
+    matches_class(exc, exc_type)
+}
+
+fn matches_class(exc: &Object, exc_type: &Object) -> bool {
     let class: &Object = if exc.downcast::<BaseException>().is_some() { exc.ty() } else { exc };
     if class.is(exc_type) {
         return true;
