@@ -6,6 +6,7 @@ use core::ffi::{CStr, c_char, c_int, c_ulong, c_void};
 use core::ptr::{null, null_mut};
 use runtime::abi::{self, PyConfig, PyPreConfig, PyStatus, PyWideStringList};
 use runtime::lifecycle::config::{Config, Run};
+use runtime::lifecycle::subinterp::{Settings, Whence};
 use runtime::mem::domains;
 use runtime::prelude::*;
 use std::ffi::{OsStr, OsString};
@@ -739,7 +740,7 @@ capi! {
         fine(unsafe { crate::main_entry::Py_BytesMain(argc, argv) })
     }
     raw fn Py_Exit(code: c_int) {
-        let status = if runtime::lifecycle::finalize() < 0 { 120 } else { code };
+        let status = if runtime::lifecycle::finalize_for_exit() < 0 { 120 } else { code };
         let () = std::process::exit(status);
         Ok(())
     }
@@ -763,24 +764,38 @@ capi! {
     }
 
     raw fn Py_NewInterpreter() -> *mut abi::PyThreadState {
-        fine(new_interpreter().map_or(null_mut(), ThreadState::as_abi))
+        fine(new_interpreter(Settings::LEGACY, Whence::LegacyCapi).map_or(null_mut(), ThreadState::as_abi))
     }
-    raw fn Py_NewInterpreterFromConfig(place: *mut *mut abi::PyThreadState, _c: *const abi::PyInterpreterConfig) -> PyStatus {
-        let made = new_interpreter();
-        // SAFETY: C passes a place.
-        unsafe { *place = made.map_or(null_mut(), ThreadState::as_abi) };
-        fine(if made.is_some() { status_ok() } else { status_error("sub-interpreter creation failed") })
+    raw fn Py_NewInterpreterFromConfig(place: *mut *mut abi::PyThreadState, config: *const abi::PyInterpreterConfig) -> PyStatus {
+        // SAFETY: C passes a configuration and a place for the result.
+        unsafe {
+            *place = null_mut();
+            let c = &*config;
+            let settings = Settings {
+                use_main_obmalloc: c.use_main_obmalloc != 0,
+                allow_fork: c.allow_fork != 0,
+                allow_exec: c.allow_exec != 0,
+                allow_threads: c.allow_threads != 0,
+                allow_daemon_threads: c.allow_daemon_threads != 0,
+                check_multi_interp_extensions: c.check_multi_interp_extensions != 0,
+                gil: c.gil,
+            };
+            if let Err(text) = settings.check() {
+                return Ok(status_error(text));
+            }
+            match new_interpreter(settings, Whence::Capi) {
+                Some(ts) => {
+                    *place = ts.as_abi();
+                    fine(status_ok())
+                }
+                None => fine(status_error("sub-interpreter creation failed")),
+            }
+        }
     }
     raw fn Py_EndInterpreter(ts: *mut abi::PyThreadState) {
         // SAFETY: C passes the attached state of a sub-interpreter.
         let ts = unsafe { ThreadState::from_abi(ts) };
-        ts.interp().atexit.run();
-        runtime::lifecycle::finalize::finalize_modules();
-        ts.clear();
-        let interp = ts.interp();
-        // SAFETY: cleared, and this thread's own.
-        unsafe { ts.delete_current() };
-        interp.unlink();
+        runtime::lifecycle::subinterp::end(ts);
         Ok(())
     }
 
@@ -856,32 +871,8 @@ fn config_text(f: impl Fn(&Config) -> Option<OsString>) -> PyResult<*const Wide>
 }
 
 /// A sub-interpreter with the main one's configuration, attached to the calling thread.
-fn new_interpreter() -> Option<&'static ThreadState> {
-    let main = runtime::thread::InterpreterState::try_main()?;
-    let config = main.config().clone();
-    let old = ThreadState::try_current();
-    if let Some(ts) = old {
-        runtime::thread::detach_state(ts);
-    }
-    let interp = runtime::thread::InterpreterState::new();
-    interp.lifecycle.set_config(config.clone());
-    let ts = runtime::thread::attach_new(interp)?;
-    match runtime::lifecycle::init::init_interpreter(&config) {
-        Ok(()) => Some(ts),
-        Err(_) => {
-            if runtime::error::error_occurred() {
-                runtime::objects::exceptions::display::print_set_error();
-            }
-            ts.clear();
-            // SAFETY: cleared, and this thread's own.
-            unsafe { ts.delete_current() };
-            interp.unlink();
-            if let Some(ts) = old {
-                runtime::thread::attach(ts);
-            }
-            None
-        }
-    }
+fn new_interpreter(settings: Settings, whence: Whence) -> Option<&'static ThreadState> {
+    runtime::lifecycle::subinterp::create(settings, whence).map_err(|e| eprintln!("{e}")).ok()
 }
 
 /// `unsigned long` of the header's version constant.

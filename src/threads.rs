@@ -192,6 +192,9 @@ capi! {
             }
             None => {
                 let Some(i) = InterpreterState::try_main() else {
+                    if InterpreterState::has_ended() {
+                        thread::hang();
+                    }
                     fatal("PyGILState_Ensure: Python is not initialized");
                 };
                 match thread::attach_new(i) {

@@ -697,7 +697,7 @@ pub mod _thread {
     /// and False otherwise.
     #[pyfunction]
     fn daemon_threads_allowed() -> bool {
-        true
+        InterpreterState::current().lifecycle.sub.settings().allow_daemon_threads
     }
     /// Create a new lock object. See help(type(threading.Lock())) for
     /// information about locks.

@@ -35,7 +35,19 @@ static USERS: [User; 65] =
     [const { User { fd: AtomicI32::new(-1), all: AtomicBool::new(true), chain: AtomicBool::new(false) } }; 65];
 static USER_PREVIOUS: Mutex<Vec<(c_int, libc::sigaction)>> = Mutex::new(Vec::new());
 
+fn forget() {
+    if ThreadState::current().interp().is_main() {
+        cancel_watchdog();
+        if ENABLED.swap(false, Acquire) {
+            restore_fatal();
+        }
+        let files = core::mem::take(&mut *FILES.lock().unwrap_or_else(|e| e.into_inner()));
+        drop(files);
+    }
+}
+
 fn keep(key: i32, file: Option<PyRef>) {
+    ThreadState::current().interp().lifecycle.at_end(forget);
     let mut files = FILES.lock().unwrap_or_else(|e| e.into_inner());
     let old = files.iter().position(|f| f.0 == key).map(|i| files.swap_remove(i));
     if let Some(f) = file {

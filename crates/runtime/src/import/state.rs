@@ -52,6 +52,14 @@ impl ImportState {
         // SAFETY: as above.
         unsafe { Object::from_ptr_opt(self.importlib_external.load(Acquire)) }
     }
+    /// At the interpreter's end: forgets importlib and the single-phase modules. `sys.modules` stays, empty.
+    pub(crate) fn clear(&self) {
+        self.set_importlib(None);
+        self.set_importlib_external(None);
+        let old = core::mem::take(&mut *self.by_index.lock().unwrap_or_else(|e| e.into_inner()));
+        drop(old);
+        self.modules().clear();
+    }
     pub fn set_importlib_external(&self, m: Option<PyRef>) {
         swap(&self.importlib_external, m);
     }

@@ -18,6 +18,14 @@ static ACTIVE: AtomicBool = AtomicBool::new(false);
 #[derive(Default)]
 pub struct AuditState(Mutex<Vec<PyRef>>);
 
+impl AuditState {
+    /// At the interpreter's end.
+    pub(crate) fn clear(&self) {
+        let old = core::mem::take(&mut *self.0.lock().unwrap_or_else(|e| e.into_inner()));
+        drop(old);
+    }
+}
+
 /// `PySys_AddAuditHook`.
 pub fn add_native(hook: NativeHook, data: *mut c_void) {
     NATIVE.write().unwrap_or_else(|e| e.into_inner()).push((hook, data as usize));

@@ -423,8 +423,11 @@ impl Config {
                 b"0" => Some(false),
                 b"1" => Some(true),
                 b"report" | b"error" => {
-                    self.gil_mode =
-                        if v.as_bytes() == b"error" { crate::import::gil::Mode::Error } else { crate::import::gil::Mode::Report };
+                    self.gil_mode = if v.as_bytes() == b"error" {
+                        crate::import::gil::Mode::Error
+                    } else {
+                        crate::import::gil::Mode::Report
+                    };
                     None
                 }
                 _ => return Err(fatal(&format!("{what}: invalid value; must be \"0\" or \"1\""))),

@@ -2,53 +2,136 @@
 
 use super::{init, stdio};
 use crate::prelude::*;
+use crate::thread::InterpreterState;
+use core::sync::atomic::Ordering::{Relaxed, Release};
 
-/// Ends the main interpreter (`Py_FinalizeEx`): 0, or -1 when buffered output was lost.
+/// Ends the main interpreter and gives back what it holds, so that it can be initialised again (`Py_FinalizeEx`): 0, or -1
+/// when buffered output was lost. The thread has no state afterwards.
 pub fn finalize() -> i32 {
+    end_main(true)
+}
+
+/// Ends the main interpreter of a process that is about to exit: as `finalize`, but what no Python code can see any more is
+/// left to the system.
+pub fn finalize_for_exit() -> i32 {
+    end_main(false)
+}
+
+fn end_main(give_back: bool) -> i32 {
     if !init::is_initialized() {
         return 0;
     }
-    let ts = ThreadState::current();
+    let Some(ts) = ThreadState::try_current() else { return -1 };
     let interp = ts.interp();
-    wait_for_threads();
-    if let Err(_e) = crate::thread::handle_breaker() {
-        crate::error::write_unraisable(None);
-    }
-    call_atexit();
+    settle(interp);
+    super::subinterp::end_all();
     if interp.config().gil_mode == crate::import::gil::Mode::Report {
         stdio::flush();
         eprint!("{}", crate::import::gil::report_text());
     }
-    let mut status = if stdio::flush() { 0 } else { -1 };
     init::set_initialized(false);
     // From here on other threads hang when they try to attach.
-    interp.finalizing.store((ts as *const ThreadState).cast_mut(), core::sync::atomic::Ordering::Release);
+    interp.finalizing.store((ts as *const ThreadState).cast_mut(), Release);
     crate::thread::stop_others_for_good();
+    let mut status = if stdio::flush() { 0 } else { -1 };
     crate::thread::signals::finalize();
     drop(crate::error::take_error());
-    crate::mem::gc::collect();
+    if crate::mem::gc::is_enabled() {
+        crate::mem::gc::collect();
+    }
     finalize_modules();
-    if !stdio_flush_late() {
+    if !stdio::flush() {
         status = -1;
+    }
+    if give_back {
+        release(interp, ts);
+        InterpreterState::forget_main();
     }
     status
 }
 
-fn wait_for_threads() {
-    let interp = ThreadState::current().interp();
-    if let Ok(Some(m)) = interp.import.modules().get(intern!("threading"))
-        && let Err(_e) = m.call_method(intern!("_shutdown"), &[])
-    {
-        crate::error::write_unraisable(Some(&m));
+/// Waits for threads, makes pending calls and calls exit functions, as long as these make more of each other.
+pub(super) fn settle(interp: &'static InterpreterState) {
+    for _ in 0..16 {
+        wait_for_threads();
+        if let Err(_e) = crate::thread::handle_breaker().and_then(|()| interp.pending.run()) {
+            crate::error::write_unraisable(None);
+        }
+        interp.atexit.run();
+        if interp.atexit.len() == 0 && interp.threading.shutdown.is_idle() {
+            break;
+        }
     }
 }
 
-fn call_atexit() {
-    ThreadState::current().interp().atexit.run();
+fn wait_for_threads() {
+    let interp = ThreadState::current().interp();
+    let result = match interp.import.modules().get(intern!("threading")) {
+        Ok(Some(m)) => m.call_method(intern!("_shutdown"), &[]).map(drop),
+        _ => Ok(()),
+    };
+    // Threads that the module does not know, or that began since it closed down.
+    if let Err(_e) = result.and_then(|()| interp.threading.shutdown.join_all()) {
+        crate::objects::exceptions::display::write_unraisable_msg("Exception ignored on threading shutdown", None);
+    }
 }
 
-fn stdio_flush_late() -> bool {
-    true
+/// The last part of an interpreter's end: what is left of its objects, its state of this thread, and its place in the list.
+/// The interpreter's own record stays: a late thread may still look at it.
+pub(super) fn release(interp: &'static InterpreterState, ts: &'static ThreadState) {
+    interp.lifecycle.run_cleanups();
+    interp.import.clear();
+    interp.codecs.clear();
+    interp.warnings.clear();
+    interp.lifecycle.audit.clear();
+    interp.atexit.clear();
+    clear_dict(interp.builtins_dict());
+    interp.builtins_dict().clear();
+    interp.sys_dict().clear();
+    crate::mem::gc::collect();
+    interp.gc.clear();
+    interp.lifecycle.clear();
+    drop(crate::error::take_error());
+    ts.clear();
+    // SAFETY: cleared, no frame is left, and this thread's own.
+    unsafe { ts.delete_current() };
+    interp.unlink();
+}
+
+/// Tells of uncollectable objects that nobody looked at.
+fn report_garbage(interp: &InterpreterState) {
+    use crate::mem::gc::debug;
+    let flags = interp.gc.debug.load(Relaxed);
+    let Some(garbage) = interp.gc.garbage_if_any() else { return };
+    let n = garbage.len();
+    if n == 0 || flags & debug::SAVEALL != 0 {
+        return;
+    }
+    let hint = match flags & debug::UNCOLLECTABLE {
+        0 => "; use gc.set_debug(gc.DEBUG_UNCOLLECTABLE) to list them",
+        _ => "",
+    };
+    let warn = || -> PyResult<()> {
+        let message = Str::new(&format!("gc: {n} uncollectable objects at shutdown{hint}"))?;
+        let place = intern!("gc");
+        crate::objects::exceptions::warnings::warn_explicit(
+            exc::ResourceWarning(),
+            &message,
+            place,
+            0,
+            Some(place),
+            None,
+        )
+    };
+    if let Err(_e) = warn() {
+        crate::error::write_unraisable(None);
+    }
+    if flags & debug::UNCOLLECTABLE != 0 {
+        match garbage.repr() {
+            Ok(r) => eprint!("      {}\n    ", r.to_string_lossy()),
+            Err(_e) => crate::error::write_unraisable(Some(&garbage)),
+        }
+    }
 }
 
 /// Clears the modules in CPython's order: the interactive leftovers of `sys`, `sys.modules`, then the module dicts, `sys`
@@ -104,6 +187,7 @@ pub fn finalize_modules() {
         drop(m);
     }
     crate::mem::gc::collect();
+    report_garbage(interp);
 }
 
 /// Drops a module's names as CPython does: single-underscore names first, then all but `__builtins__`.

@@ -57,7 +57,10 @@ pub fn initialize(mut config: Config, inittab: &'static [InitTabEntry]) -> Resul
     if config.sys_path_0.is_none() && !config.safe_path {
         config.sys_path_0 = super::path::sys_path_0(&config);
     }
-    crate::pyhash::init(config.hash_seed);
+    // Hashes of strings that outlive an interpreter were made with the first seed.
+    if !CORE.load(Acquire) {
+        crate::pyhash::init(config.hash_seed);
+    }
     import::extend_inittab(inittab);
     let interp = InterpreterState::new();
     interp.lifecycle.set_config(config.clone());
@@ -104,7 +107,8 @@ pub fn init_interpreter(config: &Config) -> Result<(), InitError> {
 pub fn init_main(config: &Config) -> Result<(), InitError> {
     step("failed to install the external importers", init_importlib_external())?;
     step("failed to import encodings", import::import_module("encodings").map(drop))?;
-    if config.faulthandler {
+    let main = ThreadState::current().interp().is_main();
+    if main && config.faulthandler {
         step(
             "failed to enable faulthandler",
             import::import_module("faulthandler")
@@ -112,13 +116,15 @@ pub fn init_main(config: &Config) -> Result<(), InitError> {
                 .map(drop),
         )?;
     }
-    crate::thread::signals::init(config.install_signal_handlers);
-    if config.install_signal_handlers {
+    if main {
+        crate::thread::signals::init(config.install_signal_handlers);
+    }
+    if main && config.install_signal_handlers {
         step("can't initialize signals", import::import_module("_signal").map(drop))?;
     }
     step("can't initialize the standard streams", stdio::init(config))?;
     step("can't add the __main__ module", add_main())?;
-    if config.tracemalloc > 0 {
+    if main && config.tracemalloc > 0 {
         let n = step("can't start tracemalloc", Int::from_i64(config.tracemalloc as i64))?;
         step(
             "can't start tracemalloc",

@@ -2,7 +2,7 @@
 
 use super::config::{Config, Run};
 use super::init::get_sys;
-use super::{finalize, fs_decode, path, stdio};
+use super::{finalize_for_exit, fs_decode, path, stdio};
 use crate::import;
 use crate::prelude::*;
 use compiler::Mode;
@@ -37,7 +37,7 @@ pub fn run_main() -> i32 {
     if inspect && std::io::stdin().is_terminal() && !matches!(config.run, Run::Stdin) {
         status = interactive(&config);
     }
-    if finalize() < 0 {
+    if finalize_for_exit() < 0 {
         status = 120;
     }
     exit_if_interrupted(status)

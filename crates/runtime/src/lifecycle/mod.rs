@@ -10,9 +10,10 @@ pub mod path;
 pub mod source;
 pub mod state;
 pub mod stdio;
+pub mod subinterp;
 
 pub use config::{Config, Run};
-pub use finalize::finalize;
+pub use finalize::{finalize, finalize_for_exit};
 pub use init::{InitError, initialize, is_initialized};
 pub use main::run_main;
 pub use state::LifecycleState;

@@ -4,7 +4,7 @@ use super::Config;
 use crate::prelude::*;
 use crate::thread::InterpreterState;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 /// Lifecycle state of one interpreter.
 #[derive(Default)]
@@ -15,11 +15,26 @@ pub struct LifecycleState {
     dlopen_flags: AtomicI32,
     no_single_phase: AtomicBool,
     pub audit: super::audit::AuditState,
+    /// What native modules want done at the interpreter's end.
+    cleanups: Mutex<Vec<fn()>>,
+    /// Sub-interpreters: where it came from, what it may do, who refers to it.
+    pub sub: super::subinterp::SubState,
 }
 
 fn module_dict(slot: &AtomicPtr<abi::PyObject>) -> &Dict {
-    // SAFETY: set before any code runs, kept until the interpreter ends.
-    unsafe { Object::from_ptr(slot.load(Acquire)).cast::<Module>() }.dict()
+    // SAFETY: set before any code runs, kept until the interpreter's last moments.
+    match unsafe { Object::from_ptr_opt(slot.load(Acquire)) } {
+        // SAFETY: only modules are stored.
+        Some(m) => unsafe { m.cast::<Module>() }.dict(),
+        None => nothing(),
+    }
+}
+
+/// Stands for the dicts of `sys` and `builtins` when they are gone.
+#[cold]
+fn nothing() -> &'static Dict {
+    static EMPTY: OnceLock<Ref<Dict>> = OnceLock::new();
+    EMPTY.get_or_init(|| Dict::new().expect("memory for an empty dict"))
 }
 
 fn set(slot: &AtomicPtr<abi::PyObject>, m: Option<PyRef>) {
@@ -46,6 +61,20 @@ impl LifecycleState {
     pub fn set_builtins(&self, m: PyRef) -> PyResult<()> {
         set(&self.builtins, Some(m));
         Ok(())
+    }
+    /// Registers a function of a native module that drops what it keeps for this interpreter outside of its module. Runs once,
+    /// attached, near the interpreter's end.
+    pub fn at_end(&self, f: fn()) {
+        let mut list = self.cleanups.lock().unwrap_or_else(|e| e.into_inner());
+        if !list.iter().any(|&g| core::ptr::fn_addr_eq(f, g)) {
+            list.push(f);
+        }
+    }
+    pub(super) fn run_cleanups(&self) {
+        let list = core::mem::take(&mut *self.cleanups.lock().unwrap_or_else(|e| e.into_inner()));
+        for f in list {
+            f();
+        }
     }
     pub fn clear(&self) {
         set(&self.sys, None);

@@ -61,6 +61,12 @@ pub fn set_main_thread(ts: &ThreadState) {
     MAIN_TSTATE.store((ts as *const ThreadState).cast_mut(), Release);
 }
 
+/// The main interpreter has ended: signals have nobody to go to.
+pub(crate) fn forget_main_thread() {
+    MAIN_TSTATE.store(null_mut(), Release);
+    WAKEUP_FD.store(-1, Release);
+}
+
 /// `threading.main_thread().ident`.
 pub fn main_thread_ident() -> usize {
     MAIN_THREAD.load(Acquire)

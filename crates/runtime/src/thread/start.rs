@@ -150,6 +150,13 @@ impl ShutdownHandles {
         self.lock.with_raw(|| unsafe { (*self.list.get()).retain(|x| !Arc::ptr_eq(x, h)) });
     }
 
+    /// Whether no other thread has to be waited for.
+    pub fn is_idle(&self) -> bool {
+        let me = super::ident();
+        // SAFETY: under the lock.
+        self.lock.with_raw(|| unsafe { (*self.list.get()).iter().all(|h| h.ident() == me) })
+    }
+
     /// Waits for every non-daemon thread (`threading._shutdown`). The calling thread is not waited for.
     pub fn join_all(&self) -> PyResult<()> {
         loop {
@@ -184,6 +191,9 @@ pub fn start(handle: &Arc<Handle>, func: PyRef, args: PyRef, kwargs: Option<PyRe
     let interp = cur.interp();
     if interp.is_finalizing() {
         return Err(raise!(PythonFinalizationError, "can't create new thread at interpreter shutdown"));
+    }
+    if !interp.lifecycle.sub.settings().allow_threads {
+        return Err(raise!(RuntimeError, "thread is not supported for isolated subinterpreters"));
     }
     if handle.state.compare_exchange(NOT_STARTED, STARTING, AcqRel, Acquire).is_err() {
         return Err(raise!(RuntimeError, "thread already started"));

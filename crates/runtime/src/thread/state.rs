@@ -12,7 +12,7 @@ use crate::mem::{brc, heap, qsbr};
 use core::cell::{Cell, UnsafeCell};
 use core::ptr::{null, null_mut};
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use core::sync::atomic::{AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
+use core::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
 
 /// Values of `abi.state`.
 pub mod attach_state {
@@ -127,6 +127,8 @@ static NEXT_INTERP_ID: AtomicI64 = AtomicI64::new(1);
 pub(crate) static HEAD_LOCK: RawMutex = RawMutex::new();
 static INTERPRETERS: AtomicPtr<InterpreterState> = AtomicPtr::new(null_mut());
 static MAIN: AtomicPtr<InterpreterState> = AtomicPtr::new(null_mut());
+/// A main interpreter has ended at some time.
+static ENDED: AtomicBool = AtomicBool::new(false);
 
 struct Pool(UnsafeCell<Vec<*mut ThreadState>>);
 // SAFETY: touched under HEAD_LOCK.
@@ -554,6 +556,19 @@ impl InterpreterState {
     pub fn next_interp(&self) -> Option<&'static InterpreterState> {
         // SAFETY: interpreters are leaked.
         unsafe { self.next.load(Acquire).as_ref() }
+    }
+
+    /// After the end of the main interpreter: the next interpreter is the main one. Threads that come from outside hang
+    /// until then.
+    pub(crate) fn forget_main() {
+        super::signals::forget_main_thread();
+        MAIN.store(null_mut(), Release);
+        ENDED.store(true, Release);
+    }
+
+    /// Whether a main interpreter has ended, and none has begun since.
+    pub fn has_ended() -> bool {
+        ENDED.load(Acquire) && MAIN.load(Acquire).is_null()
     }
 
     /// Removes an ended interpreter from the list (its memory stays).

@@ -67,7 +67,18 @@ impl Buffered {
             let text = self.repr()?;
             return Err(raise!(RuntimeError, "reentrant call inside {}", text.to_string_lossy()));
         }
-        self.lock.lock();
+        if ThreadState::current().interp().is_finalizing() && !self.lock.try_lock() {
+            // Its holder has been stopped for good.
+            let text = self.repr()?;
+            let text = text.to_string_lossy();
+            return Err(raise!(
+                RuntimeError,
+                "could not acquire lock for {} at interpreter shutdown, possibly due to daemon threads",
+                text
+            ));
+        } else if !self.lock.is_owned() {
+            self.lock.lock();
+        }
         Ok(Held(self))
     }
     /// The state; the lock is held. The borrow must end before the raw stream is called.

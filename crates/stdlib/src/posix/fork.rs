@@ -11,9 +11,21 @@ static HOOKS: Mutex<Vec<Hook>> = Mutex::new(Vec::new());
 
 pub fn register(before: Option<&Object>, child: Option<&Object>, parent: Option<&Object>) -> PyResult<()> {
     let own = |o: Option<&Object>| o.map(Object::to_ref);
-    let id = ThreadState::current().interp().id;
+    let interp = ThreadState::current().interp();
+    let id = interp.id;
+    interp.lifecycle.at_end(forget);
     HOOKS.lock().unwrap_or_else(|e| e.into_inner()).push(Hook(id, own(before), own(child), own(parent)));
     Ok(())
+}
+
+/// Drops the hooks of the current interpreter.
+fn forget() {
+    let id = ThreadState::current().interp().id;
+    let mut hooks = HOOKS.lock().unwrap_or_else(|e| e.into_inner());
+    let (gone, kept): (Vec<Hook>, Vec<Hook>) = core::mem::take(&mut *hooks).into_iter().partition(|h| h.0 == id);
+    *hooks = kept;
+    drop(hooks);
+    drop(gone);
 }
 
 fn run(which: fn(&Hook) -> Option<PyRef>, reverse: bool) {
@@ -48,6 +60,9 @@ pub fn after_child() {
 }
 
 pub fn fork() -> PyResult<i32> {
+    if !ThreadState::current().interp().lifecycle.sub.settings().allow_fork {
+        return Err(raise!(RuntimeError, "fork not supported for isolated subinterpreters"));
+    }
     let others = ThreadState::current().interp().thread_count.load(core::sync::atomic::Ordering::Relaxed) > 1;
     before();
     // SAFETY: the engine's locks are held; the child repairs what other threads left.

@@ -101,6 +101,20 @@ impl GcState {
         Self::list(&self.callbacks)
     }
 
+    /// `gc.garbage`, if it was ever asked for.
+    pub fn garbage_if_any(&self) -> Option<Ref<List>> {
+        // SAFETY: the slot owns a list for the interpreter's life.
+        unsafe { Object::from_ptr_opt(self.garbage.load(Acquire)) }.map(|o| unsafe { o.to_ref().cast_into() })
+    }
+
+    /// At the interpreter's end: drops the lists.
+    pub(crate) fn clear(&self) {
+        for slot in [&self.garbage, &self.callbacks] {
+            // SAFETY: the slot owned its reference.
+            drop(unsafe { PyRef::from_ptr_opt(slot.swap(null_mut(), AcqRel)) });
+        }
+    }
+
     /// Whether `gc.callbacks` may hold something.
     fn has_callbacks(&self) -> bool {
         !self.callbacks.load(Acquire).is_null()

@@ -17,6 +17,15 @@ impl CodecState {
     pub const fn new() -> CodecState {
         CodecState(OnceLock::new())
     }
+
+    /// At the interpreter's end.
+    pub(crate) fn clear(&self) {
+        if let Some(t) = self.0.get() {
+            t.search.clear();
+            t.cache.clear();
+            t.errors.clear();
+        }
+    }
 }
 
 fn tables() -> PyResult<&'static Tables> {

@@ -41,6 +41,18 @@ impl Drop for Held<'_> {
 }
 
 impl WarningsState {
+    /// At the interpreter's end.
+    pub(crate) fn clear(&self) {
+        if let Some(s) = self.objects.get() {
+            if let Some(l) = s.filters.downcast::<List>() {
+                l.clear();
+            }
+            if let Some(d) = s.once_registry.downcast::<Dict>() {
+                d.clear();
+            }
+        }
+    }
+
     /// In a forked child: a lock of another thread is let go.
     pub(crate) fn after_fork(&self) {
         if !self.lock.is_owned() {
