@@ -276,7 +276,7 @@ pub unsafe fn make_function(frame: *mut InterpFrame, code: Slot) -> PyResult<Slo
     // SAFETY: the compiler puts code here.
     unsafe {
         let c = &*code.ptr().cast::<Code>();
-        let f = Function::with_builtins(c, (*frame).globals(), (*frame).builtins().to_ref())?;
+        let f = Function::with_builtins(c, (*frame).globals(), (*frame).builtins())?;
         Ok(Slot::owned(f.upcast()))
     }
 }

@@ -230,7 +230,7 @@ impl Slot {
     #[inline(never)]
     fn box_value(self) -> PyResult<PyRef> {
         if self.is_int() {
-            Ok(Int::from_i64(self.int_value())?.upcast())
+            Ok(Int::from_i64_cached(self.int_value())?.upcast())
         } else {
             Ok(Float::new(self.float_value())?.upcast())
         }

@@ -246,6 +246,7 @@ unsafe fn versioned_value(ty: &Type, version: u32, p: *mut abi::PyObject) -> Opt
         }
         let s = Slot::steal(p);
         if ty.version() == version {
+            crate::mem::refcount::shared_read(o);
             return Some(s);
         }
         s.drop();
@@ -312,7 +313,9 @@ unsafe fn dict_slot(d: &Dict, version: u32, index: usize) -> Option<Slot> {
     if super::slot::is_uncounted(o) {
         return Some(Slot::borrowed(o));
     }
-    d.value_at_version(version, index).map(Slot::owned)
+    let v = d.value_at_version(version, index)?;
+    crate::mem::refcount::shared_read(&v);
+    Some(Slot::owned(v))
 }
 
 #[inline(always)]
@@ -535,7 +538,29 @@ fn guard<'a>(o: Slot, c: u64, k: u64) -> Option<(&'a Object, usize)> {
 #[inline(always)]
 pub unsafe fn hit_attr_instance(o: Slot, c: u64) -> Option<Slot> {
     let (obj, i) = guard(o, c, kind::INSTANCE)?;
-    crate::objects::dict::instance::inline_value_at(obj, i).map(Slot::owned)
+    let p = crate::objects::dict::instance::inline_value_ptr(obj, i);
+    if p.is_null() {
+        return None;
+    }
+    // SAFETY: type-stable memory until this thread's next quiescent point.
+    let v = unsafe { Object::from_ptr(p) };
+    if v.is_owned_by_current_thread() {
+        return crate::objects::dict::instance::inline_value_at(obj, i).map(Slot::owned);
+    }
+    shared_value(v, || crate::objects::dict::instance::inline_value_at(obj, i))
+}
+
+/// A slot for another thread's object that was just read from a shared place: uncounted where possible, else counted by
+/// `read`, which reads once more.
+#[inline(always)]
+fn shared_value(v: &Object, read: impl FnOnce() -> Option<PyRef>) -> Option<Slot> {
+    // Deferred objects are freed while the world is stopped only: this one is alive.
+    if super::slot::is_uncounted(v) {
+        return Some(Slot::borrowed(v));
+    }
+    let r = read()?;
+    crate::mem::refcount::shared_read(&r);
+    Some(Slot::owned(r))
 }
 
 #[inline(always)]
@@ -543,7 +568,16 @@ pub unsafe fn hit_attr_slot(o: Slot, c: u64) -> Option<Slot> {
     let (obj, off) = guard(o, c, kind::SLOT)?;
     // SAFETY: the version vouches for the member's place.
     let p = unsafe { &*obj.as_ptr().byte_add(off).cast::<core::sync::atomic::AtomicPtr<abi::PyObject>>() };
-    super::pending::load_ref(obj, p).map(Slot::owned)
+    let v = p.load(Acquire);
+    if v.is_null() {
+        return None;
+    }
+    // SAFETY: type-stable memory until this thread's next quiescent point.
+    let v = unsafe { Object::from_ptr(v) };
+    if v.is_owned_by_current_thread() {
+        return super::pending::load_ref(obj, p).map(Slot::owned);
+    }
+    shared_value(v, || super::pending::load_ref(obj, p))
 }
 
 #[inline(always)]

@@ -9,6 +9,7 @@ pub mod qsbr;
 pub mod refcount;
 #[cfg(test)]
 mod tests;
+pub mod threadcount;
 
 pub use dealloc::py_dealloc;
 pub use gc::Visitor;

@@ -215,7 +215,7 @@ pub fn refcnt(o: &Object) -> isize {
 /// The number of references without the deferred bias (what `sys.getrefcount` shows, less its own).
 pub fn true_refcnt(o: &Object) -> isize {
     let n = refcnt(o);
-    if is_deferred(o) { n - DEFERRED_BIAS } else { n }
+    if is_deferred(o) { n - DEFERRED_BIAS + super::threadcount::local_part(o) } else { n }
 }
 
 /// Makes the object live for ever.
@@ -247,6 +247,48 @@ pub fn set_deferred(o: &Object) -> bool {
     }
     o.0.ob_ref_shared.fetch_add(DEFERRED_BIAS << SHARED_SHIFT, AcqRel);
     true
+}
+
+/// Counted reads of others' objects between two that are looked at.
+const SAMPLE: u32 = 256;
+
+/// A counted reference to `o` was read from a place that threads share: a global, an attribute of a class or of an object.
+/// Objects for which other threads than their owner do that all the time become deferred, so that these threads stop
+/// fighting for the count. A sample decides: every so many reads of a thread, the object at hand.
+#[inline(always)]
+pub fn shared_read(o: &Object) {
+    if !o.is_owned_by_current_thread() {
+        sample(o);
+    }
+}
+
+#[inline(never)]
+fn sample(o: &Object) {
+    let reads = &crate::thread::ThreadState::current().shared_reads;
+    reads.set(reads.get().wrapping_add(1));
+    if reads.get() % SAMPLE == 0 {
+        defer_shared(o);
+    }
+}
+
+/// Defers an object that is already in use. Not for objects whose end does something, and at a price: each one brings
+/// the next collection closer, which alone can free it.
+#[cold]
+fn defer_shared(o: &Object) {
+    let ty = o.ty().slots();
+    if ty.tp_flags & abi::Py_TPFLAGS_HAVE_GC == 0 || ty.tp_finalize.is_some() || ty.tp_del.is_some() {
+        return;
+    }
+    if o.0.ob_gc_bits.load(Relaxed) & gc_bits::TRACKED == 0 {
+        // The collector has lost interest in tuples of plain values.
+        if o.downcast_exact::<crate::objects::Tuple>().is_none() {
+            return;
+        }
+        o.0.ob_gc_bits.fetch_or(gc_bits::TRACKED, Relaxed);
+    }
+    if set_deferred(o) {
+        crate::mem::gc::charge(crate::thread::ThreadState::current());
+    }
 }
 
 /// `Py_IncRef`: null is allowed.

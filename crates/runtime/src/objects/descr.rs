@@ -63,6 +63,7 @@ fn common<T: PyClass>(ty: &Type, name: &str) -> PyResult<Ref<T>> {
 
 fn finish<T: PyClass>(r: Ref<T>) -> PyRef {
     crate::mem::gc::track(&r);
+    crate::mem::refcount::set_deferred(&r);
     r.upcast()
 }
 

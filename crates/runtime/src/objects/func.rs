@@ -3,6 +3,7 @@
 //! Fields that Python code may replace (`__code__`, defaults …) are swapped under the object's lock with their old
 //! value retired after a grace period: a caller in another thread may be reading them.
 
+use crate::mem::threadcount;
 use crate::objects::{Code, watchers};
 use crate::prelude::*;
 use core::ffi::c_int;
@@ -38,11 +39,11 @@ impl Function {
     /// A function of `code` in `globals`; builtins come from `globals['__builtins__']`.
     pub fn new(code: &Code, globals: &Dict) -> PyResult<Ref<Function>> {
         let builtins = crate::interp::builtins_of(globals)?;
-        Self::with_builtins(code, globals, builtins)
+        Self::with_builtins(code, globals, &builtins)
     }
 
     /// The same with known builtins.
-    pub fn with_builtins(code: &Code, globals: &Dict, builtins: PyRef) -> PyResult<Ref<Function>> {
+    pub fn with_builtins(code: &Code, globals: &Dict, builtins: &Object) -> PyResult<Ref<Function>> {
         let f = crate::typeobject::alloc_object::<Function>(Function::type_object())?;
         let raw = f.as_raw();
         let doc = if code.flags() & compiler::code::co::HAS_DOCSTRING != 0 {
@@ -53,11 +54,11 @@ impl Function {
         let module = globals.get_str(intern!("__name__"))?;
         // SAFETY: the object is fresh and ours alone.
         unsafe {
-            (*raw).globals = globals.to_ref().into_ptr();
-            (*raw).builtins = builtins.into_ptr();
+            (*raw).globals = threadcount::incref_namespace(globals);
+            (*raw).builtins = threadcount::incref_namespace(builtins);
             (*raw).name = AtomicPtr::new(code.name().to_ref().into_ptr());
             (*raw).qualname = AtomicPtr::new(code.qualname().to_ref().into_ptr());
-            (*raw).code = AtomicPtr::new(Ref::<Code>::new_ref(code).into_raw());
+            (*raw).code = AtomicPtr::new(threadcount::incref_code(code));
             (*raw).doc = AtomicPtr::new(doc.into_ptr());
             if let Some(m) = module {
                 (*raw).module = AtomicPtr::new(m.into_ptr());
@@ -345,7 +346,7 @@ impl Function {
             for a in [&(*this).name, &(*this).qualname] {
                 drop(PyRef::from_ptr_opt(a.swap(core::ptr::null_mut(), Ordering::AcqRel)));
             }
-            drop(PyRef::from_ptr_opt((*this).code.swap(core::ptr::null_mut(), Ordering::AcqRel).cast()));
+            threadcount::decref_code((*this).code.swap(core::ptr::null_mut(), Ordering::AcqRel));
             crate::objects::r#gen::free(this.cast());
         }
     }
@@ -496,8 +497,9 @@ fn clear_fields(f: &Function) {
         for a in [&f.defaults, &f.kwdefaults, &f.doc, &f.dict, &f.module, &f.annotations, &f.annotate, &f.typeparams] {
             drop(PyRef::from_ptr_opt(a.swap(core::ptr::null_mut(), Ordering::AcqRel)));
         }
-        for p in [&raw mut (*raw).closure, &raw mut (*raw).globals, &raw mut (*raw).builtins] {
-            drop(PyRef::from_ptr_opt(p.replace(core::ptr::null_mut())));
+        drop(PyRef::from_ptr_opt((&raw mut (*raw).closure).replace(core::ptr::null_mut())));
+        for p in [&raw mut (*raw).globals, &raw mut (*raw).builtins] {
+            threadcount::decref_namespace(p.replace(core::ptr::null_mut()));
         }
     }
 }

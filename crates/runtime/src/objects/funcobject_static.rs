@@ -35,6 +35,7 @@ fn new_of<T: PyClass>(f: &Object) -> PyResult<PyRef> {
     // SAFETY: a new object.
     unsafe { (*r.as_raw().cast::<StaticMethod>()).callable = f.to_ref().into_ptr() };
     crate::mem::gc::track(&r);
+    crate::mem::refcount::set_deferred(&r);
     wrap_attributes(&r, f)?;
     Ok(r.upcast())
 }
@@ -45,6 +46,7 @@ pub fn new_staticmethod(f: &Object) -> PyResult<PyRef> {
     // SAFETY: a new object.
     unsafe { (*r.as_raw()).callable = f.to_ref().into_ptr() };
     crate::mem::gc::track(&r);
+    crate::mem::refcount::set_deferred(&r);
     Ok(r.upcast())
 }
 
@@ -135,6 +137,7 @@ unsafe extern "C" fn tp_new(ty: *mut abi::PyTypeObject, _args: P, _kw: P) -> P {
         unsafe {
             let p = Type::from_ptr(ty).alloc(0)?;
             (*p.cast::<StaticMethod>()).callable = none_ref().into_ptr();
+            crate::mem::refcount::set_deferred(o(p));
             Ok(PyRef::from_raw(p.cast::<Object>()))
         }
     })

@@ -88,11 +88,21 @@ impl Module {
         // SAFETY: the module is new; nobody else sees it yet.
         unsafe { (*m.as_raw()).md_dict = dict.into_ptr() };
         gc::track(&m);
+        // Shared by everybody: only the collector frees them.
+        crate::mem::threadcount::enable_dict(m.dict());
+        crate::mem::refcount::set_deferred(&m);
         Ok(m)
     }
 
     fn init_dict(&self, name: &Object, doc: &Object) -> PyResult<()> {
         let d = self.dict();
+        // Every function of the module refers to the name: it must not be counted.
+        let name = match name.to_ref().downcast_into::<Str>() {
+            Ok(s) if s.downcast_exact::<Str>().is_some() => Str::intern_ref(s).upcast(),
+            Ok(s) => s.upcast(),
+            Err(o) => o,
+        };
+        let name = &*name;
         d.set(intern!("__name__"), name)?;
         d.set(intern!("__doc__"), doc)?;
         d.set(intern!("__package__"), none())?;
@@ -154,6 +164,7 @@ impl Module {
                     return Err(raise!(ValueError, "module functions cannot set METH_CLASS or METH_STATIC"));
                 }
                 let f = crate::objects::methodobject::new_builtin(defs, Some(self), Some(&name), None)?;
+                crate::mem::refcount::set_deferred(&f);
                 let key = Str::intern(&CStr::from_ptr((*defs).ml_name).to_string_lossy());
                 self.dict().set(key, &f)?;
                 defs = defs.add(1);
@@ -356,6 +367,7 @@ pub unsafe fn from_def_and_spec(def: *mut abi::PyModuleDef, spec: &Object) -> Py
                 if let Some(mut d) = (*def).m_methods.as_mut() {
                     while !d.ml_name.is_null() {
                         let f = crate::objects::methodobject::new_builtin(d, Some(&m), Some(&name), None)?;
+                        crate::mem::refcount::set_deferred(&f);
                         m.setattr(Str::intern(&CStr::from_ptr(d.ml_name).to_string_lossy()), &f)?;
                         d = &mut *(d as *mut abi::PyMethodDef).add(1);
                     }

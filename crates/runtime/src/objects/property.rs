@@ -42,6 +42,7 @@ pub fn getter(x: &Object) -> Option<&Object> {
 pub fn new(get: Option<&Object>, set: Option<&Object>, del: Option<&Object>) -> PyResult<PyRef> {
     let r = alloc_object::<Property>(Property::type_object())?;
     crate::mem::gc::track(&r);
+    crate::mem::refcount::set_deferred(&r);
     init_fields(r.as_ptr(), get, set, del, None)?;
     Ok(r.upcast())
 }
@@ -103,6 +104,8 @@ fn init_fields(
 }
 
 unsafe extern "C" fn init(p: P, args: P, kw: P) -> c_int {
+    // SAFETY: a live object; it is tracked.
+    crate::mem::refcount::set_deferred(unsafe { o(p) });
     unit(|| {
         // SAFETY: `tp_init` gets a tuple and a dict or null.
         unsafe {

@@ -227,7 +227,7 @@ unsafe extern "C" fn dealloc(o: *mut abi::PyObject) {
         if let Some(free) = (*ty).tp_free {
             free(o.cast());
         }
-        crate::object::decref(ty.cast());
+        crate::mem::threadcount::decref_type(ty);
     }
 }
 

@@ -8,7 +8,7 @@
 use super::futex;
 use super::mutex::RawMutex;
 use crate::arch;
-use crate::mem::{brc, heap, qsbr};
+use crate::mem::{brc, heap, qsbr, threadcount};
 use core::cell::{Cell, UnsafeCell};
 use core::ptr::{null, null_mut};
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
@@ -46,6 +46,9 @@ pub struct DataStack {
     pub top: Cell<*mut u64>,
     pub limit: Cell<*mut u64>,
 }
+
+/// Entries of the cache of boxed ints.
+pub(crate) const BOXED_INTS: usize = 8;
 
 /// Slots reserved for each thread's data stack (16 MiB: address space is limited where RLIMIT_AS is).
 pub const DATA_STACK_SLOTS: usize = 2 << 20;
@@ -103,6 +106,12 @@ pub struct ThreadState {
     qsbr: Cell<*const qsbr::Slot>,
     pub(crate) brc: brc::Queue,
     pub(crate) delayed: qsbr::Delayed,
+    /// Counts of shared types, code and namespaces.
+    pub(crate) counts: threadcount::Counts,
+    /// Counted references that this thread took to shared objects of others (`refcount::shared_read`).
+    pub(crate) shared_reads: Cell<u32>,
+    /// Ints that were boxed lately (`Int::cached`), owned.
+    pub(crate) boxed_ints: [Cell<*mut abi::PyObject>; BOXED_INTS],
     /// Nested container destructors.
     pub(crate) dealloc_depth: Cell<u32>,
     /// What `fs:0` is on the bound thread; 0 while unbound.
@@ -246,6 +255,7 @@ impl ThreadState {
             (&raw mut (*p).stack).write(DataStack::new());
             (&raw mut (*p).brc).write(Default::default());
             (&raw mut (*p).delayed).write(Default::default());
+            (&raw mut (*p).counts).write(Default::default());
             (&raw mut (*p).at_clear).write(Default::default());
             p
         };
@@ -315,6 +325,8 @@ impl ThreadState {
         heap::release(self.heap.replace(null_mut()));
         qsbr::release_slot(self.qsbr_slot());
         self.qsbr.set(null());
+        // Last: what was freed above has counted.
+        threadcount::merge(self);
         self.tid.set(0);
     }
 
@@ -340,6 +352,9 @@ impl ThreadState {
             take(&raw mut a.context);
             take(&raw mut a.threading_local_key);
             take(&raw mut a.threading_local_sentinel);
+            for c in &self.boxed_ints {
+                take(c.as_ptr());
+            }
         }
         a.c_profilefunc = None;
         a.c_tracefunc = None;
@@ -388,6 +403,7 @@ impl ThreadState {
         unsafe {
             core::ptr::drop_in_place((&raw const self.brc).cast_mut());
             core::ptr::drop_in_place((&raw const self.delayed).cast_mut());
+            core::ptr::drop_in_place((&raw const self.counts).cast_mut());
             core::ptr::drop_in_place((&raw const self.at_clear).cast_mut());
         }
         let p = (self as *const ThreadState).cast_mut();
@@ -430,6 +446,8 @@ impl ThreadState {
         heap::release(self.heap.replace(null_mut()));
         qsbr::release_slot(self.qsbr_slot());
         self.qsbr.set(null());
+        // Last: what was freed above has counted.
+        threadcount::merge(self);
         self.tid.set(0);
     }
 

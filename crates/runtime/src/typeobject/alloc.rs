@@ -43,7 +43,7 @@ pub unsafe fn alloc_raw(t: *mut PyTypeObject, nitems: usize, sentinel: bool) -> 
         core::ptr::write_bytes(p.cast::<u8>().add(size_of::<PyObject>()), 0, size - size_of::<PyObject>());
         refcount::init_header(p, t);
         if flags & abi::Py_TPFLAGS_HEAPTYPE != 0 {
-            crate::object::incref(t.cast());
+            crate::mem::threadcount::incref_type(t);
         }
         if item != 0 {
             (*p.cast::<abi::PyVarObject>()).ob_size = nitems as isize;
@@ -93,7 +93,7 @@ pub unsafe fn free_heap_object(p: *mut PyObject) {
     unsafe {
         let t = o(p).ty().as_raw();
         free_object(p);
-        crate::object::decref(t.cast());
+        crate::mem::threadcount::decref_type(t);
     }
 }
 

@@ -315,7 +315,7 @@ unsafe fn build(
             d.set(intern!("__doc__"), none())?;
         }
         crate::mem::gc::track(&ty);
-        crate::mem::refcount::set_deferred(&ty);
+        crate::mem::threadcount::enable_type(&ty);
         Ok(ty)
     }
 }

@@ -208,7 +208,7 @@ fn allocate(meta: &Type, name: &Str, bases: &Tuple, base: &Type, dict: Ref<Dict>
         (*raw).tp_free = Some(crate::mem::gc::PyObject_GC_Del);
         (*raw).tp_vectorcall = Some(super::instantiate::class_vectorcall);
         crate::mem::gc::track(&ty);
-        crate::mem::refcount::set_deferred(&ty);
+        crate::mem::threadcount::enable_type(&ty);
         Ok(ty)
     }
 }

@@ -145,7 +145,7 @@ pub unsafe extern "C" fn subtype_dealloc(p: *mut PyObject) {
             d(p);
         }
         if needs_decref {
-            crate::object::decref(ty.cast());
+            crate::mem::threadcount::decref_type(ty);
         }
     })
 }

@@ -14,7 +14,7 @@ use super::debug;
 use crate::error;
 use crate::mem::heap::{self, Page};
 use crate::mem::refcount::{self, DEFERRED_BIAS};
-use crate::mem::{brc, qsbr};
+use crate::mem::{brc, qsbr, threadcount};
 use crate::object::{self, Object, PyRef, Ref, gc_bits};
 use crate::objects::{Dict, Int, Str, weakref};
 use crate::thread::state::for_each_thread_locked;
@@ -138,6 +138,10 @@ fn untrack_tuple(p: *mut PyObject) -> bool {
         if (*p).ob_type.load(Relaxed) != tuple_type {
             return false;
         }
+        if (*p).ob_gc_bits.load(Relaxed) & gc_bits::DEFERRED != 0 {
+            // Only the collector frees it.
+            return false;
+        }
         let t = p.cast::<abi::PyTupleObject>();
         let items = (&raw const (*t).ob_item).cast::<*mut PyObject>();
         for i in 0..(*t).ob_base.ob_size.max(0) as usize {
@@ -228,6 +232,8 @@ fn find_unreachable() -> Found {
         }
     }
 
+    threadcount::merge_all();
+
     let mut pages = Pages::begin();
     let mut stack: Vec<*mut PyObject> = Vec::new();
     let arg = &raw mut stack;
@@ -316,7 +322,11 @@ fn find_unreachable() -> Found {
         unsafe {
             let bits = &(*p).ob_gc_bits;
             let b = bits.load(Relaxed);
-            let extra = if b & gc_bits::DEFERRED != 0 { 1 - DEFERRED_BIAS } else { 1 };
+            let mut extra = 1;
+            if b & gc_bits::DEFERRED != 0 {
+                extra -= DEFERRED_BIAS;
+                threadcount::release(Object::from_ptr(p));
+            }
             bits.store((b & !gc_bits::DEFERRED) | gc_bits::UNREACHABLE, Relaxed);
             refcount::explicit_merge(p, extra);
         }

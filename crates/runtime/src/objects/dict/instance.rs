@@ -361,6 +361,17 @@ pub fn inline_value_at(obj: &Object, index: usize) -> Option<PyRef> {
     if values.valid.load(Acquire) == 0 { None } else { Some(v) }
 }
 
+/// The same without a reference: null when there is none. Valid until this thread's next quiescent point, as memory.
+#[inline(always)]
+pub fn inline_value_ptr(obj: &Object, index: usize) -> *mut abi::PyObject {
+    let values = inline_values(obj);
+    if values.valid.load(Acquire) == 0 || index >= values.capacity as usize {
+        return null_mut();
+    }
+    // SAFETY: below the capacity.
+    unsafe { values.slot(index) }.load(Acquire)
+}
+
 /// Cache hit path of a store: replaces or sets the inline value; gives the value back when the slow path must do it.
 #[inline(always)]
 pub fn store_inline_value_at(obj: &Object, index: usize, value: PyRef) -> Result<(), PyRef> {

@@ -199,6 +199,30 @@ impl Int {
         Self::from_parts(v.unsigned_abs(), v < 0)
     }
 
+    /// An int of `v`, the same object as lately for the same value: an unboxed local that is stored in two places should
+    /// not become two objects.
+    #[inline]
+    pub fn from_i64_cached(v: i64) -> PyResult<Ref<Int>> {
+        if (SMALL_MIN..=SMALL_MAX).contains(&v) {
+            return Ok(small_ref(v));
+        }
+        if v.unsigned_abs() > MASK as u64 {
+            return Self::from_parts(v.unsigned_abs(), v < 0);
+        }
+        let cache = &crate::thread::ThreadState::current().boxed_ints;
+        let entry = &cache[(v ^ (v >> 3)) as usize % cache.len()];
+        // SAFETY: entries are null or own an int of one digit; the cache belongs to this thread.
+        if let Some(i) = unsafe { entry.get().cast::<Int>().as_ref() }
+            && i.compact_value() == v
+        {
+            return Ok(Ref::new_ref(i));
+        }
+        let new = Self::from_parts(v.unsigned_abs(), v < 0)?;
+        // SAFETY: as above. Freeing an int runs no Python code.
+        drop(unsafe { crate::object::PyRef::from_ptr_opt(entry.replace(new.clone().into_ptr())) });
+        Ok(new)
+    }
+
     /// An int of `v`.
     #[inline]
     pub fn from_u64(v: u64) -> PyResult<Ref<Int>> {
