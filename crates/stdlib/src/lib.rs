@@ -57,6 +57,7 @@ pub mod math;
 pub mod mmap;
 pub mod posix;
 pub mod pwd;
+pub mod pyexpat;
 pub mod pytime;
 pub mod resource;
 pub mod select;
@@ -130,6 +131,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     mmap
     posix
     pwd
+    pyexpat
     resource
     select
     sys
