@@ -106,8 +106,15 @@ fn slot(f: &ImplItemFn, opts: &Options, ty: &Type, class_name: &str) -> Result<(
             } else {
                 let parsed = sig::parse(opts.sig.as_deref(), sig::rust_params(&inputs)?, &f.sig)?;
                 let (pre, names) = func::parse_block(&fname.unwrap_or_else(|| class_name.into()), &parsed)?;
+                let drop_kw = if parsed.is_positional_only() && name != "tp_call" {
+                    let is_new = name == "tp_new";
+                    let of = if is_new { quote!(#lead) } else { quote!(::runtime::object::Object::from_ptr(__slf.cast()).ty()) };
+                    quote!(let __args = __args.for_subclass(#of, <#ty as ::runtime::object::PyClass>::type_object(), #is_new);)
+                } else {
+                    quote!()
+                };
                 parsed_args =
-                    quote!(#pre ::runtime::convert::IntoPyResult::into_result(<#ty>::#id(#lead #(, #names)*)));
+                    quote!(#drop_kw #pre ::runtime::convert::IntoPyResult::into_result(<#ty>::#id(#lead #(, #names)*)));
             }
             let body = quote! {
                 let __holder = ::runtime::convert::CallArgs::new(__args, __kw)?;

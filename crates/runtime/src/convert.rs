@@ -158,6 +158,19 @@ impl<'a> FuncArgs<'a> {
     pub fn keywords(&self) -> impl Iterator<Item = (&'a Object, &'a Object)> + use<'a> {
         self.kwnames.iter().copied().zip(self.kwvalues.iter().copied())
     }
+    /// The arguments of a `tp_new` (or `tp_init`, `new` is false) that takes no keywords: a subclass that overrides the
+    /// other one of the two may be called with keywords, which are for that one.
+    #[inline]
+    pub fn for_subclass(self, cls: &Type, own: &Type, new: bool) -> FuncArgs<'a> {
+        if self.kwnames.is_empty() || core::ptr::eq(cls, own) {
+            return self;
+        }
+        let other = |t: &Type| {
+            let s = t.slots();
+            if new { s.tp_init.map_or(0, |f| f as usize) } else { s.tp_new.map_or(0, |f| f as usize) }
+        };
+        if other(cls) == other(own) { self } else { FuncArgs { args: self.args, kwnames: &[], kwvalues: &[] } }
+    }
     /// Raises "NAME() takes no keyword arguments" if there are any.
     pub fn no_keywords(&self, name: &str) -> PyResult<()> {
         if self.kwnames.is_empty() { Ok(()) } else { Err(raise!(TypeError, "{}() takes no keyword arguments", name)) }

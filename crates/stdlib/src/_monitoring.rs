@@ -52,8 +52,8 @@ pub mod _monitoring {
         Ok(m::all_events()?.upcast())
     }
 
-    #[exec]
-    fn init(module: &Module) -> PyResult<()> {
+    /// Adds what is not a function.
+    pub fn fill(module: &Module) -> PyResult<()> {
         let d = Dict::new()?;
         for (i, n) in m::NAMES.iter().enumerate() {
             d.set(Str::intern(n), &*Int::from_i64(1 << i)?)?;
@@ -68,4 +68,3 @@ pub mod _monitoring {
         module.add("MISSING", missing)
     }
 }
-pub use _monitoring::{DEF, INIT};

@@ -45,6 +45,8 @@ struct Layout {
     /// Number of Python values.
     items: usize,
     fields: Vec<Field>,
+    /// What `__init__` replaced by this; freed with it
+    replaced: *mut Layout,
 }
 
 /// Size and alignment of a code.
@@ -138,7 +140,7 @@ impl Layout {
             }
             size = size.checked_add(bytes).filter(|&s| s <= isize::MAX as usize).ok_or_else(too_long)?;
         }
-        Ok(Layout { format: name, order, size, items, fields })
+        Ok(Layout { format: name, order, size, items, fields, replaced: core::ptr::null_mut() })
     }
 
     fn big(&self) -> bool {
@@ -344,6 +346,9 @@ fn write(code: u8, b: &mut [u8], v: &Object, big: bool) -> PyResult<()> {
 #[repr(C)]
 pub struct Struct {
     ob_base: abi::PyObject,
+    /// Bytes and values, where CPython has them: its own test extension looks there
+    s_size: isize,
+    s_len: isize,
     layout: *mut Layout,
     weakrefs: *mut abi::PyObject,
 }
@@ -525,14 +530,14 @@ impl Struct {
     }
     #[slot(sig = "format")]
     fn tp_init(&self, format: &Object) -> PyResult<()> {
-        let l = Layout::parse(format)?;
-        // SAFETY: the layout belongs to this object; an old one is dropped.
+        let mut l = Layout::parse(format)?;
+        // SAFETY: the layout belongs to this object; an old one lives on behind the new one, it may be in use.
         unsafe {
-            let slot = (&raw const self.layout).cast_mut();
-            let old = slot.replace(Box::into_raw(Box::new(l)));
-            if !old.is_null() {
-                drop(Box::from_raw(old));
-            }
+            let me = (self as *const Struct).cast_mut();
+            (*me).s_size = l.size as isize;
+            (*me).s_len = l.items as isize;
+            l.replaced = (*me).layout;
+            (*me).layout = Box::into_raw(Box::new(l));
         }
         Ok(())
     }
@@ -543,8 +548,9 @@ impl Struct {
             if !(*this).weakrefs.is_null() {
                 runtime::objects::weakref::clear_weakrefs(this.cast());
             }
-            if !(*this).layout.is_null() {
-                drop(Box::from_raw((*this).layout));
+            let mut l = (*this).layout;
+            while !l.is_null() {
+                l = Box::from_raw(l).replaced;
             }
             if let Some(free) = (*this).ty().slots().tp_free {
                 free(this.cast());
@@ -560,6 +566,11 @@ impl Struct {
     #[pygetset]
     fn format(&self) -> PyResult<Ref<Str>> {
         Ok(self.layout()?.format.clone())
+    }
+    #[pymethod(name = "__sizeof__")]
+    fn sizeof(&self) -> PyResult<usize> {
+        // One code of four words for each field and one at the end
+        Ok(size_of::<Struct>() + 32 * (self.layout()?.fields.len() + 1))
     }
     /// struct size in bytes
     #[pygetset]

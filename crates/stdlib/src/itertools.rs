@@ -365,7 +365,7 @@ pub mod itertools {
     impl Chain {
         #[slot]
         fn tp_new(cls: &Type, args: FuncArgs<'_>) -> PyResult<PyRef> {
-            args.no_keywords("chain")?;
+            args.for_subclass(cls, Chain::type_object(), true).no_keywords("chain")?;
             {
                 let t: PyRef = args.to_tuple()?.upcast();
                 new_chain(cls, t.iter()?)
@@ -701,7 +701,7 @@ pub mod itertools {
     impl ISlice {
         #[slot]
         fn tp_new(cls: &Type, args: FuncArgs<'_>) -> PyResult<PyRef> {
-            args.no_keywords("islice")?;
+            args.for_subclass(cls, ISlice::type_object(), true).no_keywords("islice")?;
             args.check_positional("islice", 2, 4)?;
             let a = args.args;
             let (mut start, mut stop, mut step) = (0, -1, 1);

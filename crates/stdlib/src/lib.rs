@@ -91,7 +91,6 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _json
     _locale
     _md5
-    _monitoring
     _opcode
     _operator
     _pickle

@@ -1879,7 +1879,8 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                                 enter!(gf);
                             }
                         }
-                        let (v, done) = tri!(ops::send(sp.sub(2)));
+                        let sent = if TRACED { trace::send(ts, frame, sp.sub(2)) } else { ops::send(sp.sub(2)) };
+                        let (v, done) = tri!(sent);
                         result1!(v);
                         if done {
                             jump!(arg);

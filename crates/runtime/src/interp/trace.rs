@@ -396,7 +396,10 @@ unsafe fn on_stop_iteration(ts: &ThreadState, frame: *mut InterpFrame, value: Sl
         let v = value.to_ref()?;
         let x = if v.is_none() { exc::StopIteration().call0()? } else { exc::StopIteration().call1(&v)? };
         monitoring::fire(ts, ev::STOP_ITERATION, (*frame).code(), index, true, &[&x])?;
-        if listens(ts, frame) {
+        // The tracer hears of it where the iterator would have raised: a loop's generator that returns None does not
+        let in_loop = compiler::opcode::op_of((*frame).code().extra().instrs[index].load(Relaxed))
+            == compiler::opcode::op::END_FOR;
+        if listens(ts, frame) && !(in_loop && v.is_none()) {
             let t = Tuple::from_slice(&[x.ty(), &x, none()])?;
             call_hook(ts, false, frame, ev::STOP_ITERATION, abi::PyTrace_EXCEPTION, Some(&t))?;
         }
@@ -428,6 +431,34 @@ pub unsafe fn iter_next(ts: &ThreadState, frame: *mut InterpFrame, it: &Object) 
         }
         now.clear();
         Ok(None)
+    }
+}
+
+/// SEND in a traced loop: `genops::send`, but a StopIteration that the receiver raises is an exception of this frame.
+#[inline(never)]
+pub unsafe fn send(ts: &ThreadState, frame: *mut InterpFrame, p: *mut Slot) -> PyResult<(Slot, bool)> {
+    // SAFETY: `[receiver, value]` at `p`; the frame is current and saved.
+    unsafe {
+        let r = (*p).obj();
+        let native = r.downcast::<crate::objects::Generator>().is_some()
+            || r.ty().slots().tp_as_async.as_ref().is_some_and(|a| a.am_send.is_some());
+        if native {
+            return super::genops::send(p);
+        }
+        super::slot::materialize(p.add(1))?;
+        let v = (*p.add(1)).obj();
+        let next = if v.is_none() && r.is_iter() {
+            r.ty().slots().tp_iternext.and_then(|f| PyRef::from_ptr_opt(f(r.as_ptr())))
+        } else {
+            r.call_method(intern!("send"), &[v]).ok()
+        };
+        if let Some(x) = next {
+            return Ok((Slot::owned(x), false));
+        }
+        if crate::error::error_occurred() && Raised::already_set().matches(exc::StopIteration()) {
+            on_raise(ts, frame, ev::RAISE);
+        }
+        Ok((Slot::owned(crate::objects::r#gen::fetch_stop_iteration_value()?), true))
     }
 }
 

@@ -179,9 +179,7 @@ impl Map {
 impl Filter {
     #[slot]
     fn tp_new(cls: &Type, args: FuncArgs<'_>) -> PyResult<PyRef> {
-        if core::ptr::eq(cls, Filter::type_object()) {
-            args.no_keywords("filter")?;
-        }
+        args.for_subclass(cls, Filter::type_object(), true).no_keywords("filter")?;
         args.check_positional("filter", 2, 2)?;
         let it = args.args[1].iter()?;
         let f = crate::typeobject::alloc_object::<Filter>(cls)?;

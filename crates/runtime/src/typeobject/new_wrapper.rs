@@ -59,6 +59,9 @@ unsafe extern "C" fn call(slf: *mut PyObject, args: *mut PyObject, kw: *mut PyOb
                     ty.tp_name()
                 ));
             }
+            if sub.slots().tp_new.is_none() {
+                return Err(raise!(TypeError, "cannot create '{}' instances", sub.tp_name()));
+            }
             // The most derived native base of `sub` must be built by its own `tp_new`.
             let mut s = Some(sub);
             while let Some(b) = s {

@@ -3,7 +3,6 @@
 mod flags;
 mod info;
 mod jit;
-mod monitoring;
 pub use info::version;
 mod trace;
 
@@ -88,12 +87,12 @@ pub mod sys {
         m.add("stdlib_module_names", info::stdlib_module_names()?)?;
         info::add_structs(m)?;
         flags::add(m)?;
-        trace::setup(m)?;
         let jit = Module::new("sys._jit")?;
         jit.add_functions(&super::jit::jit::__METHODS.0)?;
         m.add("_jit", jit.upcast())?;
         let monitoring = Module::new("sys.monitoring")?;
-        super::monitoring::monitoring::fill(&monitoring)?;
+        monitoring.add_functions(&crate::_monitoring::_monitoring::__METHODS.0)?;
+        crate::_monitoring::_monitoring::fill(&monitoring)?;
         m.add("monitoring", monitoring.upcast())?;
         // Replaced hooks are compared with and restored from these.
         for (name, saved) in [

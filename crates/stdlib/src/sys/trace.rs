@@ -4,11 +4,6 @@ use runtime::convert::IntoPy;
 use runtime::prelude::*;
 use runtime::{interp, thread};
 
-/// Adds what of `sys` the interpreter provides (`sys.monitoring`).
-pub fn setup(m: &Module) -> PyResult<()> {
-    m.add("monitoring", runtime::import::bootstrap_builtin("sys.monitoring")?)
-}
-
 pub use runtime::interp::trace::{
     call_tracing, getprofile, gettrace, setprofile, setprofile_all, settrace, settrace_all,
 };

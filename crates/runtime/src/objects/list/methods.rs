@@ -172,6 +172,7 @@ impl List {
     }
     #[slot]
     fn tp_init(&self, args: FuncArgs<'_>) -> PyResult<()> {
+        let args = args.for_subclass(self.ty(), List::type_object(), false);
         args.no_keywords("list")?;
         args.check_positional("list", 0, 1)?;
         if !self.is_empty() {
