@@ -9,6 +9,7 @@
 
 mod asm;
 pub mod ast;
+pub mod blocks;
 pub mod code;
 mod codegen;
 mod comments;

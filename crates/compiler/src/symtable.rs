@@ -107,6 +107,8 @@ impl Symbols {
 #[derive(Debug)]
 pub struct Scope {
     pub kind: BlockKind,
+    /// What opened it, for `symtable`
+    pub name: Ident,
     pub symbols: Symbols,
     /// Parameters in order
     pub varnames: Vec<Ident>,
@@ -270,8 +272,14 @@ impl Builder<'_> {
         let comp_iter_expr = parent.map_or(0, |p| p.comp_iter_expr);
         let mangled_names = parent.filter(|_| kind != BlockKind::Class).and_then(|p| p.mangled_names.clone());
         let method = kind == BlockKind::Function && parent.is_some_and(|p| p.kind == BlockKind::Class);
+        let name = match kind {
+            BlockKind::Module => "top",
+            BlockKind::Annotation => "__annotate__",
+            _ => "",
+        };
         let scope = Scope {
             kind,
+            name: name.into(),
             symbols: Symbols::default(),
             varnames: Vec::new(),
             children: Vec::new(),
@@ -435,10 +443,12 @@ impl Builder<'_> {
         defaults: bool,
         kwdefaults: bool,
         class: bool,
+        name: &Ident,
         loc: Loc,
     ) -> Result<()> {
         let in_class = self.cur().kind == BlockKind::Class;
         self.enter(BlockKind::TypeParameters, (addr(node), Key::TypeParams), loc);
+        self.cur().name = name.clone();
         if in_class {
             self.cur().can_see_class_scope = true;
             self.use_name("__classdict__")?;
@@ -471,10 +481,11 @@ impl Builder<'_> {
                 let generic = !f.type_params.is_empty();
                 if generic {
                     let kwd = f.args.kw_defaults.iter().any(|d| d.is_some());
-                    self.enter_type_params(&**f, !f.args.defaults.is_empty(), kwd, false, s.loc)?;
+                    self.enter_type_params(&**f, !f.args.defaults.is_empty(), kwd, false, &f.name, s.loc)?;
                     self.type_params(&f.type_params)?;
                 }
                 let id = self.new_scope(BlockKind::Function, s.loc);
+                self.table.scopes[id].name = f.name.clone();
                 self.table.keys.insert((addr(&**f), Key::Body), id);
                 self.function_annotations(&f.args, f.returns.as_ref(), id, s.loc)?;
                 self.enter_existing(id, true);
@@ -495,7 +506,7 @@ impl Builder<'_> {
                 let old = self.private.clone();
                 let generic = !c.type_params.is_empty();
                 if generic {
-                    self.enter_type_params(&**c, false, false, true, s.loc)?;
+                    self.enter_type_params(&**c, false, false, true, &c.name, s.loc)?;
                     self.private = Some(c.name.clone());
                     self.cur().mangled_names = Some(FxHashSet::default());
                     self.type_params(&c.type_params)?;
@@ -503,6 +514,7 @@ impl Builder<'_> {
                 self.exprs(&c.bases)?;
                 self.keywords(&c.keywords)?;
                 self.enter(BlockKind::Class, (addr(&**c), Key::Body), s.loc);
+                self.cur().name = c.name.clone();
                 self.private = Some(c.name.clone());
                 if generic {
                     self.add(&"__type_params__".into(), def::LOCAL, s.loc)?;
@@ -517,16 +529,18 @@ impl Builder<'_> {
             }
             StmtKind::TypeAlias { name, type_params, value } => {
                 self.expr(name)?;
-                let ExprKind::Name { .. } = &name.kind else {
+                let ExprKind::Name { id, .. } = &name.kind else {
                     return Err(CompileError::plain(crate::ErrorKind::Type, "TypeAlias with non-Name name"));
                 };
+                let alias = id.clone();
                 let in_class = self.cur().kind == BlockKind::Class;
                 let generic = !type_params.is_empty();
                 if generic {
-                    self.enter_type_params(s, false, false, false, s.loc)?;
+                    self.enter_type_params(s, false, false, false, &alias, s.loc)?;
                     self.type_params(type_params)?;
                 }
                 self.enter(BlockKind::TypeAlias, (addr(s), Key::Body), s.loc);
+                self.cur().name = alias;
                 if in_class {
                     self.cur().can_see_class_scope = true;
                     self.use_name("__classdict__")?;
@@ -735,6 +749,7 @@ impl Builder<'_> {
     fn type_param_part(&mut self, p: &TypeParam, e: &Expr, key: Key) -> Result<()> {
         let in_class = self.cur().can_see_class_scope;
         self.enter(BlockKind::TypeVariable, (addr(p), key), p.loc);
+        self.cur().name = p.name.clone();
         self.cur().can_see_class_scope = in_class;
         self.cur().type_variable_part = match (&p.kind, key, &e.kind) {
             (TypeParamKind::TypeVar { .. }, Key::Bound, ExprKind::Tuple { .. }) => "a TypeVar constraint",
@@ -927,6 +942,7 @@ impl Builder<'_> {
                     self.expr(d)?;
                 }
                 self.enter(BlockKind::Function, (addr(e), Key::Body), e.loc);
+                self.cur().name = "lambda".into();
                 self.arguments(args)?;
                 self.expr(body)?;
                 self.exit();
@@ -1100,6 +1116,13 @@ impl Builder<'_> {
         self.enter(BlockKind::Function, (addr(e), Key::Body), e.loc);
         let scope = self.cur();
         scope.comprehension = kind;
+        scope.name = match kind {
+            CompKind::List => "listcomp",
+            CompKind::Set => "setcomp",
+            CompKind::Dict => "dictcomp",
+            _ => "genexpr",
+        }
+        .into();
         scope.in_unevaluated_annotation = unevaluated;
         if first.is_async {
             scope.coroutine = true;

@@ -32,6 +32,7 @@ pub mod _sre;
 pub mod _statistics;
 pub mod _string;
 pub mod _struct;
+pub mod _symtable;
 pub mod _thread;
 pub mod _tokenize;
 pub mod _tracemalloc;
@@ -106,6 +107,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _statistics
     _string
     _struct
+    _symtable
     _thread
     _tokenize
     _tracemalloc

@@ -523,9 +523,14 @@ impl<'a> Node<'a> {
     fn opt_int(&self, f: &str) -> PyResult<Option<i32>> {
         self.get(f)?.map(|v| read_int(&v)).transpose()
     }
-    fn loc(&self) -> PyResult<Loc> {
-        let lineno = self.int("lineno")?;
-        let col = self.int("col_offset")?;
+    /// The place of a node of a sum or product.
+    fn loc(&self, sum: &str) -> PyResult<Loc> {
+        let required = |f: &str| match self.o.getattr_opt(Str::intern(f))? {
+            Some(v) => read_int(&v),
+            None => Err(raise!(TypeError, "required field \"{}\" missing from {}", f, sum)),
+        };
+        let lineno = required("lineno")?;
+        let col = required("col_offset")?;
         let end_lineno = self.opt_int("end_lineno")?.unwrap_or(lineno);
         let end_col = self.opt_int("end_col_offset")?.unwrap_or(col);
         if lineno > end_lineno {
@@ -673,25 +678,25 @@ pub fn from_object(o: &Object, opts: &Options) -> PyResult<Mod> {
     })
 }
 
-fn check_depth(depth: usize) -> PyResult<()> {
+fn check_depth(o: &Object, depth: usize) -> PyResult<()> {
     if depth > MAX_DEPTH || ThreadState::current().stack_left() < 64 << 10 {
-        return Err(raise!(RecursionError, "maximum recursion depth exceeded during ast construction"));
+        let name = o.ty().name_str().to_string();
+        return Err(crate::protocol::call::stack_overflow(&format!(" while traversing '{name}' node")));
     }
     Ok(())
 }
 
 fn read_stmt(o: &Object, depth: usize) -> PyResult<Stmt> {
     use StmtKind as K;
-    check_depth(depth)?;
+    check_depth(o, depth)?;
     let n = Node { o, depth };
-    if o.is_none() || !is(o, "stmt")? {
-        return Err(if o.is_none() {
-            raise!(ValueError, "None disallowed in statement list")
-        } else {
-            unexpected("stmt", o)
-        });
+    if o.is_none() {
+        return Err(raise!(ValueError, "None disallowed in statement list"));
     }
-    let loc = n.loc()?;
+    let loc = n.loc("stmt")?;
+    if !is(o, "stmt")? {
+        return Err(unexpected("stmt", o));
+    }
     let name = node_name(o, "stmt")?;
     let kind = match name.as_str() {
         "FunctionDef" | "AsyncFunctionDef" => K::FunctionDef(Box::new(FunctionDef {
@@ -775,7 +780,7 @@ fn read_stmt(o: &Object, depth: usize) -> PyResult<Stmt> {
                     return Err(unexpected("excepthandler", o));
                 }
                 Ok(ExceptHandler {
-                    loc: n.loc()?,
+                    loc: n.loc("excepthandler")?,
                     typ: n.opt_expr("type")?,
                     name: n.opt_ident("name")?,
                     body: n.stmts("body")?,
@@ -849,15 +854,15 @@ fn read_comprehension(o: &Object, depth: usize) -> PyResult<Comprehension> {
 
 fn read_expr(o: &Object, depth: usize) -> PyResult<Expr> {
     use ExprKind as K;
-    check_depth(depth)?;
+    check_depth(o, depth)?;
     let n = Node { o, depth };
     if o.is_none() {
         return Err(raise!(ValueError, "None disallowed in expression list"));
     }
+    let loc = n.loc("expr")?;
     if !is(o, "expr")? {
         return Err(unexpected("expr", o));
     }
-    let loc = n.loc()?;
     let kind = match node_name(o, "expr")?.as_str() {
         "BoolOp" => K::BoolOp { op: n.op("op", &BOOL, "boolop")?, values: n.exprs("values")? },
         "NamedExpr" => K::NamedExpr { target: n.boxed("target")?, value: n.boxed("value")? },
@@ -936,7 +941,7 @@ fn read_arguments(o: &Object, depth: usize) -> PyResult<Arguments> {
 fn read_arg(o: &Object, depth: usize) -> PyResult<Arg> {
     let n = Node { o, depth };
     Ok(Arg {
-        loc: n.loc()?,
+        loc: n.loc("arg")?,
         arg: n.ident("arg")?,
         annotation: n.opt_expr("annotation")?,
         type_comment: n.opt_string("type_comment")?,
@@ -944,20 +949,20 @@ fn read_arg(o: &Object, depth: usize) -> PyResult<Arg> {
 }
 fn read_keyword(o: &Object, depth: usize) -> PyResult<Keyword> {
     let n = Node { o, depth };
-    Ok(Keyword { loc: n.loc()?, arg: n.opt_ident("arg")?, value: n.expr("value")? })
+    Ok(Keyword { loc: n.loc("keyword")?, arg: n.opt_ident("arg")?, value: n.expr("value")? })
 }
 fn read_alias(o: &Object, depth: usize) -> PyResult<Alias> {
     let n = Node { o, depth };
-    Ok(Alias { loc: n.loc()?, name: n.ident("name")?, asname: n.opt_ident("asname")? })
+    Ok(Alias { loc: n.loc("alias")?, name: n.ident("name")?, asname: n.opt_ident("asname")? })
 }
 fn read_pattern(o: &Object, depth: usize) -> PyResult<Pattern> {
     use PatternKind as K;
-    check_depth(depth)?;
+    check_depth(o, depth)?;
     let n = Node { o, depth };
+    let loc = n.loc("pattern")?;
     if !is(o, "pattern")? {
         return Err(unexpected("pattern", o));
     }
-    let loc = n.loc()?;
     let kind = match node_name(o, "pattern")?.as_str() {
         "MatchValue" => K::MatchValue(n.boxed("value")?),
         "MatchSingleton" => K::MatchSingleton(read_const(&*n.raw("value")?)?),
@@ -990,5 +995,5 @@ fn read_type_param(o: &Object, depth: usize) -> PyResult<TypeParam> {
         "ParamSpec" => TypeParamKind::ParamSpec,
         _ => TypeParamKind::TypeVarTuple,
     };
-    Ok(TypeParam { loc: n.loc()?, name: n.ident("name")?, kind, default: n.opt_expr("default_value")? })
+    Ok(TypeParam { loc: n.loc("type_param")?, name: n.ident("name")?, kind, default: n.opt_expr("default_value")? })
 }

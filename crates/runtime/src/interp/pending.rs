@@ -52,15 +52,13 @@ pub fn handle_breaker(_ts: &ThreadState) -> PyResult<()> {
 /// Checks the native stack before the eval loop is entered once more.
 #[inline(always)]
 pub fn enter_native(ts: &ThreadState) -> PyResult<()> {
-    if ts.stack_left() > 0 { Ok(()) } else { Err(native_overflow(ts)) }
+    if ts.stack_left() > 0 { Ok(()) } else { Err(native_overflow()) }
 }
 
 #[cold]
 #[inline(never)]
-fn native_overflow(ts: &ThreadState) -> Raised {
-    // Raising needs some stack itself: the margin below the soft limit is for that
-    let _ = ts;
-    raise!(RecursionError, "Stack overflow (used {} kB)", (ts.c_stack_top.get() - ts.c_stack_limit.get()) / 1024)
+fn native_overflow() -> Raised {
+    crate::protocol::call::stack_overflow("")
 }
 
 unsafe extern "C" {

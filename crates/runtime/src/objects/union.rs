@@ -142,6 +142,7 @@ impl Union {
                 Ok(h) => {
                     set.add_hash(o.to_ref(), h)?;
                 }
+                Err(e) if !e.matches(exc::TypeError()) => return Err(e),
                 Err(e) => {
                     e.clear();
                     rest.push(o.to_ref());

@@ -13,11 +13,12 @@ type VectorcallFn = unsafe extern "C" fn(P, *mut P, usize, P) -> P;
 /// Raises RecursionError when the native stack runs short. `where_` is added to the message (`" in comparison"`).
 #[inline(always)]
 pub fn enter_recursive_call(where_: &str) -> PyResult<()> {
-    if ThreadState::current().stack_left() < 0 { Err(too_deep(where_)) } else { Ok(()) }
+    if ThreadState::current().stack_left() < 0 { Err(stack_overflow(where_)) } else { Ok(()) }
 }
 
+/// The RecursionError of a native stack that runs short.
 #[cold]
-fn too_deep(where_: &str) -> Raised {
+pub fn stack_overflow(where_: &str) -> Raised {
     let ts = ThreadState::current();
     let used = ts.c_stack_top.get().saturating_sub(ts.c_stack_limit.get()) / 1024;
     // Making the exception happens on the reserve below the limit; no Python code runs for it.

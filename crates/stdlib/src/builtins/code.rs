@@ -35,7 +35,7 @@ fn inherited() -> i32 {
 }
 
 /// Source text of a str, bytes or buffer; `what` is the function in the error message.
-fn source_text(source: &Object, what: &str, kinds: &str, filename: &str) -> PyResult<String> {
+pub(crate) fn source_text(source: &Object, what: &str, kinds: &str, filename: &str) -> PyResult<String> {
     let text = if let Some(s) = source.downcast::<Str>() {
         s.to_str()?.to_owned()
     } else {
@@ -62,7 +62,7 @@ fn max_digits() -> u32 {
     }
 }
 
-fn file_name(o: &Object) -> PyResult<String> {
+pub(crate) fn file_name(o: &Object) -> PyResult<String> {
     if let Some(s) = o.downcast::<Str>() {
         return Ok(s.to_string_lossy().into_owned());
     }
