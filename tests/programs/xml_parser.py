@@ -50,7 +50,7 @@ for bad, text in [
     (b"<a>\x01</a>", "not well-formed (invalid token): line 1, column 3"),
     (b"<a", "unclosed token: line 1, column 0"),
     (b"<a><b>", "no element found: line 1, column 6"),
-    (b"<a>]]></a>", "not well-formed (invalid token): line 1, column 3"),
+    (b"<a>]]></a>", "not well-formed (invalid token): line 1, column 5"),
     (b'<!DOCTYPE a [<!ENTITY a "&b;"><!ENTITY b "&a;">]><a>&a;</a>', "recursive entity reference: line 1, column 52"),
     (b"<p:a/>", None),
 ]:

@@ -17,9 +17,11 @@ pub mod _json;
 pub mod _locale;
 pub mod _md5;
 pub mod _monitoring;
+pub mod _multiprocessing;
 pub mod _opcode;
 pub mod _operator;
 pub mod _pickle;
+pub mod _posixshmem;
 pub mod _posixsubprocess;
 pub mod _queue;
 pub mod _random;
@@ -51,6 +53,7 @@ pub mod faulthandler;
 pub mod fcntl;
 pub mod freewheel;
 pub mod gc;
+pub mod grp;
 pub mod hashes;
 pub mod itertools;
 pub mod marshal;
@@ -63,6 +66,8 @@ pub mod pytime;
 pub mod resource;
 pub mod select;
 pub mod sys;
+pub mod syslog;
+pub mod termios;
 pub mod time;
 pub mod unicodedata;
 pub mod zlib;
@@ -92,9 +97,11 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _json
     _locale
     _md5
+    _multiprocessing
     _opcode
     _operator
     _pickle
+    _posixshmem
     _posixsubprocess
     _queue
     _random
@@ -126,6 +133,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     fcntl
     freewheel
     gc
+    grp
     itertools
     marshal
     math
@@ -136,6 +144,8 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     resource
     select
     sys
+    syslog
+    termios
     time
     unicodedata
     zlib

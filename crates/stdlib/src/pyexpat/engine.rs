@@ -1038,7 +1038,7 @@ impl Engine {
                 b']' => match starts(t, q, stop) {
                     Some(true) if section => break,
                     Some(true) => {
-                        problem = Some((Code::InvalidToken, q));
+                        problem = Some((Code::InvalidToken, q + 2));
                         break;
                     }
                     None if more_comes => break,
