@@ -405,7 +405,12 @@ capi! {
             let _ = bad_argument();
             return Ok(-2);
         };
-        let found = if direction > 0 { s.find_in(sub, start, end) } else { s.rfind_in(sub, start, end) };
+        let (a, b) = range(s, start, end);
+        if a > b {
+            return Ok(-1);
+        }
+        let (a, b) = (a as isize, b as isize);
+        let found = if direction > 0 { s.find_in(sub, a, b) } else { s.rfind_in(sub, a, b) };
         Ok(found.map_or(-1, |i| i as isize))
     }
     fn PyUnicode_FindChar(s: &Object, c: c_uint, start: isize, end: isize, direction: c_int) -> isize {

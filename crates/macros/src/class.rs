@@ -436,6 +436,8 @@ pub fn expand(attr: TokenStream, item: TokenStream) -> Result<TokenStream> {
         const _: () = {
             type __Slf = #ty;
             #(#code)*
+            // Writable: extensions replace the functions of built-in methods in place (time-machine does).
+            #[unsafe(link_section = ".data")]
             static __METHODS: ::runtime::convert::Table<::abi::PyMethodDef, #nm> = ::runtime::convert::Table([#(#methods,)* ::runtime::convert::method_end()]);
             static __GETSET: ::runtime::convert::Table<::abi::PyGetSetDef, #ng> = ::runtime::convert::Table([#(#gs_rows,)* ::runtime::convert::getset_end()]);
             static __MEMBERS: ::runtime::convert::Table<::abi::PyMemberDef, #nmem> = ::runtime::convert::Table([#(#mem_rows,)* ::runtime::convert::member_end()]);

@@ -81,6 +81,8 @@ pub fn expand(attr: TokenStream, item: TokenStream) -> Result<TokenStream> {
             #(#out)*
             #(#extra)*
             /// The method table, for a module put together from several parts.
+            // Writable: extensions replace the functions of built-in functions in place (time-machine does).
+            #[unsafe(link_section = ".data")]
             pub static __METHODS: ::runtime::convert::Table<::abi::PyMethodDef, #n> = ::runtime::convert::Table([#(#rows,)* ::runtime::convert::method_end()]);
             #[allow(unused_variables)]
             unsafe extern "C" fn __exec(__module: *mut ::abi::PyObject) -> ::core::ffi::c_int {

@@ -95,7 +95,7 @@ fn init_fields(
             let v = d.unwrap_or_else(none_ref);
             match o(p).setattr(intern!("__doc__"), &v) {
                 Ok(()) => {}
-                Err(e) if e.matches(exc::AttributeError()) && ((*me).getter_doc == 1 || v.is_none()) => e.clear(),
+                Err(e) if e.matches(exc::AttributeError()) && (*me).getter_doc == 0 => e.clear(),
                 Err(e) => return Err(e),
             }
         }

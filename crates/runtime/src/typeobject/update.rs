@@ -75,18 +75,14 @@ fn choose(ty: &Type, id: c_int) -> PyResult<Option<(*mut c_void, bool)>> {
             }
         }
         if id == abi::Py_tp_new && super::new_wrapper::is_new_wrapper(&d) {
-            // `__new__` of a native base: its tp_new as it is.
-            let of = crate::objects::methodobject::self_of(&d);
-            specific = match of.and_then(|o| o.downcast::<Type>()).and_then(|t| t.slots().tp_new) {
-                Some(f) if ty.base().and_then(|b| b.slots().tp_new).is_some_and(|g| ptr::fn_addr_eq(f, g)) => {
-                    f as *mut c_void
-                }
-                _ => {
-                    use_generic = true;
-                    generic = e.dispatcher();
-                    null_mut()
-                }
-            };
+            // `__new__` of a native base: the tp_new inherited from the layout base stays as it is, even when another
+            // base's wrapper comes first.
+            specific = ty.slots().tp_new.map_or(null_mut(), |f| f as *mut c_void);
+            if specific.is_null() || ptr::eq(specific as *const (), dispatch::slot_tp_new as *const ()) {
+                use_generic = true;
+                generic = e.dispatcher();
+                specific = null_mut();
+            }
             continue;
         }
         if d.is_none() && id == abi::Py_tp_hash {
