@@ -31,9 +31,6 @@ unsafe fn concat_in_place(left: *mut *mut abi::PyObject, right: Option<&Object>)
         *left = null_mut();
         let Some(r) = right else { return Ok(()) };
         let cannot = |e: Raised| {
-            if !e.matches(exc::TypeError()) {
-                return e;
-            }
             e.clear();
             raise!(TypeError, "can't concat {} to {}", r.ty().tp_name(), l.ty().tp_name())
         };
@@ -154,8 +151,12 @@ capi! {
         ByteArray::new(unsafe { core::slice::from_raw_parts(p.cast(), len as usize) })
     }
     fn PyByteArray_Concat(a: &Object, b: &Object) -> *mut abi::PyObject {
-        let mut data = byteops::bytes_arg(a)?.to_vec();
-        data.extend_from_slice(&byteops::bytes_arg(b)?);
+        let cannot = |e: Raised| {
+            e.clear();
+            raise!(TypeError, "can't concat {} to {}", b.ty().tp_name(), a.ty().tp_name())
+        };
+        let mut data = byteops::bytes_arg(a).map_err(cannot)?.to_vec();
+        data.extend_from_slice(&byteops::bytes_arg(b).map_err(cannot)?);
         ByteArray::new(&data)
     }
     fn PyByteArray_Resize(o: &ByteArray, len: isize) -> c_int {

@@ -36,7 +36,8 @@ capi! {
     fn PyDict_GetItem(d: *mut abi::PyObject, key: &Object) -> *mut abi::PyObject {
         // SAFETY: C passes an object.
         let Some(d) = unsafe { Object::from_ptr_opt(d) }.and_then(|o| o.downcast::<Dict>()) else { return Ok(null_mut()) };
-        quiet(d.get(key), "Exception ignored in PyDict_GetItem(); consider using PyDict_GetItemRef() or PyDict_GetItemWithError()")
+        let found = key.hash().and_then(|h| d.get_known_hash(key, h));
+        quiet(found, "Exception ignored in PyDict_GetItem(); consider using PyDict_GetItemRef() or PyDict_GetItemWithError()")
     }
     fn PyDict_GetItemWithError(d: &Dict, key: &Object) -> *mut abi::PyObject {
         Ok(d.get(key)?.map_or(null_mut(), borrowed))
@@ -112,13 +113,12 @@ capi! {
         }
     }
     fn PyDict_Pop(d: *mut abi::PyObject, key: Option<&Object>, result: *mut *mut abi::PyObject) -> c_int {
-        let key = key.map(Object::to_ref).ok_or_else(bad_internal_call);
         // SAFETY: C passes an object, and a place or null.
-        unsafe { pop(d, key, result) }
+        unsafe { pop(d, || key.map(Object::to_ref).ok_or_else(bad_internal_call), result) }
     }
     fn PyDict_PopString(d: *mut abi::PyObject, key: CText<'_>, result: *mut *mut abi::PyObject) -> c_int {
         // SAFETY: C passes an object, and a place or null.
-        unsafe { pop(d, text(key).map(PyRef::from), result) }
+        unsafe { pop(d, || text(key).map(PyRef::from), result) }
     }
     fn _PyDict_Pop(d: &Dict, key: &Object, default: Option<&Object>) -> *mut abi::PyObject {
         match (d.pop(key)?, default) {
@@ -201,7 +201,7 @@ capi! {
     }
 }
 
-unsafe fn pop(d: *mut abi::PyObject, key: PyResult<PyRef>, result: *mut *mut abi::PyObject) -> PyResult<c_int> {
+unsafe fn pop(d: *mut abi::PyObject, key: impl FnOnce() -> PyResult<PyRef>, result: *mut *mut abi::PyObject) -> PyResult<c_int> {
     // SAFETY: the caller's promise.
     unsafe {
         if !result.is_null() {
@@ -212,7 +212,7 @@ unsafe fn pop(d: *mut abi::PyObject, key: PyResult<PyRef>, result: *mut *mut abi
         if d.is_empty() {
             return Ok(0);
         }
-        match d.pop(&*key?)? {
+        match d.pop(&*key()?)? {
             None => Ok(0),
             Some(v) => {
                 if !result.is_null() {

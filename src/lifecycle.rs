@@ -806,7 +806,7 @@ capi! {
     raw fn Py_GetPlatform() -> *const c_char { fine(c"linux".as_ptr()) }
     raw fn Py_GetCompiler() -> *const c_char { fine(c"[rustc]".as_ptr()) }
     raw fn Py_GetBuildInfo() -> *const c_char { fine(c"freewheel".as_ptr()) }
-    raw fn Py_GetCopyright() -> *const c_char { fine(c"Freewheel: MIT license. Python is a trademark of the PSF.".as_ptr()) }
+    raw fn Py_GetCopyright() -> *const c_char { fine(c"Freewheel is copyright (c) 2026 the Freewheel developers, under the MIT licence.\nThe Python standard library is copyright (c) 2001 Python Software Foundation, under the PSF licence.".as_ptr()) }
     raw fn Py_GetPrefix() -> *const Wide { config_text(|c| c.prefix.clone()) }
     raw fn Py_GetExecPrefix() -> *const Wide { config_text(|c| c.exec_prefix.clone()) }
     raw fn Py_GetPythonHome() -> *const Wide { config_text(|c| c.home.clone()) }

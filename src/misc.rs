@@ -172,7 +172,7 @@ capi! {
     fn PyFunction_GetAnnotations(f: *mut abi::PyObject) -> *mut abi::PyObject {
         let f = function(f)?;
         // A function without annotations has none, rather than an empty dict.
-        Ok(if f.has_annotations() { borrowed(f.get_annotations()?) } else { null_mut() })
+        Ok(if f.has_annotations() { borrowed(f.get_annotations()?) } else { none().as_ptr() })
     }
     fn PyFunction_SetAnnotations(f: *mut abi::PyObject, v: Option<&Object>) -> c_int {
         let v = v.unwrap_or(none());
@@ -256,8 +256,7 @@ capi! {
     }
     /// "module.attribute…" → the pointer of the capsule there.
     fn PyCapsule_Import(name: CText<'_>, _no_block: c_int) -> *mut c_void {
-        let whole = text(name)?;
-        let whole = whole.to_string_lossy();
+        let whole = name.to_string_lossy();
         let mut parts = whole.split('.');
         let first = parts.next().unwrap_or_default();
         let mut o = match display::import(first) {
@@ -267,8 +266,10 @@ capi! {
                 return Err(raise!(ImportError, "PyCapsule_Import could not import module \"{}\"", first));
             }
         };
-        for part in parts {
-            o = o.getattr(Str::intern(part))?;
+        // Names that are not UTF-8 name no attribute: the error tells.
+        for part in name.to_bytes().split(|b| *b == b'.').skip(1) {
+            let part = runtime::objects::codecs::utf::decode_utf8(part, None, true, "utf-8")?.0;
+            o = o.getattr(&part)?;
         }
         if !capsule::is_valid(&o, name.as_ptr()) {
             return Err(raise!(AttributeError, "PyCapsule_Import \"{}\" is not valid", whole));

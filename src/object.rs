@@ -302,7 +302,12 @@ capi! {
     }
     fn PyObject_AsFileDescriptor(o: &Object) -> c_int {
         let fd = match o.downcast::<Int>() {
-            Some(i) => i.as_i64()?,
+            Some(i) => {
+                if o.downcast::<Bool>().is_some() {
+                    runtime::error::warn(exc::RuntimeWarning(), "bool is used as a file descriptor", 1)?;
+                }
+                i.as_i64()?
+            }
             None => {
                 let Some(method) = o.getattr_opt(intern!("fileno"))? else {
                     return Err(raise!(TypeError, "argument must be an int, or have a fileno() method."));

@@ -167,10 +167,10 @@ capi! {
         fine(0)
     }
     fn PyFile_NewStdPrinter(fd: c_int) -> *mut abi::PyObject {
-        let open = display::import("io")?.getattr(intern!("open"))?;
-        let kwargs = Dict::new()?;
-        kwargs.set_str("closefd", false_())?;
-        open.call_dict(&*Tuple::from_slice(&[&*Int::from_i64(fd.into())?, &*Str::new("w")?])?, Some(&kwargs))
+        if fd != 1 && fd != 2 {
+            return Err(bad_internal_call());
+        }
+        runtime::objects::stdprinter::new(fd)
     }
     fn Py_fopen(path: &Object, mode: *const c_char) -> *mut libc::FILE {
         let encoded = runtime::lifecycle::fspath(path)?;

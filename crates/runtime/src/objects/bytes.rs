@@ -127,7 +127,7 @@ impl Bytes {
         if len == b.len() {
             return Ok(b);
         }
-        if !b.is_uniquely_referenced() || b.is_immortal() || len == 0 {
+        if !b.is_uniquely_referenced() || b.is_immortal() || len == 0 || b.base.ob_shash != -1 {
             let n = b.len().min(len);
             let out = Bytes::alloc(len)?;
             // SAFETY: fresh bytes at least that long.

@@ -41,6 +41,7 @@ pub mod set;
 pub mod singletons;
 pub mod slice;
 pub mod specs;
+pub mod stdprinter;
 pub mod structcode;
 pub mod structseq;
 pub mod superobject;

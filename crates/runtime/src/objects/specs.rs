@@ -37,6 +37,7 @@ pub fn all_specs() -> Vec<&'static TypeSpec> {
         super::FrameLocalsProxy,
         super::Traceback
     ]);
+    all.extend(specs![super::stdprinter::StdPrinter]);
     all.extend(specs![super::Generator, super::Coroutine, super::r#gen::CoroWrapper, super::AsyncGenerator]);
     all.extend(super::exceptions::specs());
     all.extend(super::weakref::specs());

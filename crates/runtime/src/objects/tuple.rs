@@ -214,11 +214,15 @@ impl Tuple {
         let r = (|| {
             let mut b = StrBuilder::new();
             b.push_char('(');
-            for (i, o) in self.iter().enumerate() {
+            for i in 0..self.len() {
                 if i > 0 {
                     b.push_str(", ");
                 }
-                b.push_repr_of(o)?;
+                // SAFETY: in range; a tuple that C code is still filling has null items.
+                match unsafe { Object::from_ptr_opt(*self.items_ptr().add(i)) } {
+                    Some(o) => b.push_repr_of(o)?,
+                    None => b.push_str("<NULL>"),
+                }
             }
             b.push_str(if self.len() == 1 { ",)" } else { ")" });
             b.finish()

@@ -352,7 +352,18 @@ pub mod watch {
                     f(ty.as_raw())
                 };
                 if r < 0 {
-                    crate::error::write_unraisable(Some(ty));
+                    let message =
+                        format!("Exception ignored in type watcher callback #{i} for <class '{}'>", ty.tp_name());
+                    let message = match crate::error::take_error() {
+                        None => message,
+                        Some(e) => {
+                            let shown = ty.repr().map(|r| r.to_string_lossy().into_owned());
+                            let _ = shown.as_ref().map_err(|_| drop(crate::error::take_error()));
+                            let _ = crate::error::restore(e);
+                            shown.map_or(message, |s| format!("Exception ignored in type watcher callback #{i} for {s}"))
+                        }
+                    };
+                    crate::objects::exceptions::display::write_unraisable_msg(&message, None);
                 }
             }
         }

@@ -373,6 +373,10 @@ pub fn freeze(ty: &Type) -> PyResult<()> {
 
 /// `PyType_GetSlot`.
 pub fn get_slot(ty: &Type, id: c_int) -> PyResult<*mut c_void> {
+    if id == abi::Py_tp_token {
+        // SAFETY: a heap type has the field.
+        return Ok(if ty.is_heap_type() { unsafe { (*ty.heap()).ht_token } } else { null_mut() });
+    }
     let Some((g, off)) = slot_place(id) else {
         return Err(raise!(SystemError, "bad argument to internal function"));
     };

@@ -72,7 +72,18 @@ impl Dict {
                 let r =
                     unsafe { transmute::<*mut (), Callback>(p)(event as c_int, self.as_ptr(), ptr(key), ptr(value)) };
                 if r < 0 {
-                    crate::error::write_unraisable(Some(self));
+                    let name = match event {
+                        abi::PyDict_EVENT_ADDED => "PyDict_EVENT_ADDED",
+                        abi::PyDict_EVENT_MODIFIED => "PyDict_EVENT_MODIFIED",
+                        abi::PyDict_EVENT_DELETED => "PyDict_EVENT_DELETED",
+                        abi::PyDict_EVENT_CLONED => "PyDict_EVENT_CLONED",
+                        abi::PyDict_EVENT_CLEARED => "PyDict_EVENT_CLEARED",
+                        _ => "PyDict_EVENT_DEALLOCATED",
+                    };
+                    crate::objects::exceptions::display::write_unraisable_msg(
+                        &format!("Exception ignored in {name} watcher callback for <dict at {:p}>", self.as_ptr()),
+                        None,
+                    );
                 }
             }
         }

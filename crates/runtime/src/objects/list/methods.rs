@@ -26,11 +26,16 @@ impl List {
             let mut b = StrBuilder::new();
             b.push_char('[');
             let mut i = 0;
-            while let Some(o) = self.get(i) {
+            while i < self.len() {
                 if i > 0 {
                     b.push_str(", ");
                 }
-                b.push_repr_of(&o)?;
+                match self.get(i) {
+                    Some(o) => b.push_repr_of(&o)?,
+                    // Null in a list that C code is still filling; else the list has shrunk.
+                    None if i < self.len() => b.push_str("<NULL>"),
+                    None => break,
+                }
                 i += 1;
             }
             b.push_char(']');

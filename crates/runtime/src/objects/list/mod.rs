@@ -256,8 +256,11 @@ impl List {
         if i >= self.len() {
             return None;
         }
-        // SAFETY: in range, and the lock keeps the item.
-        unsafe { Some(take_ref_locked((*self.items().add(i)).load(Relaxed))) }
+        // SAFETY: in range, and the lock keeps the item (null only in a list that C code is still filling).
+        unsafe {
+            let p = (*self.items().add(i)).load(Relaxed);
+            if p.is_null() { None } else { Some(take_ref_locked(p)) }
+        }
     }
 
     /// Replaces an item; IndexError when out of range.

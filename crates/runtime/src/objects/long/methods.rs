@@ -162,7 +162,7 @@ fn in_subclass(cls: &Type, value: &Int) -> PyResult<PyRef> {
     // SAFETY: nobody else sees the object yet; it has room for n digits.
     unsafe {
         let raw = &raw mut (*new.as_raw()).0.long_value;
-        (*raw).lv_tag = value.0.long_value.lv_tag;
+        (*raw).lv_tag = value.0.long_value.lv_tag & !super::SMALL_BIT;
         let dst = (&raw mut (*raw).ob_digit).cast::<u32>();
         let src = (&raw const value.0.long_value.ob_digit).cast::<u32>();
         core::ptr::copy_nonoverlapping(src, dst, n.max(1));

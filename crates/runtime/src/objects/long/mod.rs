@@ -39,6 +39,9 @@ pub const MASK: u32 = (1 << SHIFT) - 1;
 /// `lv_tag`: the digit count starts above these bits; the low two are 0 positive, 1 zero, 2 negative.
 pub const TAG_SHIFT: u32 = 3;
 
+/// The bit of `lv_tag` that marks the preallocated ints, as in CPython 3.14.
+pub const SMALL_BIT: usize = 4;
+
 /// The header of an immortal static object of type `ty`.
 pub const fn immortal_header(ty: *mut Type) -> abi::PyObject {
     abi::PyObject {
@@ -78,7 +81,9 @@ static SMALL_INTS: SmallInts = {
     let mut table = [const { core::mem::MaybeUninit::uninit() }; SMALL_COUNT];
     let mut i = 0;
     while i < SMALL_COUNT {
-        table[i] = core::mem::MaybeUninit::new(static_int(i as i32 + SMALL_MIN as i32, &raw mut PyLong_Type));
+        let mut int = static_int(i as i32 + SMALL_MIN as i32, &raw mut PyLong_Type);
+        int.long_value.lv_tag |= SMALL_BIT;
+        table[i] = core::mem::MaybeUninit::new(int);
         i += 1;
     }
     SmallInts(table)
