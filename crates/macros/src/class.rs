@@ -219,6 +219,17 @@ fn slot(f: &ImplItemFn, opts: &Options, ty: &Type, class_name: &str) -> Result<(
                 _ => ("guard_void", quote!(), quote!({ let _ = #call; })),
             };
             let guard = format_ident!("{}", guard);
+            let body = if name == "bf_getbuffer" {
+                let text = format!("{class_name}: view==NULL argument is obsolete");
+                quote! {
+                    if __p0.is_null() {
+                        return Err(::runtime::raise!(BufferError, "{}", #text));
+                    }
+                    #body
+                }
+            } else {
+                body
+            };
             quote! { #allow unsafe extern "C" fn #tramp(__slf: *mut ::abi::PyObject #(, #params)*) #rty {
                 ::runtime::convert::#guard(|| {
                     // SAFETY: the slot's contract.

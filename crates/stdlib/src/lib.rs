@@ -2,6 +2,7 @@
 
 pub mod _abc;
 pub mod _ast;
+pub mod _asyncio;
 pub mod _bisect;
 pub mod _blake2;
 pub mod _codecs;
@@ -56,6 +57,7 @@ pub mod gc;
 pub mod grp;
 pub mod hashes;
 pub mod itertools;
+pub mod kept;
 pub mod marshal;
 pub mod math;
 pub mod mmap;
@@ -83,6 +85,7 @@ macro_rules! inittab {
 pub static INITTAB: &[InitTabEntry] = inittab! {
     _abc
     _ast
+    _asyncio
     _bisect
     _blake2
     _codecs

@@ -5,10 +5,8 @@ pub mod load;
 pub mod objects;
 pub mod save;
 
-use core::sync::atomic::AtomicPtr;
-use core::sync::atomic::Ordering::{Acquire, Release};
+use crate::kept::Kept;
 use macros::pymodule;
-use runtime::objects::BaseException;
 use runtime::prelude::*;
 
 /// The newest protocol, and the one written by default.
@@ -31,25 +29,6 @@ pub mod op {
     }
 }
 
-/// An object kept for the life of the process.
-pub struct Kept(AtomicPtr<abi::PyObject>);
-impl Kept {
-    const fn new() -> Kept {
-        Kept(AtomicPtr::new(core::ptr::null_mut()))
-    }
-    pub fn get(&self) -> PyResult<&'static Object> {
-        // SAFETY: set once by the module's initialisation and kept for ever.
-        unsafe { Object::from_ptr_opt(self.0.load(Acquire)) }
-            .ok_or_else(|| raise!(SystemError, "_pickle is not initialised"))
-    }
-    fn set(&self, o: PyRef) {
-        self.0.store(o.into_ptr(), Release);
-    }
-    pub fn dict(&self) -> PyResult<&'static Dict> {
-        self.get()?.downcast::<Dict>().ok_or_else(|| raise!(SystemError, "_pickle: not a dict"))
-    }
-}
-
 macro_rules! kept {
     ($($(#[$m:meta])* $name:ident)*) => { $($(#[$m])* pub static $name: Kept = Kept::new();)* };
 }
@@ -64,23 +43,13 @@ kept! {
 }
 
 #[cold]
-fn raise_as(class: &Kept, text: core::fmt::Arguments<'_>) -> Raised {
-    let made = Str::format(text).and_then(|s| class.get()?.call1(&s));
-    match made.map(PyRef::downcast_into::<BaseException>) {
-        Ok(Ok(e)) => runtime::error::raise_exception(e),
-        Ok(Err(_)) => raise!(SystemError, "not an exception"),
-        Err(e) => e,
-    }
-}
-
-#[cold]
 pub fn pickling_error(text: core::fmt::Arguments<'_>) -> Raised {
-    raise_as(&PICKLING_ERROR, text)
+    PICKLING_ERROR.raise(text)
 }
 
 #[cold]
 pub fn unpickling_error(text: core::fmt::Arguments<'_>) -> Raised {
-    raise_as(&UNPICKLING_ERROR, text)
+    UNPICKLING_ERROR.raise(text)
 }
 
 /// Adds a note to the exception in flight.
