@@ -13,6 +13,8 @@ pub mod _datetime;
 pub mod _functools;
 pub mod _heapq;
 pub mod _imp;
+pub mod _interpqueues;
+pub mod _interpreters;
 pub mod _io;
 pub mod _json;
 pub mod _locale;
@@ -72,6 +74,7 @@ pub mod syslog;
 pub mod termios;
 pub mod time;
 pub mod unicodedata;
+pub mod xidata;
 pub mod zlib;
 
 use runtime::convert::InitTabEntry;
@@ -96,6 +99,8 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _functools
     _heapq
     _imp
+    _interpqueues
+    _interpreters
     _io
     _json
     _locale
