@@ -110,9 +110,10 @@ impl IoBase {
             Ok(None) => Ok(true),
             Err(e) => Err(e),
         };
+        // A stream that cannot even say whether it is closed is not usable any more (its buffer was detached).
         let closed = closed.unwrap_or_else(|e| {
             e.clear();
-            false
+            true
         });
         if !closed {
             // Lets `close` of a file know that nobody closed it explicitly.

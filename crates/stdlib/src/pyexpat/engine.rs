@@ -228,6 +228,10 @@ pub struct Engine {
     pub amplification: f32,
     pub base: Option<String>,
     started: bool,
+    /// A token that was not complete is not tried again before the text has doubled (`deferral`): time would be quadratic.
+    pub deferral: bool,
+    partial: usize,
+    skip: bool,
 }
 
 const XML_NS: &str = "http://www.w3.org/XML/1998/namespace";
@@ -283,7 +287,15 @@ impl Engine {
             amplification: 100.0,
             base: None,
             started: false,
+            deferral: true,
+            partial: 0,
+            skip: false,
         }
+    }
+
+    /// Whether this parser reads an external entity of another one.
+    pub fn is_child(&self) -> bool {
+        self.kind != Kind::Document
     }
 
     /// A parser for an external entity that this one refers to. `context` is that of the reference: its entities are open and its
@@ -298,6 +310,7 @@ impl Engine {
         e.parameter_parsing = self.parameter_parsing;
         e.threshold = self.threshold;
         e.amplification = self.amplification;
+        e.deferral = self.deferral;
         e.base = self.base.clone();
         if let Some(c) = context {
             for name in c.split('\u{c}').filter(|n| !n.is_empty() && !n.contains('=')) {
@@ -355,6 +368,8 @@ impl Engine {
         self.undecoded.extend_from_slice(data);
         self.last |= last;
         self.decode();
+        let have = self.inputs[0].text.len() - self.inputs[0].at;
+        self.skip = self.deferral && !self.last && have < 2 * self.partial;
     }
 
     fn set_named(&mut self, name: &str) -> bool {
@@ -559,12 +574,16 @@ impl Engine {
             if let Some(e) = self.queue.pop_front() {
                 return Some(e);
             }
+            if self.skip {
+                return None;
+            }
             self.compact();
             match self.step() {
                 Ok(Step::Again) => {}
                 Ok(Step::Wait) => {
                     let end = self.inputs[0].at;
                     self.move_to(end);
+                    self.partial = self.inputs[0].text.len() - end;
                     return None;
                 }
                 Err((code, at)) => {
@@ -806,7 +825,11 @@ impl Engine {
         }
         if t[p] != b'<' {
             let (c, _) = char_at(t, p).unwrap_or(('\0', 1));
-            return Err((if is_char(c) { Code::Syntax } else { Code::InvalidToken }, p));
+            // A name may stand there as far as the scanner knows, followed by what separates names.
+            return Err(match super::chars::name(t, p) {
+                Ok(Some(e)) if !is_space(t[e]) && !b">[(),|%+*?".contains(&t[e]) => (Code::InvalidToken, e),
+                _ => (if is_char(c) { Code::Syntax } else { Code::InvalidToken }, p),
+            });
         }
         match char_at(t, p + 1) {
             None => return self.unfinished(p),
@@ -1053,6 +1076,13 @@ impl Engine {
                         break;
                     }
                 },
+            }
+        }
+        // Converted text comes in pieces, as from Expat's buffer for conversions.
+        if q - p > 1024 && self.in_document() && !matches!(self.encoding, Some(Encoding::Utf8)) {
+            q = p + 1024;
+            while t[q] & 0xC0 == 0x80 {
+                q -= 1;
             }
         }
         if q == p {

@@ -109,7 +109,6 @@ pub struct XmlParser {
     specified_attributes: AtomicBool,
     prefixes: AtomicBool,
     in_callback: AtomicBool,
-    deferral: AtomicBool,
 }
 
 impl Fields for XmlParser {
@@ -129,7 +128,6 @@ fn new_parser(engine: Engine, intern: Option<PyRef>) -> PyResult<Ref<XmlParser>>
     p.engine.set(engine);
     p.pending.set(String::new());
     p.buffer_size.store(8192, Relaxed);
-    p.deferral.store(true, Relaxed);
     if let Some(i) = intern {
         p.intern.init(i);
     }
@@ -405,6 +403,14 @@ impl XmlParser {
         if text.len() != 256 {
             return Err(raise!(ValueError, "multi-byte encodings are not supported"));
         }
+        // Markup must read the same: what XML's own characters stand for may not change.
+        let own = |i: usize| {
+            matches!(i, 9 | 10 | 13 | 0x20..=0x7E)
+                && !matches!(i, 0x24 | 0x40 | 0x5C | 0x5E | 0x60 | 0x7B | 0x7D | 0x7E)
+        };
+        if (0..128).any(|i| own(i) && text.char_at(i) != i as u32) {
+            return self.with(|e| e.fail(Code::UnknownEncoding));
+        }
         let table = Box::new(core::array::from_fn(|i| char::from_u32(text.char_at(i)).filter(|c| *c != '\u{FFFD}')));
         self.with(|e| e.set_table(table))
     }
@@ -427,10 +433,14 @@ impl XmlParser {
         }
     }
 
-    fn parse(&self, data: &[u8], last: bool) -> PyResult<()> {
+    fn not_in_handler(&self, what: &str) -> PyResult<()> {
         if self.in_callback.load(Relaxed) {
-            return Err(self.error(23));
+            return Err(raise!(RuntimeError, "cannot call {}() from within a handler", what));
         }
+        Ok(())
+    }
+
+    fn parse(&self, data: &[u8], last: bool) -> PyResult<()> {
         let ready = self.with(|e| {
             if let Some(c) = e.error {
                 return Err(if c == Code::Aborted { Code::Finished } else { c });
@@ -661,6 +671,7 @@ impl XmlParser {
     /// 'isfinal' should be true at end of input.
     #[pymethod(sig = "data, isfinal=False, /")]
     fn Parse(&self, data: &Object, isfinal: Arg<bool>) -> PyResult<i32> {
+        self.not_in_handler("Parse")?;
         let last = isfinal.unwrap_or(false);
         if let Some(s) = data.downcast::<Str>() {
             let s = runtime::objects::byteops::bytes_arg(&*s.call_method(intern!("encode"), &[])?)?.to_vec();
@@ -674,6 +685,7 @@ impl XmlParser {
     /// Parse XML data from file-like object.
     #[pymethod(sig = "file, /")]
     fn ParseFile(&self, file: &Object) -> PyResult<i32> {
+        self.not_in_handler("ParseFile")?;
         let Some(read) = file.getattr_opt(intern!("read"))? else {
             return Err(raise!(TypeError, "argument must have 'read' attribute"));
         };
@@ -768,35 +780,38 @@ impl XmlParser {
     }
     /// Enable/Disable reparse deferral; enabled by default with Expat >=2.6.0.
     #[pymethod(sig = "enabled, /")]
-    fn SetReparseDeferralEnabled(&self, enabled: bool) {
-        self.deferral.store(enabled, Relaxed);
+    fn SetReparseDeferralEnabled(&self, enabled: bool) -> PyResult<()> {
+        self.with(|e| e.deferral = enabled)
     }
     /// Retrieve reparse deferral enabled status; always returns false with Expat <2.6.0.
     #[pymethod]
-    fn GetReparseDeferralEnabled(&self) -> bool {
-        self.deferral.load(Relaxed)
+    fn GetReparseDeferralEnabled(&self) -> PyResult<bool> {
+        self.with(|e| e.deferral)
     }
     /// Sets the maximum tolerated amplification factor.
     #[pymethod(sig = "max_factor, /")]
     fn SetBillionLaughsAttackProtectionMaximumAmplification(&self, max_factor: f64) -> PyResult<()> {
         let f = self.amplification_argument(max_factor)?;
+        self.root_only()?;
         self.with(|e| e.amplification = f)
     }
     /// Sets the number of output bytes needed to activate protection.
     #[pymethod(sig = "threshold, /")]
     fn SetBillionLaughsAttackProtectionActivationThreshold(&self, threshold: u64) -> PyResult<()> {
+        self.root_only()?;
         self.with(|e| e.threshold = threshold as usize)
     }
     /// Sets the maximum amplification factor between direct input and bytes of dynamic memory allocated.
     #[pymethod(sig = "max_factor, /")]
     fn SetAllocTrackerMaximumAmplification(&self, max_factor: f64) -> PyResult<()> {
-        self.amplification_argument(max_factor).map(drop)
+        self.amplification_argument(max_factor)?;
+        self.root_only()
     }
     /// Sets the number of allocated bytes of dynamic memory needed to activate protection against disproportionate use of RAM.
     #[pymethod(sig = "threshold, /")]
     fn SetAllocTrackerActivationThreshold(&self, threshold: u64) -> PyResult<()> {
         let _ = threshold;
-        Ok(())
+        self.root_only()
     }
     #[pygetset]
     fn ErrorCode(&self) -> PyResult<i32> {
@@ -896,16 +911,20 @@ impl XmlParser {
     }
 }
 
+/// An `ExpatError` that is about no text.
+fn misused(text: &str) -> Raised {
+    match ERROR.get().and_then(|e| e.downcast::<Type>()) {
+        Some(t) => runtime::error::raise_message(t, format_args!("{text}")),
+        None => raise!(SystemError, "pyexpat is not initialised"),
+    }
+}
+
 impl XmlParser {
     fn amplification_argument(&self, f: f64) -> PyResult<f32> {
-        if f.is_nan() || f < 1.0 {
-            let t = ERROR.get().and_then(|e| e.downcast::<Type>());
-            return Err(match t {
-                Some(t) => runtime::error::raise_message(t, format_args!("'max_factor' must be at least 1.0")),
-                None => raise!(ValueError, "'max_factor' must be at least 1.0"),
-            });
-        }
-        Ok(f as f32)
+        if f.is_nan() || f < 1.0 { Err(misused("'max_factor' must be at least 1.0")) } else { Ok(f as f32) }
+    }
+    fn root_only(&self) -> PyResult<()> {
+        if self.with(|e| e.is_child())? { Err(misused("parser must be a root parser")) } else { Ok(()) }
     }
 }
 
