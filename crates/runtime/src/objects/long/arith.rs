@@ -2,7 +2,7 @@
 //!
 //! Each has a path for machine words, one for digits, and hands very long operands to `dashu-int`.
 
-use super::{Fresh, Int, MASK, SHIFT, cmp_digits, low_bits_nonzero, shl_digits, shr_to_u64, small_ref};
+use super::{Fresh, Int, MASK, SHIFT, cmp_digits, kernel, low_bits_nonzero, shl_digits, shr_to_u64, small_ref};
 use crate::error::PyResult;
 use crate::object::Ref;
 use crate::raise;
@@ -17,19 +17,7 @@ const MAX_BITS: u128 = 1 << 40;
 fn add_magnitudes(a: &[u32], b: &[u32], negative: bool) -> PyResult<Ref<Int>> {
     let (a, b) = if a.len() >= b.len() { (a, b) } else { (b, a) };
     let mut f = Fresh::new(a.len() + 1)?;
-    let out = f.digits();
-    let mut carry = 0;
-    for i in 0..b.len() {
-        carry += a[i] + b[i];
-        out[i] = carry & MASK;
-        carry >>= SHIFT;
-    }
-    for i in b.len()..a.len() {
-        carry += a[i];
-        out[i] = carry & MASK;
-        carry >>= SHIFT;
-    }
-    out[a.len()] = carry;
+    kernel::add(a, b, f.digits());
     Ok(f.finish(negative))
 }
 
@@ -41,28 +29,8 @@ fn sub_magnitudes(a: &[u32], b: &[u32], negative: bool) -> PyResult<Ref<Int>> {
         Ordering::Less => (b, a, !negative),
     };
     let mut f = Fresh::new(a.len())?;
-    let out = f.digits();
-    let mut borrow = 0u32;
-    for i in 0..a.len() {
-        let v = a[i].wrapping_sub(b.get(i).copied().unwrap_or(0)).wrapping_sub(borrow);
-        out[i] = v & MASK;
-        borrow = v >> 31;
-    }
+    kernel::sub(a, b, f.digits());
     Ok(f.finish(negative))
-}
-
-fn mul_schoolbook(a: &[u32], b: &[u32], out: &mut [u32]) {
-    out.fill(0);
-    for (i, x) in a.iter().enumerate() {
-        let x = *x as u64;
-        let mut carry = 0u64;
-        for (o, y) in out[i..].iter_mut().zip(b) {
-            let v = x * *y as u64 + *o as u64 + carry;
-            *o = v as u32 & MASK;
-            carry = v >> SHIFT;
-        }
-        out[i + b.len()] = carry as u32;
-    }
 }
 
 /// Divides by one digit; gives the remainder.
@@ -135,9 +103,9 @@ impl Int {
         if a.len().min(b.len()) <= MUL_LIBRARY {
             let mut f = Fresh::new(a.len() + b.len())?;
             if a.len() <= b.len() {
-                mul_schoolbook(a, b, f.digits())
+                kernel::mul(a, b, f.digits())
             } else {
-                mul_schoolbook(b, a, f.digits())
+                kernel::mul(b, a, f.digits())
             }
             return Ok(f.finish(negative));
         }
@@ -193,6 +161,12 @@ impl Int {
             }
             return Int::from_i64(floor_divmod(a, b).0);
         }
+        if !self.is_negative()
+            && !other.is_negative()
+            && let Some(q) = kernel::small_quotient(self.digits(), other.digits())
+        {
+            return Int::from_u64(q);
+        }
         Ok(self.divmod_int(other)?.0)
     }
 
@@ -222,6 +196,14 @@ impl Int {
         }
         if let (Some(x), Some(y)) = (self.medium(), other.medium()) {
             return Ok((Int::from_i128(x / y)?, Int::from_i128(x % y)?));
+        }
+        if let Some(q) = kernel::small_quotient(a, b)
+            && q <= MASK as u64
+        {
+            let mut f = Fresh::new(a.len())?;
+            kernel::sub_product(a, b, q as u32, f.digits());
+            let q = q as i64;
+            return Ok((Int::from_i64(if qneg { -q } else { q })?, f.finish(self.is_negative())));
         }
         use dashu_int::ops::DivRem;
         let (q, r) = self.to_ubig().div_rem(other.to_ubig());

@@ -7,6 +7,7 @@
 //! `arith` holds the operators, `text` parsing and printing, `methods` the Python-visible type.
 
 pub mod arith;
+mod kernel;
 pub mod methods;
 pub mod text;
 
