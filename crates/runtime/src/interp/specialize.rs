@@ -446,6 +446,13 @@ unsafe fn try_load_attr(
             }
             let (v, version) = cls.lookup_with_version(name);
             let Some(v) = v else { return false };
+            if let Some(f) = crate::objects::funcobject_static::static_function(&v)
+                && version != 0
+            {
+                publish(c1, Record { kind: kind::CLASS, version, names: 0, index: 0, value: f.as_ptr() });
+                set_op(w, sop::LOAD_ATTR_CLASS);
+                return true;
+            }
             if version == 0 || (v.ty().slots().tp_descr_get.is_some() && v.downcast_exact::<Function>().is_none()) {
                 return false;
             }
@@ -503,7 +510,8 @@ unsafe fn try_load_attr(
                 set_op(w, sop::LOAD_ATTR_PROPERTY);
                 return true;
             }
-            if dt.tp_descr_get.is_some() {
+            let f = crate::objects::funcobject_static::static_function(d);
+            if dt.tp_descr_get.is_some() && f.is_none() {
                 return false;
             }
             if dt.tp_descr_set.is_none()
@@ -511,7 +519,7 @@ unsafe fn try_load_attr(
                 && not_hidden(obj, ty, names)
                 && (names == NO_DICT || inst::shared_key_index(ty, name).is_none())
             {
-                publish(c1, Record { kind: kind::CLASSVAR, version, names, index: 0, value: d.as_ptr() });
+                publish(c1, Record { kind: kind::CLASSVAR, version, names, index: 0, value: f.unwrap_or(d).as_ptr() });
                 set_op(w, sop::LOAD_ATTR_CLASSVAR);
                 return true;
             }

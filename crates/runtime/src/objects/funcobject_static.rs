@@ -60,6 +60,15 @@ pub fn new_staticmethod_wrapping(f: &Object) -> PyResult<PyRef> {
     new_of::<StaticMethod>(f)
 }
 
+/// What an exact `staticmethod` gives for any instance and class: it stays as long as the object does.
+pub fn static_function(x: &Object) -> Option<&Object> {
+    if x.downcast_exact::<StaticMethod>().is_none() {
+        return None;
+    }
+    // SAFETY: a live field.
+    unsafe { oo(s(x.as_ptr()).callable) }
+}
+
 /// The wrapped function.
 pub fn wrapped(x: &Object) -> Option<&Object> {
     if x.downcast::<StaticMethod>().is_some() || x.downcast::<ClassMethod>().is_some() {
@@ -126,7 +135,10 @@ unsafe extern "C" fn init(p: P, args: P, kw: P) -> c_int {
             if a.len() != 1 {
                 return Err(raise!(TypeError, "{} expected 1 argument, got {}", n, a.len()));
             }
-            set_field(&raw mut (*p.cast::<StaticMethod>()).callable, Some(a.get(0).to_ref()));
+            let slot = &raw mut (*p.cast::<StaticMethod>()).callable;
+            let old = slot.replace(a.get(0).to_ref().into_ptr());
+            // Inline caches may know the callable of an object that is initialised twice: it is never freed.
+            core::mem::forget(PyRef::from_ptr_opt(old));
             wrap_attributes(o(p), a.get(0))
         }
     })

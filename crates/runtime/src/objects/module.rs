@@ -608,8 +608,7 @@ impl Module {
                 unsafe { f(self.as_ptr()) };
             }
         }
-        // SAFETY: the dict stays, so that code still running in the module finds a namespace; its content goes.
-        self.dict().clear();
+        // The namespace is not touched: functions of the module may outlive it, and a dict in a cycle is cleared on its own.
     }
     #[slot]
     fn tp_dealloc(this: *mut Module) {

@@ -65,7 +65,15 @@ pub fn alloc_object<T: PyClass>(ty: &Type) -> PyResult<Ref<T>> {
 /// The same with `nitems` items of `tp_itemsize` behind the fixed part; sets `ob_size` when the type has items.
 pub fn alloc_var_object<T: PyClass>(ty: &Type, nitems: usize) -> PyResult<Ref<T>> {
     // SAFETY: a live type whose instances have layout `T`.
-    unsafe { Ok(Ref::from_raw(alloc_raw(ty.as_raw(), nitems, false)?.cast())) }
+    unsafe {
+        let p = alloc_raw(ty.as_raw(), nitems, false)?;
+        let gc_class = (abi::Py_TPFLAGS_HEAPTYPE | abi::Py_TPFLAGS_HAVE_GC) as u64;
+        if ty.flags() & gc_class == gc_class && !T::type_object().is_gc() {
+            // An instance of a Python class over a plain native type: all that it can refer to is zero yet.
+            gc::track(o(p));
+        }
+        Ok(Ref::from_raw(p.cast()))
+    }
 }
 
 /// Frees a dying instance through `tp_free`: the end of the `tp_dealloc` of a static type. The reference to a heap

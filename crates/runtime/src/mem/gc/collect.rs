@@ -30,6 +30,8 @@ use std::time::Instant;
 const UNVISITED: i32 = -1;
 const ALIVE: i32 = -2;
 const SKIP: i32 = -3;
+/// Alive, but not traversed yet: the stack was full.
+const PENDING: i32 = -4;
 
 static COLLECTING: AtomicBool = AtomicBool::new(false);
 
@@ -48,14 +50,43 @@ fn side(p: *mut PyObject) -> Option<&'static mut i32> {
     Some(unsafe { &mut *s.add(page.index_of(p)) })
 }
 
+/// Objects that wait to be traversed. One object may refer to millions: beyond the limit they are only marked PENDING,
+/// and found again by walking the pages.
+#[derive(Default)]
+struct Stack {
+    objects: Vec<*mut PyObject>,
+    pending: bool,
+}
+
+impl Stack {
+    const LIMIT: usize = 1 << 14;
+
+    #[inline(always)]
+    fn push(&mut self, p: *mut PyObject, s: &mut i32) {
+        if self.objects.len() < Self::LIMIT {
+            *s = ALIVE;
+            self.objects.push(p);
+        } else {
+            *s = PENDING;
+            self.pending = true;
+        }
+    }
+
+    /// Traverses everything that waits on the stack, with a visitor that pushes.
+    fn propagate(&mut self, visit: Visit) {
+        while let Some(p) = self.objects.pop() {
+            traverse(p, visit, (self as *mut Stack).cast());
+        }
+    }
+}
+
 /// Marks what is unvisited, and collects it for traversal.
 unsafe extern "C" fn mark(p: *mut PyObject, stack: *mut c_void) -> c_int {
     if let Some(s) = side(p)
         && *s == UNVISITED
     {
-        *s = ALIVE;
         // SAFETY: `propagate` passes its stack.
-        unsafe { (*stack.cast::<Vec<*mut PyObject>>()).push(p) };
+        unsafe { (*stack.cast::<Stack>()).push(p, s) };
     }
     0
 }
@@ -74,9 +105,8 @@ unsafe extern "C" fn revive(p: *mut PyObject, stack: *mut c_void) -> c_int {
     if let Some(s) = side(p)
         && *s >= 0
     {
-        *s = ALIVE;
         // SAFETY: `propagate` passes its stack.
-        unsafe { (*stack.cast::<Vec<*mut PyObject>>()).push(p) };
+        unsafe { (*stack.cast::<Stack>()).push(p, s) };
     }
     0
 }
@@ -106,12 +136,6 @@ fn traverse(p: *mut PyObject, visit: Visit, arg: *mut c_void) {
         if let Some(t) = (*(*p).ob_type.load(Relaxed)).tp_traverse {
             t(p, Some(visit), arg);
         }
-    }
-}
-
-fn propagate(stack: &mut Vec<*mut PyObject>, visit: Visit) {
-    while let Some(p) = stack.pop() {
-        traverse(p, visit, (stack as *mut Vec<_>).cast());
     }
 }
 
@@ -160,33 +184,66 @@ fn untrack_tuple(p: *mut PyObject) -> bool {
 
 /// The pages that are being looked at, with their side arrays.
 struct Pages {
-    pages: Vec<(&'static Page, Box<[i32]>)>,
+    pages: Vec<(&'static Page, *mut i32, usize)>,
+    sides: *mut i32,
+    bytes: usize,
 }
 
 impl Pages {
     fn begin() -> Pages {
         let mut pages = Vec::new();
+        let mut total = 0;
         heap::for_each_gc_page(|page| {
-            let n = page.carved();
-            let mut side = vec![SKIP; n].into_boxed_slice();
-            for (i, s) in side.iter_mut().enumerate() {
-                // SAFETY: a block of a GC page has a readable header.
-                let bits = unsafe { (*page.object(i)).ob_gc_bits.load(Relaxed) };
-                if bits & (gc_bits::TRACKED | gc_bits::FROZEN) == gc_bits::TRACKED && !untrack_tuple(page.object(i)) {
-                    *s = UNVISITED;
+            pages.push((page, null_mut(), page.carved()));
+            total += page.carved();
+        });
+        // One mapping for all side arrays, which goes back to the system: the heap of the process stays small.
+        let bytes = (total * size_of::<i32>()).max(1);
+        let (rw, anon) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+        // SAFETY: a fresh mapping.
+        let sides: *mut i32 = unsafe { libc::mmap(null_mut(), bytes, rw, anon, -1, 0).cast() };
+        if sides.cast() == libc::MAP_FAILED {
+            // No memory to look for garbage: there is none.
+            return Pages { pages: Vec::new(), sides: null_mut(), bytes: 0 };
+        }
+        let mut next = sides;
+        for (page, side, n) in &mut pages {
+            *side = next;
+            for i in 0..*n {
+                // SAFETY: a block of a GC page has a readable header; the arrays have an entry for each.
+                unsafe {
+                    let bits = (*page.object(i)).ob_gc_bits.load(Relaxed);
+                    let looked_at = bits & (gc_bits::TRACKED | gc_bits::FROZEN) == gc_bits::TRACKED;
+                    *next = if looked_at && !untrack_tuple(page.object(i)) { UNVISITED } else { SKIP };
+                    next = next.add(1);
                 }
             }
-            page.side.set(side.as_mut_ptr());
-            pages.push((page, side));
-        });
-        Pages { pages }
+            page.side.set(*side);
+        }
+        Pages { pages, sides, bytes }
+    }
+
+    /// Marks all that is reachable from what is on the stack.
+    fn propagate(&mut self, stack: &mut Stack, visit: Visit) {
+        stack.propagate(visit);
+        while core::mem::take(&mut stack.pending) {
+            let at: *mut Stack = stack;
+            self.for_each(|p, s| {
+                if *s == PENDING {
+                    // SAFETY: the stack is not borrowed meanwhile.
+                    unsafe {
+                        (*at).push(p, s);
+                        (*at).propagate(visit);
+                    }
+                }
+            });
+        }
     }
 
     #[inline]
     fn for_each(&mut self, mut f: impl FnMut(*mut PyObject, &mut i32)) {
-        for (page, side) in &mut self.pages {
-            let base = side.as_mut_ptr();
-            for i in 0..side.len() {
+        for &(page, base, n) in &self.pages {
+            for i in 0..n {
                 // Raw: `f` may change other entries through `side()`.
                 // SAFETY: within the array.
                 let s = unsafe { &mut *base.add(i) };
@@ -200,8 +257,12 @@ impl Pages {
 
 impl Drop for Pages {
     fn drop(&mut self) {
-        for (page, _) in &self.pages {
+        for (page, ..) in &self.pages {
             page.side.set(null_mut());
+        }
+        if !self.sides.is_null() {
+            // SAFETY: mapped by `begin`; no page knows it any more.
+            unsafe { libc::munmap(self.sides.cast(), self.bytes) };
         }
     }
 }
@@ -235,7 +296,7 @@ fn find_unreachable() -> Found {
     threadcount::merge_all();
 
     let mut pages = Pages::begin();
-    let mut stack: Vec<*mut PyObject> = Vec::new();
+    let mut stack = Stack::default();
     let arg = &raw mut stack;
     let mut root = |o: &Object| {
         // SAFETY: the stack is alive and not borrowed meanwhile.
@@ -249,7 +310,7 @@ fn find_unreachable() -> Found {
         i.visit_roots(&mut root);
         interp = i.next_interp();
     }
-    propagate(&mut stack, mark);
+    pages.propagate(&mut stack, mark);
     // Immortal objects are roots; objects without references are dying.
     let arg = &raw mut stack;
     pages.for_each(|p, s| {
@@ -257,12 +318,11 @@ fn find_unreachable() -> Found {
         unsafe {
             let o = &*p;
             if *s == UNVISITED && o.ob_ref_local.load(Relaxed) == object::IMMORTAL_LOCAL {
-                *s = ALIVE;
-                (*arg).push(p);
+                (*arg).push(p, s);
             }
         }
     });
-    propagate(&mut stack, mark);
+    pages.propagate(&mut stack, mark);
 
     // Counts for the rest.
     let mut survivors = 0;
@@ -284,11 +344,11 @@ fn find_unreachable() -> Found {
     });
     pages.for_each(|p, s| {
         if *s > 0 {
-            *s = ALIVE;
-            stack.push(p);
-            propagate(&mut stack, revive);
+            stack.push(p, s);
+            stack.propagate(revive);
         }
     });
+    pages.propagate(&mut stack, revive);
 
     // Legacy finalizers keep what they reach out of the trash.
     let mut legacy = Vec::new();
@@ -313,7 +373,7 @@ fn find_unreachable() -> Found {
                 }
             }
         }
-        propagate(&mut stack, revive);
+        pages.propagate(&mut stack, revive);
         unreachable.retain(|&p| side(p).is_some_and(|s| *s >= 0));
     }
 
@@ -351,15 +411,19 @@ fn handle_resurrected(trash: &mut Vec<*mut PyObject>) {
     for &p in trash.iter() {
         traverse(p, subtract_trash, null_mut());
     }
-    let mut stack = Vec::new();
-    for &p in trash.iter() {
+    let mut stack = Stack::default();
+    let mut begin = |p: *mut PyObject, wanted: fn(i32) -> bool| {
         if let Some(s) = side(p)
-            && *s > 0
+            && wanted(*s)
         {
-            *s = ALIVE;
-            stack.push(p);
-            propagate(&mut stack, revive_trash);
+            stack.push(p, s);
+            stack.propagate(revive_trash);
         }
+        core::mem::take(&mut stack.pending)
+    };
+    let mut pending = trash.iter().fold(false, |pending, &p| begin(p, |s| s > 0) | pending);
+    while pending {
+        pending = trash.iter().fold(false, |pending, &p| begin(p, |s| s == PENDING) | pending);
     }
     for &p in trash.iter() {
         // SAFETY: we hold a reference.

@@ -280,7 +280,7 @@ pub(super) fn count_objects(ts: &ThreadState, n: i32) {
     if n > 0
         && threshold != 0
         && count > threshold
-        && count > gc.long_lived.load(Relaxed) / 4
+        && (count > gc.long_lived.load(Relaxed) / 4 || gc.thresholds[1].load(Relaxed) == 0)
         && gc.enabled.load(Relaxed)
         && !gc.collecting.load(Relaxed)
     {
