@@ -309,8 +309,9 @@ capi! {
         Ok(g.map(Object::to_ref))
     }
     fn PyFrame_GetLasti(f: *mut abi::PyObject) -> c_int {
-        let i = frame(f)?.interp().lasti();
-        Ok(if i < 0 { -1 } else { i * 2 })
+        let f = frame(f)?;
+        let i = f.interp().lasti();
+        Ok(if i < 0 { -1 } else { f.code().shown_offset(i as usize) as c_int })
     }
     fn PyFrame_GetLineNumber(f: *mut abi::PyObject) -> c_int {
         Ok(frame(f)?.line().map_or(-1, |n| n as c_int))
@@ -341,7 +342,8 @@ capi! {
     }
     fn PyUnstable_InterpreterFrame_GetLasti(f: *mut InterpFrame) -> c_int {
         // SAFETY: C passes a live frame.
-        fine(unsafe { (*f).lasti() } * 2)
+        let (i, code) = unsafe { ((*f).lasti(), (*f).code()) };
+        fine(if i < 0 { -1 } else { code.shown_offset(i as usize) as c_int })
     }
     fn PyUnstable_InterpreterFrame_GetLine(f: *mut InterpFrame) -> c_int {
         // SAFETY: C passes a live frame.
@@ -397,7 +399,7 @@ capi! {
     }
     fn PyCode_Addr2Line(c: *mut abi::PyObject, offset: c_int) -> c_int {
         let c = code(c)?;
-        Ok(if offset < 0 { c.firstlineno() as c_int } else { c.line_of(offset as usize / 2).map_or(-1, |n| n as c_int) })
+        Ok(if offset < 0 { c.firstlineno() as c_int } else { c.line_of(c.word_at_offset(offset as usize)).map_or(-1, |n| n as c_int) })
     }
     fn PyCode_Addr2Location(c: *mut abi::PyObject, offset: c_int, line: *mut c_int, column: *mut c_int, end_line: *mut c_int, end_column: *mut c_int) -> c_int {
         let c = code(c)?;

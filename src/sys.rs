@@ -291,10 +291,18 @@ capi! {
         }
     }
 
-    /// No tool of `sys.monitoring` is told of events in native code: the scopes say that nothing is active.
-    fn PyMonitoring_EnterScope(states: *mut u8, _version: *mut u64, _events: *const u8, n: isize) -> c_int {
-        // SAFETY: C passes `n` states of two bytes.
-        unsafe { core::ptr::write_bytes(states, 0, n.max(0) as usize * 2) };
+    fn PyMonitoring_EnterScope(states: *mut MonitoringState, version: *mut u64, events: *const u8, n: isize) -> c_int {
+        let now = runtime::interp::monitoring::global_version();
+        // SAFETY: C passes `n` states and events, and its version number.
+        unsafe {
+            if *version == now {
+                return Ok(());
+            }
+            for i in 0..n.max(0) as usize {
+                (*states.add(i)).active = runtime::interp::monitoring::global_tools(u32::from(*events.add(i)));
+            }
+            *version = now;
+        }
         Ok(())
     }
     fn PyMonitoring_ExitScope() -> c_int {
@@ -427,22 +435,84 @@ fn config_get(name: &str) -> PyResult<PyRef> {
     found.ok_or_else(|| raise!(RuntimeError, "lost sys.{}", name))
 }
 
-/// The firing functions: never reached while no scope is active.
+/// `PyMonitoringState`: the tools that listen to one event of a scope.
+#[repr(C)]
+pub struct MonitoringState {
+    active: u8,
+    opaque: u8,
+}
+
+/// Tells the tools of a state of an event in native code.
+fn fire_event(state: *mut MonitoringState, e: u32, code: &Object, offset: c_int, what: &[&Object]) -> PyResult<()> {
+    if state.is_null() {
+        return Ok(());
+    }
+    // SAFETY: C passes a state of a scope that it entered.
+    runtime::interp::monitoring::fire_native(unsafe { &mut (*state).active }, e, code, offset, what)
+}
+
+/// The same for an event about the exception that is set, which stays set.
+fn fire_exception(state: *mut MonitoringState, e: u32, code: &Object, offset: c_int) -> PyResult<()> {
+    let Some(x) = runtime::error::take_error() else {
+        return Err(raise!(ValueError, "Firing event {} with no exception set", e));
+    };
+    fire_event(state, e, code, offset, &[&x])?;
+    let _ = runtime::error::restore(x);
+    Ok(())
+}
+
+/// The firing functions of `cpython/monitoring.h`, by what they pass on.
 macro_rules! monitoring {
-    ($($name:ident)*) => {
+    (plain $($name:ident $event:ident)*) => {
         capi! {$(
-            fn $name(_state: *mut c_void, _code: *mut abi::PyObject, _offset: c_int) -> c_int {
-                Ok(())
+            fn $name(state: *mut MonitoringState, code: &Object, offset: c_int) -> c_int {
+                fire_event(state, runtime::interp::monitoring::event::$event, code, offset, &[])
+            }
+        )*}
+    };
+    (value $($name:ident $event:ident)*) => {
+        capi! {$(
+            fn $name(state: *mut MonitoringState, code: &Object, offset: c_int, value: Option<&Object>) -> c_int {
+                let v = value.unwrap_or(none());
+                fire_event(state, runtime::interp::monitoring::event::$event, code, offset, &[v])
+            }
+        )*}
+    };
+    (place $($name:ident $event:ident)*) => {
+        capi! {$(
+            fn $name(state: *mut MonitoringState, code: &Object, offset: c_int, place: c_int) -> c_int {
+                let n = Int::from_i64(i64::from(place))?;
+                fire_event(state, runtime::interp::monitoring::event::$event, code, offset, &[&n])
+            }
+        )*}
+    };
+    (exception $($name:ident $event:ident)*) => {
+        capi! {$(
+            fn $name(state: *mut MonitoringState, code: &Object, offset: c_int) -> c_int {
+                fire_exception(state, runtime::interp::monitoring::event::$event, code, offset)
             }
         )*}
     };
 }
+monitoring! { plain _PyMonitoring_FirePyStartEvent PY_START _PyMonitoring_FirePyResumeEvent PY_RESUME }
+monitoring! { value _PyMonitoring_FirePyReturnEvent PY_RETURN _PyMonitoring_FirePyYieldEvent PY_YIELD _PyMonitoring_FireCReturnEvent C_RETURN
+_PyMonitoring_FireJumpEvent JUMP _PyMonitoring_FireBranchEvent BRANCH_RIGHT _PyMonitoring_FireBranchLeftEvent BRANCH_LEFT
+_PyMonitoring_FireBranchRightEvent BRANCH_RIGHT }
+monitoring! { place _PyMonitoring_FireLineEvent LINE }
 monitoring! {
-    _PyMonitoring_FireBranchEvent _PyMonitoring_FireBranchLeftEvent _PyMonitoring_FireBranchRightEvent _PyMonitoring_FireCRaiseEvent
-    _PyMonitoring_FireCReturnEvent _PyMonitoring_FireCallEvent _PyMonitoring_FireExceptionHandledEvent _PyMonitoring_FireJumpEvent
-    _PyMonitoring_FireLineEvent _PyMonitoring_FirePyResumeEvent _PyMonitoring_FirePyReturnEvent _PyMonitoring_FirePyStartEvent
-    _PyMonitoring_FirePyThrowEvent _PyMonitoring_FirePyUnwindEvent _PyMonitoring_FirePyYieldEvent _PyMonitoring_FireRaiseEvent
-    _PyMonitoring_FireReraiseEvent _PyMonitoring_FireStopIterationEvent
+    exception _PyMonitoring_FireRaiseEvent RAISE _PyMonitoring_FireReraiseEvent RERAISE _PyMonitoring_FirePyThrowEvent PY_THROW
+    _PyMonitoring_FirePyUnwindEvent PY_UNWIND _PyMonitoring_FireCRaiseEvent C_RAISE
+    _PyMonitoring_FireExceptionHandledEvent EXCEPTION_HANDLED
+}
+capi! {
+    fn _PyMonitoring_FireCallEvent(state: *mut MonitoringState, code: &Object, offset: c_int, callable: &Object, arg0: Option<&Object>) -> c_int {
+        let (_, missing) = runtime::interp::monitoring::sentinels()?;
+        fire_event(state, runtime::interp::monitoring::event::CALL, code, offset, &[callable, arg0.unwrap_or(&missing)])
+    }
+    fn _PyMonitoring_FireStopIterationEvent(state: *mut MonitoringState, code: &Object, offset: c_int, value: &Object) -> c_int {
+        let x = exc::StopIteration().call1(value)?;
+        fire_event(state, runtime::interp::monitoring::event::STOP_ITERATION, code, offset, &[&x])
+    }
 }
 
 /// Variables that C code reads or sets before initialisation.

@@ -398,7 +398,11 @@ fn char_of(v: &Object) -> PyResult<u32> {
         return Err(raise!(TypeError, "%c requires an int or a unicode character, not a string of length {}", s.len()));
     }
     if !v.index_check() {
-        return Err(raise!(TypeError, "%c requires an int or a unicode character, not {}", v.ty().name_str()));
+        return Err(raise!(
+            TypeError,
+            "%c requires an int or a unicode character, not {}",
+            v.ty().full_name()?.to_string_lossy()
+        ));
     }
     match v.index()?.try_i64() {
         Some(x) if (0..0x110000).contains(&x) => Ok(x as u32),
@@ -426,7 +430,7 @@ fn byte_of(v: &Object) -> PyResult<u32> {
         return Err(raise!(
             TypeError,
             "%c requires an integer in range(256) or a single byte, not {}",
-            v.ty().name_str()
+            v.ty().full_name()?.to_string_lossy()
         ));
     }
     match v.index()?.try_i64() {

@@ -407,7 +407,8 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                         }
                     }
                 }
-                match word as u8 {
+                // The traced loop runs the general forms only: a miss would report an instruction twice
+                match if TRACED { specialize::base_op(word as u8) } else { word as u8 } {
                     // --- locals, constants, stack -------------------------------------------------------------
                     op::NOP => {}
                     op::LOAD_FAST_BORROW => push!(local!(arg).borrow()),
@@ -1375,7 +1376,7 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                     op::CALL | sop::CALL_PY_GENERAL => {
                         let i = (*pc).load(Relaxed) as usize;
                         pc = pc.add(1);
-                        if word as u8 == op::CALL {
+                        if word as u8 == op::CALL && !TRACED {
                             specialize::call(
                                 pc.sub(2),
                                 &*(*code).caches.add(i),

@@ -8,7 +8,6 @@ use super::monitoring::event as ev;
 use crate::objects::{Code, Frame};
 use crate::prelude::*;
 use compiler::opcode::{self as o, op};
-use core::sync::atomic::Ordering::*;
 
 /// What a stack entry is, as far as jumping cares.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -159,9 +158,6 @@ pub fn set_lineno(f: &Frame, line: i64) -> PyResult<()> {
         | ev::STOP_ITERATION
         | ev::PY_RESUME => {}
         _ => return Err(raise!(ValueError, "can only jump from a 'line' trace event")),
-    }
-    if f.trace.load(Acquire).is_null() {
-        return Err(raise!(ValueError, "f_lineno can only be set by a trace function"));
     }
     let code = f.code();
     if line > i64::from(i32::MAX) || line < i64::from(i32::MIN) {

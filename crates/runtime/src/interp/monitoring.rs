@@ -432,3 +432,59 @@ pub fn fire_exception(ts: &ThreadState, e: u32, code: &Code, index: usize) -> Py
     let _ = crate::error::restore(x);
     Ok(())
 }
+
+/// Tools that listen to an event of any code: what `PyMonitoring_EnterScope` stores for native code-likes.
+pub fn global_tools(e: u32) -> u8 {
+    let s = switch_of(e);
+    (0..TOOLS).fold(0, |a, t| a | ((GLOBAL[t].load(Acquire) >> s & 1) as u8) << t)
+}
+
+/// A number that changes when `global_tools` may have.
+pub fn global_version() -> u64 {
+    let sum =
+        EPOCHS.iter().flatten().fold(RESTARTS.load(Acquire) as u64, |a, e| a.wrapping_mul(31) + e.load(Acquire) as u64);
+    GLOBAL.iter().fold(sum, |a, g| a.wrapping_mul(1_000_003) ^ g.load(Acquire) as u64)
+}
+
+/// An event of native code: the tools whose bits are in `active` are told; one that asks for DISABLE loses its bit.
+pub fn fire_native(active: &mut u8, e: u32, code: &Object, offset: i32, what: &[&Object]) -> PyResult<()> {
+    let ts = ThreadState::current();
+    if ts.abi().tracing != 0 {
+        return Ok(());
+    }
+    let (disable, _) = sentinels()?;
+    let place = Int::from_i64(offset as i64)?;
+    let mut args: smallvec::SmallVec<[&Object; 6]> = smallvec::SmallVec::new();
+    args.push(code);
+    if e != ev::LINE {
+        args.push(&place);
+    }
+    args.extend_from_slice(what);
+    for tool in 0..TOOLS {
+        if *active & 1 << tool == 0 {
+            continue;
+        }
+        let both = matches!(e, ev::BRANCH_LEFT | ev::BRANCH_RIGHT);
+        let callback = registry(|r| match &r.callbacks[tool][e as usize] {
+            None if both => r.callbacks[tool][ev::BRANCH as usize].clone(),
+            c => c.clone(),
+        });
+        let Some(callback) = callback else { continue };
+        let a = ts.abi_mut();
+        let old_what = core::mem::replace(&mut a.what_event, e as i32);
+        a.tracing += 1;
+        let r = callback.call(&args);
+        let a = ts.abi_mut();
+        a.tracing -= 1;
+        a.what_event = old_what;
+        if r?.is(&disable) {
+            if 1 << switch_of(e) & LOCAL_EVENTS == 0 {
+                let old = registry(|r| r.callbacks[tool][e as usize].take());
+                drop(old);
+                return Err(raise!(ValueError, "Cannot disable {} events. Callback removed.", NAMES[e as usize]));
+            }
+            *active &= !(1 << tool);
+        }
+    }
+    Ok(())
+}

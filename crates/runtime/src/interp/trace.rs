@@ -633,6 +633,18 @@ unsafe fn on_way(ts: &ThreadState, code: &crate::objects::Code, prev: usize, ind
         }
         op::FOR_ITER if index == prev + 2 && arg != 0 => (ev::BRANCH_LEFT, index),
         op::FOR_ITER => (ev::BRANCH_RIGHT, index + 1),
+        // `async for` goes on with an item, or ends
+        op::END_SEND if code.view().after_not_taken(prev) != code.view().unit_of(prev) + 1 => (ev::BRANCH_LEFT, index),
+        op::END_ASYNC_FOR => {
+            let table = &code.extra().exception_table;
+            let end_send = table
+                .iter()
+                .filter(|e| e.target as usize == prev)
+                .flat_map(|e| e.start as usize..e.end as usize)
+                .find(|w| op_of(code.extra().instrs[*w].load(Relaxed)) == op::END_SEND);
+            let to = Int::from_usize(code.shown_offset(index))?;
+            return monitoring::fire(ts, ev::BRANCH_RIGHT, code, end_send.unwrap_or(prev), true, &[&to]);
+        }
         _ => return Ok(()),
     };
     let to = Int::from_usize(code.shown_offset(dest))?;

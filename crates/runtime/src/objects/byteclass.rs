@@ -130,7 +130,8 @@ macro_rules! bytes_like {
 
             #[slot]
             fn tp_richcompare(&self, other: &Object, op: CompareOp) -> PyResult<PyRef> {
-                if !b::has_buffer(other) {
+                // bytes compare with bytes only; what else has a buffer is asked from its side
+                if !b::has_buffer(other) || (core::ptr::eq($t::type_object(), Bytes::type_object()) && other.downcast::<Bytes>().is_none()) {
                     return Ok(not_implemented().to_ref());
                 }
                 let o = match bytes_arg(other) {

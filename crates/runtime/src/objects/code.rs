@@ -5,6 +5,7 @@
 //! atomics. Code is counted lazily (deferred), so running it in many threads writes no shared line.
 
 use crate::interp::slot::Slot;
+use crate::objects::codeview::{Parsed, View, line_table, read_line_table};
 use crate::prelude::*;
 use crate::typeobject::CompareOp;
 use compiler::code::{CodeData, Const, ExcEntry, Position, co, fast};
@@ -44,6 +45,8 @@ pub struct CodeExtra {
     pub local_names: Box<[&'static Str]>,
     /// Positional call without `*args`, `**kwargs`, keyword-only: arguments are the locals
     pub simple_args: bool,
+    /// How Python sees the code; made when somebody asks
+    view: std::sync::OnceLock<Box<View>>,
     /// The prefix MAKE_CELL… of a generator needs nothing special; whether RETURN_GENERATOR is there
     pub is_generator: bool,
 }
@@ -114,6 +117,7 @@ impl Code {
             kinds: p.kinds.into_boxed_slice(),
             local_names: p.local_names.into_boxed_slice(),
             simple_args,
+            view: std::sync::OnceLock::new(),
             is_generator,
         });
         let c = crate::typeobject::alloc_object::<Code>(Code::type_object())?;
@@ -414,27 +418,18 @@ fn field(p: *mut abi::PyObject) -> PyRef {
 }
 
 impl Code {
-    /// The instructions as `co_code` shows them: two bytes per word, opcode and low byte of the argument; a cache word
-    /// is two zero bytes. Offsets everywhere in Python count these bytes.
-    pub fn code_bytes(&self) -> Vec<u8> {
+    /// The code as Python sees it.
+    pub fn view(&self) -> &View {
         let x = self.extra();
-        let mut out = Vec::with_capacity(2 * x.instrs.len());
-        let mut i = 0;
-        while i < x.instrs.len() {
-            let w = x.instrs[i].load(Ordering::Relaxed);
-            let op = crate::interp::specialize::base_op(opc::op_of(w));
-            out.extend_from_slice(&[op, (w >> 8) as u8]);
-            i += 1;
-            if opc::has_cache(op) {
-                out.extend_from_slice(&[0, 0]);
-                i += 1;
-            }
-        }
-        out
+        x.view.get_or_init(|| Box::new(View::new(&self.original_words(), &x.exception_table)))
     }
     /// Where Python sees the instruction at word `i`: an offset into `co_code`.
     pub fn shown_offset(&self, i: usize) -> usize {
-        2 * i
+        2 * self.view().unit_of(i)
+    }
+    /// The word of an offset that Python gives.
+    pub fn word_at_offset(&self, offset: usize) -> usize {
+        self.view().word_of(offset / 2)
     }
     /// The words as the compiler wrote them.
     pub fn original_words(&self) -> Vec<u32> {
@@ -450,34 +445,6 @@ impl Code {
                 out.push(x.instrs[i].load(Ordering::Relaxed));
                 i += 1;
             }
-        }
-        out
-    }
-    /// `co_exceptiontable` in CPython's encoding: six-bit groups, most significant first, the first one of a row marked.
-    pub fn exception_table_bytes(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        let put = |out: &mut Vec<u8>, v: u32, mark: u8| {
-            let mut shift = 24;
-            let mut first = mark;
-            let mut started = false;
-            loop {
-                let g = (v >> shift) & 0x3f;
-                if g != 0 || shift == 0 || started {
-                    started = true;
-                    out.push(g as u8 | first | if shift > 0 { 0x40 } else { 0 });
-                    first = 0;
-                }
-                if shift == 0 {
-                    break;
-                }
-                shift -= 6;
-            }
-        };
-        for e in &self.extra().exception_table {
-            put(&mut out, e.start, 0x80);
-            put(&mut out, e.end - e.start, 0);
-            put(&mut out, e.target, 0);
-            put(&mut out, e.depth << 1 | e.lasti as u32, 0);
         }
         out
     }
@@ -567,75 +534,6 @@ fn interned(o: &Object, what: &str) -> PyResult<&'static Str> {
         Some(s) => Ok(Str::intern(&s.to_string_lossy())),
         None => Err(raise!(TypeError, "{} must be a tuple of strings, not {}", what, o.ty().name_str())),
     }
-}
-
-fn to_words(bytes: &[u8]) -> Vec<u32> {
-    // Two bytes per word; caches are renumbered
-    let mut out = Vec::with_capacity(bytes.len() / 2);
-    let mut cache = 0;
-    let mut i = 0;
-    while i + 1 < bytes.len() {
-        let (op, arg) = (bytes[i], bytes[i + 1] as u32);
-        out.push(opc::word(op, arg));
-        i += 2;
-        if opc::has_cache(op) {
-            out.push(cache);
-            cache += opc::cache_entries(op);
-            i += 2;
-        }
-    }
-    out
-}
-
-fn count_caches(words: &[u32]) -> u32 {
-    let mut n = 0;
-    let mut i = 0;
-    while i < words.len() {
-        let op = opc::op_of(words[i]);
-        n += opc::cache_entries(op);
-        i += 1 + opc::has_cache(op) as usize;
-    }
-    n
-}
-
-/// Reads `co_linetable` as this runtime writes it: 16 bytes per word.
-fn positions_from(bytes: &[u8], n: usize, first: i32) -> Vec<Position> {
-    let mut v: Vec<Position> = bytes
-        .chunks_exact(16)
-        .map(|c| {
-            let g = |i: usize| i32::from_le_bytes([c[i], c[i + 1], c[i + 2], c[i + 3]]);
-            Position { line: g(0), end_line: g(4), col: g(8), end_col: g(12) }
-        })
-        .collect();
-    v.resize(n, Position { line: first, end_line: first, col: -1, end_col: -1 });
-    v
-}
-
-fn positions_bytes(p: &[Position]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(p.len() * 16);
-    for x in p {
-        for n in [x.line, x.end_line, x.col, x.end_col] {
-            out.extend_from_slice(&n.to_le_bytes());
-        }
-    }
-    out
-}
-
-fn table_from(bytes: &[u8]) -> Vec<ExcEntry> {
-    let mut vals = Vec::new();
-    let mut i = 0;
-    while i < bytes.len() {
-        let mut v = (bytes[i] & 0x3f) as u32;
-        while bytes[i] & 0x40 != 0 && i + 1 < bytes.len() {
-            i += 1;
-            v = v << 6 | (bytes[i] & 0x3f) as u32;
-        }
-        i += 1;
-        vals.push(v);
-    }
-    vals.chunks_exact(4)
-        .map(|c| ExcEntry { start: c[0], end: c[0] + c[1], target: c[2], depth: c[3] >> 1, lasti: c[3] & 1 != 0 })
-        .collect()
 }
 
 fn names_to_kinds(
@@ -736,8 +634,12 @@ impl Code {
         for n in names.iter() {
             nv.push(interned(n, "names")?.to_ref());
         }
-        let words = to_words(codestring.as_slice());
-        let positions = positions_from(linetable.as_slice(), words.len(), firstlineno);
+        if codestring.as_slice().len() % 2 != 0 {
+            return Err(raise!(ValueError, "code: co_code is malformed"));
+        }
+        let parsed = Parsed::new(codestring.as_slice());
+        let positions = parsed.positions(&read_line_table(linetable.as_slice(), firstlineno), firstlineno);
+        let exception_table = parsed.exception_table(exceptiontable.as_slice());
         Ok(Code::build(CodeParts {
             argcount: argcount as u32,
             posonlyargcount: posonlyargcount as u32,
@@ -745,8 +647,8 @@ impl Code {
             stacksize: stacksize as u32,
             flags: flags as u32,
             firstlineno,
-            ncaches: count_caches(&words),
-            instrs: words,
+            ncaches: parsed.ncaches,
+            instrs: parsed.words,
             consts: Ref::new_ref(constants),
             names: Tuple::from_refs(nv)?,
             local_names,
@@ -754,7 +656,7 @@ impl Code {
             filename: filename.to_ref(),
             name: name.to_ref(),
             qualname: qualname.to_ref(),
-            exception_table: table_from(exceptiontable.as_slice()),
+            exception_table,
             positions,
         })?
         .upcast())
@@ -852,28 +754,49 @@ impl Code {
     }
     #[pygetset]
     fn co_code(&self) -> PyResult<PyRef> {
-        Ok(Bytes::new(&self.code_bytes())?.upcast())
+        Ok(Bytes::new(&self.view().bytes)?.upcast())
     }
     #[pygetset]
     fn _co_code_adaptive(&self) -> PyResult<PyRef> {
-        Ok(Bytes::new(&self.code_bytes())?.upcast())
+        Ok(Bytes::new(&self.view().bytes)?.upcast())
     }
     #[pygetset]
     fn co_exceptiontable(&self) -> PyResult<PyRef> {
-        Ok(Bytes::new(&self.exception_table_bytes())?.upcast())
+        Ok(Bytes::new(&self.view().exception_table(&self.extra().exception_table))?.upcast())
     }
     #[pygetset]
     fn co_linetable(&self) -> PyResult<PyRef> {
-        Ok(Bytes::new(&positions_bytes(&self.extra().positions))?.upcast())
+        let t = line_table(self.view().positions(&self.extra().positions), self.base.co_firstlineno);
+        Ok(Bytes::new(&t)?.upcast())
     }
     #[pygetset]
     fn co_lnotab(&self) -> PyResult<PyRef> {
         crate::error::warn(exc::DeprecationWarning(), "co_lnotab is deprecated, use co_lines instead.", 1)?;
-        Ok(Bytes::new(&[])?.upcast())
+        let mut out = Vec::new();
+        let (mut at, mut line) = (0i32, self.base.co_firstlineno);
+        for (u, p) in self.view().positions(&self.extra().positions).enumerate() {
+            if p.line < 0 || p.line == line {
+                continue;
+            }
+            let (mut bytes, mut lines) = (2 * u as i32 - at, p.line - line);
+            while bytes > 255 {
+                out.extend_from_slice(&[255, 0]);
+                bytes -= 255;
+            }
+            while !(-128..=127).contains(&lines) {
+                let step = if lines < 0 { -128i32 } else { 127 };
+                out.extend_from_slice(&[bytes as u8, step as u8]);
+                bytes = 0;
+                lines -= step;
+            }
+            out.extend_from_slice(&[bytes as u8, lines as u8]);
+            (at, line) = (2 * u as i32, p.line);
+        }
+        Ok(Bytes::new(&out)?.upcast())
     }
     #[pymethod]
     fn co_lines(&self) -> PyResult<PyRef> {
-        let p = &self.extra().positions;
+        let p: Vec<Position> = self.view().positions(&self.extra().positions).collect();
         let mut v = Vec::new();
         let mut i = 0;
         while i < p.len() {
@@ -891,7 +814,7 @@ impl Code {
     #[pymethod]
     fn co_positions(&self) -> PyResult<PyRef> {
         let mut v = Vec::new();
-        for p in &self.extra().positions {
+        for p in self.view().positions(&self.extra().positions) {
             let mut items = Vec::with_capacity(4);
             for n in [p.line, p.end_line, p.col, p.end_col] {
                 items.push(if n < 0 { none_ref() } else { Int::from_i64(n as i64)?.upcast() });
@@ -902,17 +825,29 @@ impl Code {
     }
     #[pymethod]
     fn co_branches(&self) -> PyResult<PyRef> {
-        let x = self.original_words();
+        let (x, view) = (self.original_words(), self.view());
         let mut v = Vec::new();
         let mut i = 0;
         while i < x.len() {
             let (op, arg) = (opc::op_of(x[i]), opc::arg_of(x[i]) as usize);
             let next = i + 1 + opc::has_cache(op) as usize;
             use opc::op::*;
-            if matches!(op, POP_JUMP_IF_FALSE | POP_JUMP_IF_TRUE | POP_JUMP_IF_NONE | POP_JUMP_IF_NOT_NONE | FOR_ITER) {
-                let (a, b, c) =
-                    (Int::from_usize(i * 2)?, Int::from_usize(next * 2)?, Int::from_usize((next + arg) * 2)?);
-                v.push(Tuple::from_slice(&[&a, &b, &c])?.upcast());
+            let taken = match op {
+                // Behind the END_FOR and the POP_ITER of the loop's end
+                FOR_ITER => Some(view.start_of(next + arg + 2)),
+                POP_JUMP_IF_FALSE | POP_JUMP_IF_TRUE | POP_JUMP_IF_NONE | POP_JUMP_IF_NOT_NONE => {
+                    Some(view.start_of(next + arg))
+                }
+                END_SEND if view.after_not_taken(i) != view.unit_of(i) + 1 => self
+                    .handler(i as u32)
+                    .filter(|e| opc::op_of(x[e.target as usize]) == END_ASYNC_FOR)
+                    .map(|e| view.unit_of(e.target as usize) + 1),
+                _ => None,
+            };
+            if let Some(t) = taken {
+                let items = [view.unit_of(i), view.after_not_taken(i), t];
+                let items = items.iter().map(|u| Ok(Int::from_usize(2 * u)?.upcast())).collect::<PyResult<Vec<_>>>()?;
+                v.push(Tuple::from_refs(items)?.upcast());
             }
             i = next;
         }
@@ -954,6 +889,7 @@ fn replace(c: &Code, args: FuncArgs<'_>) -> PyResult<PyRef> {
     let (mut var, mut cell, mut free) =
         (c.names_of_kind(fast::LOCAL)?, c.names_of_kind(fast::CELL)?, c.names_of_kind(fast::FREE)?);
     let mut relayout = false;
+    let (mut new_code, mut new_lines, mut new_table) = (None, None, None);
     let mut nlocals = None;
     let tuple = |name: &str, v: &Object| match v.downcast::<Tuple>() {
         Some(t) => Ok(Ref::new_ref(t)),
@@ -987,11 +923,10 @@ fn replace(c: &Code, args: FuncArgs<'_>) -> PyResult<PyRef> {
             "co_firstlineno" => p.firstlineno = v.as_i64()? as i32,
             "co_code" => {
                 let b = bytes(&k, v)?;
-                if b != c.code_bytes() {
-                    p.instrs = to_words(&b);
-                    p.ncaches = count_caches(&p.instrs);
-                    p.positions.resize(p.instrs.len(), Position::NONE);
+                if b.len() % 2 != 0 {
+                    return Err(raise!(ValueError, "code: co_code is malformed"));
                 }
+                new_code = (b != c.view().bytes).then_some(b);
             }
             "co_consts" => p.consts = tuple(&k, v)?,
             "co_names" => {
@@ -1017,9 +952,42 @@ fn replace(c: &Code, args: FuncArgs<'_>) -> PyResult<PyRef> {
             "co_filename" => p.filename = string(&k, v)?,
             "co_name" => p.name = string(&k, v)?,
             "co_qualname" => p.qualname = string(&k, v)?,
-            "co_linetable" => p.positions = positions_from(&bytes(&k, v)?, p.instrs.len(), p.firstlineno),
-            "co_exceptiontable" => p.exception_table = table_from(&bytes(&k, v)?),
+            "co_linetable" => new_lines = Some(bytes(&k, v)?),
+            "co_exceptiontable" => new_table = Some(bytes(&k, v)?),
             _ => return Err(raise!(TypeError, "replace() got an unexpected keyword argument '{}'", k)),
+        }
+    }
+    if new_code.is_some() || new_lines.is_some() || new_table.is_some() || p.firstlineno != c.base.co_firstlineno {
+        // The tables count units of the code they go with; lines are relative to the first one
+        let same = new_code.is_none();
+        let parsed = Parsed::new(new_code.as_deref().unwrap_or(&c.view().bytes));
+        let lines = match new_lines {
+            Some(t) => t,
+            None => line_table(c.view().positions(&c.extra().positions), c.base.co_firstlineno),
+        };
+        let units = read_line_table(&lines, p.firstlineno);
+        let table = match new_table {
+            Some(t) => t,
+            None => c.view().exception_table(&c.extra().exception_table),
+        };
+        if same {
+            let v = c.view();
+            for (w, place) in p.positions.iter_mut().enumerate() {
+                *place = units.get(v.unit_of(w)).copied().unwrap_or(Position::NONE);
+            }
+            let mut t = parsed.exception_table(&table);
+            for e in &mut t {
+                // units of the unchanged code
+                let unit = |w: u32| parsed.unit_of.get(w as usize).map_or(v.len(), |u| *u as usize);
+                (e.start, e.end, e.target) =
+                    (v.word_of(unit(e.start)) as u32, v.word_of(unit(e.end)) as u32, v.word_of(unit(e.target)) as u32);
+            }
+            p.exception_table = t;
+        } else {
+            p.positions = parsed.positions(&units, p.firstlineno);
+            p.exception_table = parsed.exception_table(&table);
+            p.instrs = parsed.words;
+            p.ncaches = parsed.ncaches;
         }
     }
     if nlocals.is_some_and(|n| n as usize != var.len()) {

@@ -404,7 +404,7 @@ impl Frame {
     #[pygetset]
     fn f_lasti(&self) -> i32 {
         let i = self.interp().lasti();
-        if i < 0 { -1 } else { i * 2 }
+        if i < 0 { -1 } else { self.code().shown_offset(i as usize) as i32 }
     }
     #[pygetset]
     fn f_lineno(&self) -> PyResult<PyRef> {

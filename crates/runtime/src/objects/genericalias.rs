@@ -86,11 +86,13 @@ fn repr_arg(b: &mut StrBuilder, o: &Object) -> PyResult<()> {
     // A list stands for the arguments of a ParamSpec.
     if let Some(l) = o.downcast_exact::<List>() {
         b.push_char('[');
-        for (i, x) in l.snapshot().iter().enumerate() {
+        for i in 0..l.len() {
             if i > 0 {
                 b.push_str(", ");
             }
-            repr_arg(b, x)?;
+            // A repr may have shortened the list
+            let x = l.get(i).ok_or_else(|| raise!(IndexError, "list index out of range"))?;
+            repr_arg(b, &x)?;
         }
         b.push_char(']');
         return Ok(());

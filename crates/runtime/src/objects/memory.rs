@@ -813,8 +813,11 @@ impl MemoryView {
         }
         // SAFETY: the exporter, when there is one.
         if let Some(o) = unsafe { Object::from_ptr_opt(self.view().obj) } {
-            o.hash()?;
-            self.check()?;
+            // The hash may try to release this view
+            self.exports().fetch_add(1, Ordering::AcqRel);
+            let r = o.hash();
+            self.exports().fetch_sub(1, Ordering::AcqRel);
+            r?;
         }
         let h = crate::objects::unicode::hash::hash_bytes(&to_bytes(self.view(), false));
         self.hash_cell().store(h, Ordering::Relaxed);
@@ -1109,7 +1112,12 @@ impl MemoryView {
     #[pymethod(sig = "sep=<unrepresentable>, bytes_per_sep=1")]
     fn hex(&self, sep: Arg<&Object>, bytes_per_sep: Arg<isize>) -> PyResult<Ref<Str>> {
         self.check()?;
-        crate::objects::byteops::hex(&to_bytes(self.view(), false), sep.into_option(), bytes_per_sep.unwrap_or(1))
+        // The separator's methods may try to release this view
+        self.exports().fetch_add(1, Ordering::AcqRel);
+        let b = to_bytes(self.view(), false);
+        let r = crate::objects::byteops::hex(&b, sep.into_option(), bytes_per_sep.unwrap_or(1));
+        self.exports().fetch_sub(1, Ordering::AcqRel);
+        r
     }
     /// Return the data in the buffer as a list of elements.
     #[pymethod]

@@ -12,6 +12,7 @@ pub mod cell;
 pub mod classobject;
 pub mod code;
 pub mod codecs;
+pub mod codeview;
 pub mod complex;
 pub mod context;
 pub mod descr;

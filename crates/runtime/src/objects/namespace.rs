@@ -139,8 +139,8 @@ impl Namespace {
                 TypeError,
                 "expect {} type, but {}() returned '{}' object",
                 "types.SimpleNamespace",
-                self.ty().name_str(),
-                out.ty().name_str()
+                self.ty().full_name()?.to_string_lossy(),
+                out.ty().full_name()?.to_string_lossy()
             ));
         };
         let d = ns.dict()?;

@@ -262,7 +262,13 @@ unsafe extern "C" fn repr(o: *mut abi::PyObject) -> *mut abi::PyObject {
         for i in 0..n {
             // SAFETY: the field is below the number of fields.
             let v = unsafe { Object::from_ptr_opt(*items(o.as_ptr()).add(i)) }.unwrap_or(none()).to_ref();
-            let Some(name) = field_name(ty, i) else {
+            // Unnamed fields are shown under the name of the member in their place
+            // SAFETY: the table has its end mark, and more members than the sequence has fields, or the same number.
+            let shown = unsafe {
+                let m = seq_type(ty).slots().tp_members.add(i);
+                if (*m).name.is_null() { None } else { CStr::from_ptr((*m).name).to_str().ok() }
+            };
+            let Some(name) = shown else {
                 return Err(raise!(
                     SystemError,
                     "In structseq_repr(), member {} name is NULL for type {}",
@@ -311,7 +317,6 @@ unsafe extern "C" fn tp_new(
             return Err(raise!(TypeError, "structseq() missing required argument 'sequence' (pos 1)"));
         };
         let name = ty.name_str();
-        let dict = dict.filter(|d| !d.is_none());
         let dict = match dict.map(|d| d.downcast::<Dict>()) {
             Some(None) => return Err(raise!(TypeError, "{}() takes a dict as second arg, if any", name)),
             Some(d) => d,

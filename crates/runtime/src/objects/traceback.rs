@@ -87,7 +87,7 @@ unsafe extern "C" fn traverse(
     0
 }
 
-#[pyclass(name = "traceback", type_object = PyTraceBack_Type, flags = "HAVE_GC", members = "tb_frame: object@0.tb_frame readonly; tb_lasti: int@0.tb_lasti readonly", slots(tp_traverse = traverse))]
+#[pyclass(name = "traceback", type_object = PyTraceBack_Type, flags = "HAVE_GC", members = "tb_frame: object@0.tb_frame readonly", slots(tp_traverse = traverse))]
 impl Traceback {
     /// Create a new traceback object.
     #[slot(sig = "tb_next, tb_frame, tb_lasti, tb_lineno")]
@@ -96,15 +96,23 @@ impl Traceback {
         if !tb_next.is_none() && tb_next.downcast::<Traceback>().is_none() {
             return Err(raise!(TypeError, "expected traceback object or None, got '{}'", tb_next.ty().name_str()));
         }
-        if tb_frame.downcast::<Frame>().is_none() {
+        let Some(frame) = tb_frame.downcast::<Frame>() else {
             return Err(raise!(
                 TypeError,
                 "traceback() argument 'tb_frame' must be frame, not {}",
                 tb_frame.ty().name_str()
             ));
-        }
+        };
+        // Entries count our words
+        let tb_lasti = if tb_lasti < 0 { tb_lasti } else { 2 * frame.code().word_at_offset(tb_lasti as usize) as i32 };
         let next = if tb_next.is_none() { None } else { Some(tb_next.to_ref()) };
         Ok(Traceback::new(next, tb_frame, tb_lasti, tb_lineno)?.upcast())
+    }
+
+    #[pygetset]
+    fn tb_lasti(&self) -> i32 {
+        let i = self.0.tb_lasti;
+        if i < 0 { i } else { self.frame().code().shown_offset(i as usize / 2) as i32 }
     }
 
     #[slot]

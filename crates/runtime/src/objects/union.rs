@@ -44,6 +44,8 @@ fn unionable(o: &Object) -> bool {
 #[derive(Default)]
 struct Builder {
     members: Vec<PyRef>,
+    /// Their hashes; None for what has none
+    hashes: Vec<Option<isize>>,
 }
 
 impl Builder {
@@ -71,15 +73,21 @@ impl Builder {
     }
 
     fn add_single(&mut self, o: PyRef) -> PyResult<()> {
-        for x in &self.members {
-            if x.is(&o) {
-                return Ok(());
+        let hash = match o.hash() {
+            Ok(h) => Some(h),
+            Err(e) if e.matches(exc::TypeError()) => {
+                e.clear();
+                None
             }
-            // Two plain classes are the same only if they are one object, unless a metaclass says otherwise.
-            if x.eq(&o)? {
+            Err(e) => return Err(e),
+        };
+        // Only those of equal hash are compared, and the ones without a hash among themselves
+        for (x, h) in self.members.iter().zip(&self.hashes) {
+            if x.is(&o) || (*h == hash && x.eq(&o)?) {
                 return Ok(());
             }
         }
+        self.hashes.push(hash);
         self.members.push(o);
         Ok(())
     }
@@ -196,11 +204,16 @@ impl Union {
     fn tp_hash(&self) -> PyResult<isize> {
         let (set, rest) = self.split()?;
         if !rest.is_empty() {
-            let names: Vec<String> = rest.iter().map(|o| o.ty().name_str().to_string()).collect();
-            if let [_] = names.as_slice() {
-                return Err(raise!(TypeError, "union contains 1 unhashable element"));
+            for o in &rest {
+                o.hash()?;
             }
-            return Err(raise!(TypeError, "union contains {} unhashable elements", names.len()));
+            // They have become hashable since
+            return Err(raise!(
+                TypeError,
+                "union contains {} unhashable element{}",
+                rest.len(),
+                if rest.len() == 1 { "" } else { "s" }
+            ));
         }
         Ok(set.content_hash())
     }

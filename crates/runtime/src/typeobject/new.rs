@@ -64,7 +64,16 @@ fn make(meta: &Type, name: &Str, bases: &Tuple, orig: &Dict, args: &Tuple, kw: O
         meta_ref = w;
         (bases, best_base(bases)?)
     };
-    let dict = orig.copy()?;
+    // A subclass with an order of its own is read through its methods
+    let plain =
+        orig.ty().slots().tp_iter.map(|f| f as usize) == Dict::type_object().slots().tp_iter.map(|f| f as usize);
+    let dict = if plain {
+        orig.copy()?
+    } else {
+        let d = Dict::new()?;
+        d.update(&**orig)?;
+        d
+    };
     let layout = plan(name, bases, &base, &dict)?;
     let ty = allocate(&meta_ref, name, bases, &base, dict, &layout)?;
     set_attributes(&ty, &layout, &base)?;
@@ -234,8 +243,7 @@ fn set_attributes(ty: &Type, l: &Layout, base: &Type) -> PyResult<()> {
     }
     if let Some(doc) = d.get_str(intern!("__doc__"))? {
         if let Some(s) = doc.downcast::<Str>() {
-            let bytes =
-                std::ffi::CString::new(s.to_string_lossy().split('\0').next().unwrap_or("")).unwrap_or_default();
+            let bytes = std::ffi::CString::new(s.to_str()?.split('\0').next().unwrap_or("")).unwrap_or_default();
             // SAFETY: a heap type owns its doc.
             unsafe { (*raw).tp_doc = super::cabi::doc_copy(&bytes) };
         }

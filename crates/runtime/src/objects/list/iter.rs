@@ -159,10 +159,10 @@ impl ListRevIter {
     #[pymethod]
     fn __reduce__(&self) -> PyResult<PyRef> {
         // Looking the function up may run the iterator.
-        let (f, g) = (crate::objects::support::builtin("reversed")?, crate::objects::support::builtin("iter")?);
+        let f = crate::objects::support::builtin("reversed")?;
         let i = self.0.index.load(Relaxed);
         if i < 0 {
-            return reduced(g, List::new()?.upcast(), None);
+            return reduced(f, List::new()?.upcast(), None);
         }
         reduced(f, self.0.list().to_ref(), Some(i))
     }
