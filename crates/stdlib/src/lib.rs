@@ -9,6 +9,7 @@ pub mod _codecs;
 pub mod _collections;
 pub mod _contextvars;
 pub mod _csv;
+pub mod _ctypes;
 pub mod _datetime;
 pub mod _functools;
 pub mod _heapq;
@@ -95,6 +96,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _collections
     _contextvars
     _csv
+    _ctypes
     _datetime
     _functools
     _heapq

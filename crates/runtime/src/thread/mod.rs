@@ -303,3 +303,41 @@ pub fn attach_new(interp: &'static InterpreterState) -> Option<&'static ThreadSt
     attach(ts);
     Some(ts)
 }
+
+/// How a thread of the host came to run Python code: undone by `leave_foreign`.
+pub enum Foreign {
+    /// Its state was detached.
+    Attached,
+    /// It had none.
+    Created,
+}
+
+/// Attaches the running thread if it is not, making a state where it has none; `None` when it was attached. For C code that calls
+/// Python from threads it does not know (`PyGILState_Ensure` for the engine's clients).
+pub fn enter_foreign() -> Option<Foreign> {
+    if ThreadState::try_current().is_some() {
+        return None;
+    }
+    if let Some(ts) = gilstate() {
+        attach(ts);
+        return Some(Foreign::Attached);
+    }
+    match InterpreterState::try_main().and_then(attach_new) {
+        Some(_) => Some(Foreign::Created),
+        // No interpreter to run in: the thread must not go on.
+        None => hang(),
+    }
+}
+
+/// Undoes `enter_foreign`.
+pub fn leave_foreign(f: Foreign) {
+    let Some(ts) = ThreadState::try_current() else { return };
+    match f {
+        Foreign::Attached => detach_state(ts),
+        Foreign::Created => {
+            ts.clear();
+            // SAFETY: cleared, and this thread's own.
+            unsafe { ts.delete_current() };
+        }
+    }
+}

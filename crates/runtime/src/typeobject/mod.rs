@@ -42,7 +42,7 @@ pub mod wrappers;
 pub use alloc::{alloc_object, alloc_var_object, free_heap_object, free_object};
 pub use cache::watch;
 pub use heapspec::{from_metaclass, from_spec};
-pub use spec::{SlotDef, TypeSpec, bootstrap, init_static};
+pub use spec::{SlotDef, TypeSpec, bootstrap, init_static, prefill};
 
 /// A type object: the ABI's `PyTypeObject`, for heap types followed by the rest of `PyHeapTypeObject`.
 #[repr(transparent)]

@@ -1,7 +1,10 @@
 //! `Structure`, `Union` and their fields.
 
 use super::cdata::{self, CData};
-use super::info::{Aggregate, HASBITFIELD, HASPOINTER, HASUNION, ISPOINTER, Kind, StgInfo, aggregate_ptr, info_of, info_of_type_object, publish, union_elements};
+use super::info::{
+    Aggregate, HASBITFIELD, HASPOINTER, HASUNION, ISPOINTER, Kind, StgInfo, aggregate_ptr, info_of,
+    info_of_type_object, publish, union_elements,
+};
 use super::meta::own_attr;
 use core::sync::atomic::AtomicBool;
 use core::sync::atomic::Ordering::Relaxed;
@@ -140,7 +143,10 @@ impl CField {
         bit_offset: Option<&Object>,
     ) -> PyResult<PyRef> {
         if !_internal_use {
-            return Err(raise!(TypeError, "CField is not intended to be used directly; use the `_fields_` class attribute"));
+            return Err(raise!(
+                TypeError,
+                "CField is not intended to be used directly; use the `_fields_` class attribute"
+            ));
         }
         if name.downcast::<Str>().is_none() {
             return Err(raise!(TypeError, "CField() argument 'name' must be str, not {}", name.ty().name_str()));
@@ -149,10 +155,19 @@ impl CField {
             return Err(raise!(TypeError, "type of field {} must be a C type", name.repr()?.to_string_lossy()));
         };
         if byte_size < 0 {
-            return Err(raise!(ValueError, "byte size of field {} must not be negative, got {}", name.repr()?.to_string_lossy(), byte_size));
+            return Err(raise!(
+                ValueError,
+                "byte size of field {} must not be negative, got {}",
+                name.repr()?.to_string_lossy(),
+                byte_size
+            ));
         }
         if byte_size as usize != info.size {
-            return Err(raise!(ValueError, "byte size of field {} does not match type size", name.repr()?.to_string_lossy()));
+            return Err(raise!(
+                ValueError,
+                "byte size of field {} does not match type size",
+                name.repr()?.to_string_lossy()
+            ));
         }
         let mut place = Place { byte_offset, byte_size, index, bits: 0, shift: 0, is_bits: false };
         let given = |o: Option<&Object>| match o {
@@ -166,13 +181,28 @@ impl CField {
                 return Err(raise!(TypeError, "bit fields not allowed for type {}", n));
             }
             if n <= 0 {
-                return Err(raise!(ValueError, "number of bits invalid for bit field {}", name.repr()?.to_string_lossy()));
+                return Err(raise!(
+                    ValueError,
+                    "number of bits invalid for bit field {}",
+                    name.repr()?.to_string_lossy()
+                ));
             }
             if at < 0 {
-                return Err(raise!(ValueError, "bit_offset of field {} must not be negative", name.repr()?.to_string_lossy()));
+                return Err(raise!(
+                    ValueError,
+                    "bit_offset of field {} must not be negative",
+                    name.repr()?.to_string_lossy()
+                ));
             }
             if n + at > byte_size * 8 {
-                return Err(raise!(ValueError, "bit field {} overflows its type ({} + {} > {})", name.repr()?.to_string_lossy(), at, n, byte_size * 8));
+                return Err(raise!(
+                    ValueError,
+                    "bit field {} overflows its type ({} + {} > {})",
+                    name.repr()?.to_string_lossy(),
+                    at,
+                    n,
+                    byte_size * 8
+                ));
             }
             place.bits = n as u8;
             place.shift = at as u8;
@@ -205,7 +235,8 @@ impl CField {
     #[slot]
     fn tp_repr(&self) -> PyResult<Ref<Str>> {
         let t = CField::ty(self)?;
-        let (cls, name, ty) = (super::simple::qualified_type_name((**self).ty()), self.name_text(), cdata::short_name(&t));
+        let (cls, name, ty) =
+            (super::simple::qualified_type_name((**self).ty()), self.name_text(), cdata::short_name(&t));
         if self.is_bits {
             return Str::format(format_args!(
                 "<{cls} {name:?} type={ty}, ofs={}, bit_size={}, bit_offset={}>",
@@ -213,7 +244,8 @@ impl CField {
             ))
             .map(single_quotes)?;
         }
-        Str::format(format_args!("<{cls} {name:?} type={ty}, ofs={}, size={}>", self.byte_offset, self.byte_size)).map(single_quotes)?
+        Str::format(format_args!("<{cls} {name:?} type={ty}, ofs={}, size={}>", self.byte_offset, self.byte_size))
+            .map(single_quotes)?
     }
     /// name of this field
     #[pygetset]
@@ -371,10 +403,16 @@ fn make_anonymous(cls: &Type) -> PyResult<()> {
     let Some(names) = cls.getattr_opt(intern!("_anonymous_"))? else { return Ok(()) };
     let names = names.seq_fast("_anonymous_ must be a sequence")?.to_tuple()?;
     for n in names.as_slice() {
-        let Some(name) = n.downcast::<Str>() else { return Err(raise!(TypeError, "attribute name must be string, not '{}'", n.ty().name_str())) };
+        let Some(name) = n.downcast::<Str>() else {
+            return Err(raise!(TypeError, "attribute name must be string, not '{}'", n.ty().name_str()));
+        };
         let d = cls.getattr(name)?;
         let Some(f) = d.downcast_exact::<CField>() else {
-            return Err(raise!(AttributeError, "'{}' is specified in _anonymous_ but not in _fields_", name.to_string_lossy()));
+            return Err(raise!(
+                AttributeError,
+                "'{}' is specified in _anonymous_ but not in _fields_",
+                name.to_string_lossy()
+            ));
         };
         f.anonymous.store(true, Relaxed);
         lift(cls, f, f.index, f.byte_offset)?;

@@ -309,7 +309,10 @@ pub fn add_text_attributes(cls: &Type, code: Option<u8>) -> PyResult<()> {
         let def = &raw const TEXT.0[i];
         // SAFETY: static definitions.
         let (d, name) = unsafe {
-            (runtime::objects::descr::new_getset(cls, def.cast_mut())?, core::ffi::CStr::from_ptr((*def).name).to_str().unwrap_or(""))
+            (
+                runtime::objects::descr::new_getset(cls, def.cast_mut())?,
+                core::ffi::CStr::from_ptr((*def).name).to_str().unwrap_or(""),
+            )
         };
         cls.setattr(Str::intern(name), &d)?;
     }

@@ -83,7 +83,8 @@ impl Callback {
         }
         let mut entry = core::ptr::null_mut();
         // SAFETY: libffi gives a writable block and the address to call it by.
-        let block = unsafe { ffi::ffi_closure_alloc(size_of::<ffi::ffi_closure>(), &raw mut entry) }.cast::<ffi::ffi_closure>();
+        let block =
+            unsafe { ffi::ffi_closure_alloc(size_of::<ffi::ffi_closure>(), &raw mut entry) }.cast::<ffi::ffi_closure>();
         if block.is_null() {
             return Err(runtime::objects::support::no_memory());
         }
@@ -192,14 +193,19 @@ unsafe fn run(me: &Callback, result: *mut u8, args: *mut *mut c_void) {
                 }
                 _ if !keep.is_none() && value.downcast::<CData>().is_none() && !matches!(code, Some(b'z')) => {
                     if runtime::error::warn(exc::RuntimeWarning(), "memory leak in callback function.", 1).is_err() {
-                        write_unraisable_repr("Exception ignored while converting result of ctypes callback function", &callable);
+                        write_unraisable_repr(
+                            "Exception ignored while converting result of ctypes callback function",
+                            &callable,
+                        );
                     }
                     core::mem::forget(keep);
                 }
                 _ => {}
             }
         }
-        Err(_) => write_unraisable_repr("Exception ignored while converting result of ctypes callback function", &callable),
+        Err(_) => {
+            write_unraisable_repr("Exception ignored while converting result of ctypes callback function", &callable)
+        }
     }
 }
 

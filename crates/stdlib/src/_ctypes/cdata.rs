@@ -297,7 +297,12 @@ pub fn store(ty: &Type, value: &Object, size: usize, p: *mut u8) -> PyResult<PyR
             return Ok(Tuple::from_refs(vec![keep, value.to_ref()])?.upcast());
         }
     }
-    Err(raise!(TypeError, "incompatible types, {} instance instead of {} instance", value.ty().name_str(), ty.name_str()))
+    Err(raise!(
+        TypeError,
+        "incompatible types, {} instance instead of {} instance",
+        value.ty().name_str(),
+        ty.name_str()
+    ))
 }
 
 /// `store` into a part of `base`, which keeps what is needed.

@@ -69,7 +69,10 @@ impl Fields for FuncPtr {
 pub fn converters(types: &Object) -> PyResult<PyRef> {
     let t = types.to_tuple()?;
     if t.as_slice().len() > MAX_ARGS {
-        return Err(runtime::error::raise_message(super::argument_error(), format_args!("_argtypes_ has too many arguments ({}), maximum is {}", t.as_slice().len(), MAX_ARGS)));
+        return Err(runtime::error::raise_message(
+            super::argument_error(),
+            format_args!("_argtypes_ has too many arguments ({}), maximum is {}", t.as_slice().len(), MAX_ARGS),
+        ));
     }
     let mut v = Vec::new();
     for (i, a) in t.as_slice().iter().enumerate() {
@@ -120,9 +123,14 @@ impl Call<'_> {
         // SAFETY: the arrays live until the call has returned.
         let status = unsafe {
             match self.fixed {
-                Some(f) if f < n => {
-                    ffi::ffi_prep_cif_var(&raw mut cif, ffi::ffi_abi_FFI_DEFAULT_ABI, f as u32, n as u32, rtype, types.as_mut_ptr())
-                }
+                Some(f) if f < n => ffi::ffi_prep_cif_var(
+                    &raw mut cif,
+                    ffi::ffi_abi_FFI_DEFAULT_ABI,
+                    f as u32,
+                    n as u32,
+                    rtype,
+                    types.as_mut_ptr(),
+                ),
                 _ => ffi::ffi_prep_cif(&raw mut cif, ffi::ffi_abi_FFI_DEFAULT_ABI, n as u32, rtype, types.as_mut_ptr()),
             }
         };
@@ -199,7 +207,10 @@ fn result_value(restype: Option<&Object>, p: *mut u8) -> PyResult<PyRef> {
 /// Converts the arguments, with `argtypes`' converters where there are any.
 fn convert_args(args: &[&Object], converters: Option<&Tuple>) -> PyResult<Vec<Argument>> {
     if args.len() > MAX_ARGS {
-        return Err(runtime::error::raise_message(super::argument_error(), format_args!("too many arguments ({}), maximum is {}", args.len(), MAX_ARGS)));
+        return Err(runtime::error::raise_message(
+            super::argument_error(),
+            format_args!("too many arguments ({}), maximum is {}", args.len(), MAX_ARGS),
+        ));
     }
     let mut out = Vec::with_capacity(args.len());
     for (i, a) in args.iter().enumerate() {
@@ -338,7 +349,9 @@ fn build_args(argtypes: &Tuple, flags: Option<&Tuple>, given: FuncArgs<'_>) -> P
             }
         };
         match p.flag & (IN | OUT | LCID) {
-            x if x == IN | LCID => b.args.push(p.default.map_or_else(|| Ok(Int::from_i64(0)?.upcast()), Ok::<_, Raised>)?),
+            x if x == IN | LCID => {
+                b.args.push(p.default.map_or_else(|| Ok(Int::from_i64(0)?.upcast()), Ok::<_, Raised>)?)
+            }
             0 | IN => {
                 let v = take(p.default.as_ref().map(|d| d.to_ref()))?;
                 b.args.push(v);
@@ -361,7 +374,11 @@ fn build_args(argtypes: &Tuple, flags: Option<&Tuple>, given: FuncArgs<'_>) -> P
                     // An array is passed as it is.
                     t.call0()?
                 } else if proto.downcast::<Str>().is_some() {
-                    return Err(raise!(TypeError, "{} 'out' parameter must be passed as default value", t.getattr(intern!("__name__"))?.str()?.to_string_lossy()));
+                    return Err(raise!(
+                        TypeError,
+                        "{} 'out' parameter must be passed as default value",
+                        t.getattr(intern!("__name__"))?.str()?.to_string_lossy()
+                    ));
                 } else {
                     proto.call0()?
                 };
@@ -374,12 +391,7 @@ fn build_args(argtypes: &Tuple, flags: Option<&Tuple>, given: FuncArgs<'_>) -> P
     // Everything given must have been used.
     let total = given.args.len() + given.kwnames.len();
     if at + used_kw != total {
-        return Err(raise!(
-            TypeError,
-            "call takes exactly {} arguments ({} given)",
-            at + used_kw,
-            total
-        ));
+        return Err(raise!(TypeError, "call takes exactly {} arguments ({} given)", at + used_kw, total));
     }
     Ok(b)
 }
@@ -494,7 +506,8 @@ impl FuncPtr {
             None => None,
         };
         let empty = Tuple::empty();
-        let built = build_args(types.as_deref().unwrap_or(&empty), flags.as_ref().and_then(|f| f.downcast::<Tuple>()), given)?;
+        let built =
+            build_args(types.as_deref().unwrap_or(&empty), flags.as_ref().and_then(|f| f.downcast::<Tuple>()), given)?;
         let refs = runtime::objects::support::as_objects(&built.args);
         if let Some(c) = conv {
             let (required, actual) = (c.as_slice().len(), refs.len());
@@ -545,7 +558,11 @@ impl FuncPtr {
                 outs.push(v.call_method(intern!("__ctypes_from_outparam__"), &[])?);
             }
         }
-        if outs.len() == 1 { outs.pop().ok_or_else(|| raise!(SystemError, "no result")) } else { Ok(Tuple::from_refs(outs)?.upcast()) }
+        if outs.len() == 1 {
+            outs.pop().ok_or_else(|| raise!(SystemError, "no result"))
+        } else {
+            Ok(Tuple::from_refs(outs)?.upcast())
+        }
     }
     /// specify the result type
     #[pygetset]
@@ -601,7 +618,11 @@ impl FuncPtr {
 }
 
 /// The address of what `cast` converts, and the object that keeps it.
-pub unsafe extern "C" fn cast(p: *mut c_void, src: *mut abi::PyObject, ctype: *mut abi::PyObject) -> *mut abi::PyObject {
+pub unsafe extern "C" fn cast(
+    p: *mut c_void,
+    src: *mut abi::PyObject,
+    ctype: *mut abi::PyObject,
+) -> *mut abi::PyObject {
     runtime::convert::guard_object(|| {
         // SAFETY: called by ctypes with two objects.
         let (src, ctype) = unsafe { (Object::from_ptr(src), Object::from_ptr(ctype)) };

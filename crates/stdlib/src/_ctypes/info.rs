@@ -43,7 +43,12 @@ impl Aggregate {
     pub fn new(size: usize, align: usize, mut elements: Vec<*mut ffi::ffi_type>) -> Box<Aggregate> {
         elements.push(core::ptr::null_mut());
         let mut a = Box::new(Aggregate {
-            ty: ffi::ffi_type { size, alignment: align as u16, type_: ffi::FFI_TYPE_STRUCT as u16, elements: core::ptr::null_mut() },
+            ty: ffi::ffi_type {
+                size,
+                alignment: align as u16,
+                type_: ffi::FFI_TYPE_STRUCT as u16,
+                elements: core::ptr::null_mut(),
+            },
             elements,
         });
         a.ty.elements = a.elements.as_mut_ptr();
@@ -150,7 +155,6 @@ impl StgInfo {
         }
     }
 }
-
 
 pub fn empty_slot() -> Slot {
     // SAFETY: a slot is one pointer, null when empty.

@@ -4,8 +4,8 @@ use super::array::Array;
 use super::cdata::{self, CData};
 use super::func::FuncPtr;
 use super::info::{
-    CODES, FUNC_CDECL, ISPOINTER, HASPOINTER, Kind, StgInfo, for_each_ref, free_chain, has_swapped, info_of, info_of_type_object, pointer_ffi,
-    publish, scalar, scalar_format,
+    CODES, FUNC_CDECL, HASPOINTER, ISPOINTER, Kind, StgInfo, for_each_ref, free_chain, has_swapped, info_of,
+    info_of_type_object, pointer_ffi, publish, scalar, scalar_format,
 };
 use super::param::{CArg, Native};
 use super::pointer::Pointer;
@@ -154,7 +154,11 @@ impl CTypeType {
     fn __pointer_type__(&self) -> PyResult<PyRef> {
         match self.pointer_type.get(self) {
             Some(p) => Ok(p),
-            None => Err(raise!(AttributeError, "type {} has no attribute '__pointer_type__'", self.repr()?.to_string_lossy())),
+            None => Err(raise!(
+                AttributeError,
+                "type {} has no attribute '__pointer_type__'",
+                self.repr()?.to_string_lossy()
+            )),
         }
     }
     #[pysetter]
@@ -268,12 +272,19 @@ pub fn generic_from_param(cls: &Object, value: &Object) -> PyResult<PyRef> {
             if o.isinstance(cls)? {
                 return Ok(value.to_ref());
             }
-            return Err(raise!(TypeError, "expected {} instance instead of pointer to {}", t.name_str(), o.ty().name_str()));
+            return Err(raise!(
+                TypeError,
+                "expected {} instance instead of pointer to {}",
+                t.name_str(),
+                o.ty().name_str()
+            ));
         }
         return Err(raise!(TypeError, "expected {} instance instead of pointer to NULL", t.name_str()));
     }
     if let Some(p) = as_parameter(value)? {
-        return super::param::recursive(" while processing _as_parameter_", || cls.call_method(intern!("from_param"), &[&p]));
+        return super::param::recursive(" while processing _as_parameter_", || {
+            cls.call_method(intern!("from_param"), &[&p])
+        });
     }
     Err(raise!(TypeError, "expected {} instance instead of {}", t.name_str(), value.ty().name_str()))
 }
@@ -371,7 +382,11 @@ fn void_from_param(cls: &Object, value: &Object) -> PyResult<PyRef> {
     if let Some(p) = as_parameter(value)? {
         return super::param::recursive(" while processing _as_parameter_", || void_from_param(cls, &p));
     }
-    Err(raise!(TypeError, "'{}' object cannot be interpreted as ctypes.c_void_p", simple::qualified_type_name(value.ty())))
+    Err(raise!(
+        TypeError,
+        "'{}' object cannot be interpreted as ctypes.c_void_p",
+        simple::qualified_type_name(value.ty())
+    ))
 }
 
 /// `from_param` of pointers.
@@ -451,7 +466,14 @@ fn scalar_info(c: u8, size: usize, align: usize, f: *mut libffi_sys::ffi_type, c
     i
 }
 
-fn swapped_type(cls: &Type, code: &Object, c: u8, size: usize, align: usize, f: *mut libffi_sys::ffi_type) -> PyResult<PyRef> {
+fn swapped_type(
+    cls: &Type,
+    code: &Object,
+    c: u8,
+    size: usize,
+    align: usize,
+    f: *mut libffi_sys::ffi_type,
+) -> PyResult<PyRef> {
     let suffix = if cfg!(target_endian = "little") { "_be" } else { "_le" };
     let name = Str::format(format_args!("{}{suffix}", cdata::short_name(cls)))?;
     let bases = Tuple::from_slice(&[&**simple::Simple::type_object()])?;
@@ -689,12 +711,19 @@ macro_rules! common_methods {
     };
 }
 
-common_methods!(SimpleMeta, "PyCSimpleType", SIMPLE_META, "metatype for the PyCSimpleType Objects", simple_from_param, {
-    #[slot]
-    fn tp_init(&self, args: FuncArgs<'_>) -> PyResult<()> {
-        simple_init(as_type(self), args)
+common_methods!(
+    SimpleMeta,
+    "PyCSimpleType",
+    SIMPLE_META,
+    "metatype for the PyCSimpleType Objects",
+    simple_from_param,
+    {
+        #[slot]
+        fn tp_init(&self, args: FuncArgs<'_>) -> PyResult<()> {
+            simple_init(as_type(self), args)
+        }
     }
-});
+);
 common_methods!(StructMeta, "PyCStructType", STRUCT_META, "metatype for the CData Objects", generic_from_param, {
     #[slot]
     fn tp_init(&self, args: FuncArgs<'_>) -> PyResult<()> {

@@ -103,7 +103,7 @@ pub mod _ctypes {
             None => {
                 let ns = Dict::new()?;
                 ns.set_str("__module__", &*Str::new("ctypes")?)?;
-                let bases = Tuple::from_slice(&[&**builtin("Exception")?])?;
+                let bases = Tuple::from_slice(&[&*builtin("Exception")?])?;
                 let e = runtime::typeobject::type_type().call(&[&*Str::new("ArgumentError")?, &bases, &ns])?;
                 super::ARGUMENT_ERROR.get_or_init(|| e).to_ref()
             }
@@ -125,7 +125,10 @@ pub mod _ctypes {
 
     unsafe extern "C" fn string_at(p: *const c_char, size: c_int) -> *mut abi::PyObject {
         runtime::convert::guard_object(|| {
-            runtime::lifecycle::audit::audit("ctypes.string_at", &[&*Int::from_usize(p as usize)?, &*Int::from_i64(size.into())?])?;
+            runtime::lifecycle::audit::audit(
+                "ctypes.string_at",
+                &[&*Int::from_usize(p as usize)?, &*Int::from_i64(size.into())?],
+            )?;
             // SAFETY: the caller says that there are such bytes.
             unsafe {
                 let n = if size == -1 { libc::strlen(p) } else { usize::try_from(size).map_err(|_| negative())? };
@@ -140,7 +143,10 @@ pub mod _ctypes {
 
     unsafe extern "C" fn wstring_at(p: *const u32, size: c_int) -> *mut abi::PyObject {
         runtime::convert::guard_object(|| {
-            runtime::lifecycle::audit::audit("ctypes.wstring_at", &[&*Int::from_usize(p as usize)?, &*Int::from_i64(size.into())?])?;
+            runtime::lifecycle::audit::audit(
+                "ctypes.wstring_at",
+                &[&*Int::from_usize(p as usize)?, &*Int::from_i64(size.into())?],
+            )?;
             // SAFETY: the caller says that there are such characters.
             unsafe {
                 match size {
@@ -153,7 +159,8 @@ pub mod _ctypes {
 
     unsafe extern "C" fn memoryview_at(p: *mut u8, size: isize, readonly: c_int) -> *mut abi::PyObject {
         runtime::convert::guard_object(|| {
-            let args: [&Object; 3] = [&*Int::from_usize(p as usize)?, &*Int::from_isize(size)?, &*Int::from_i64(readonly.into())?];
+            let args: [&Object; 3] =
+                [&*Int::from_usize(p as usize)?, &*Int::from_isize(size)?, &*Int::from_i64(readonly.into())?];
             runtime::lifecycle::audit::audit("ctypes.memoryview_at", &args)?;
             if size < 0 {
                 return Err(raise!(ValueError, "memoryview_at: size is negative (or overflowed): {}", size));
@@ -251,7 +258,8 @@ pub mod _ctypes {
         let path = if args.args[0].is_none() {
             None
         } else {
-            let encoded = builtin("__import__")?.call1(&*Str::new("os")?)?.call_method(intern!("fsencode"), &[args.args[0]])?;
+            let encoded =
+                builtin("__import__")?.call1(&*Str::new("os")?)?.call_method(intern!("fsencode"), &[args.args[0]])?;
             let Some(b) = encoded.downcast::<Bytes>() else { return Err(raise!(TypeError, "a path expected")) };
             match std::ffi::CString::new(b.as_slice()) {
                 Ok(c) => Some(c),
@@ -290,7 +298,11 @@ pub mod _ctypes {
         // SAFETY: the linker's message, if any.
         unsafe {
             let e = libc::dlerror();
-            if e.is_null() { "ctypes.dlclose() error".into() } else { core::ffi::CStr::from_ptr(e).to_string_lossy().into_owned() }
+            if e.is_null() {
+                "ctypes.dlclose() error".into()
+            } else {
+                core::ffi::CStr::from_ptr(e).to_string_lossy().into_owned()
+            }
         }
     }
 
@@ -402,6 +414,7 @@ pub mod _ctypes {
             Some(f) => Str::new(&f.to_string_lossy())?.upcast(),
             None => none_ref(),
         };
-        Ok(Tuple::from_refs(vec![format, Int::from_usize(i.ndim())?.upcast(), Tuple::from_refs(shape)?.upcast()])?.upcast())
+        Ok(Tuple::from_refs(vec![format, Int::from_usize(i.ndim())?.upcast(), Tuple::from_refs(shape)?.upcast()])?
+            .upcast())
     }
 }

@@ -90,7 +90,13 @@ impl runtime::objects::support::Fields for CArg {
 }
 
 impl CArg {
-    pub fn new(tag: u8, ffi: *mut ffi::ffi_type, value: Native, object: Option<PyRef>, size: usize) -> PyResult<Ref<CArg>> {
+    pub fn new(
+        tag: u8,
+        ffi: *mut ffi::ffi_type,
+        value: Native,
+        object: Option<PyRef>,
+        size: usize,
+    ) -> PyResult<Ref<CArg>> {
         let r = alloc::<CArg>(CArg::type_object())?;
         // SAFETY: a new object.
         unsafe { (&raw mut (*r.as_raw()).data).write(Some(Box::new(CArgData { tag, ffi, value, size }))) };
@@ -122,11 +128,14 @@ impl CArg {
                 b'b' | b'B' | b'h' | b'H' | b'i' | b'I' | b'l' | b'L' | b'q' | b'Q' => {
                     simple::load(d.tag, false, d.value.as_ptr())?.str()?.to_string_lossy().into_owned()
                 }
-                b'f' | b'd' | b'g' => simple::load(d.tag, false, d.value.as_ptr())?.repr()?.to_string_lossy().into_owned(),
+                b'f' | b'd' | b'g' => {
+                    simple::load(d.tag, false, d.value.as_ptr())?.repr()?.to_string_lossy().into_owned()
+                }
                 b'c' => {
                     let c = w as u8;
                     return if (0x20..0x7f).contains(&c) {
-                        let q = if c == b'\'' || c == b'\\' { format!("\\{}", c as char) } else { (c as char).to_string() };
+                        let q =
+                            if c == b'\'' || c == b'\\' { format!("\\{}", c as char) } else { (c as char).to_string() };
                         Str::format(format_args!("<cparam '{tag}' ('{q}')>"))
                     } else {
                         Str::format(format_args!("<cparam '{tag}' ('\\x{c:02x}')>"))
@@ -185,7 +194,9 @@ pub fn instance_arg(d: &CData) -> PyResult<Ref<CArg>> {
         Kind::Pointer | Kind::Function => CArg::new(b'P', pointer_ffi(), Native::pointer(d.pointee()), me, 8),
         Kind::Array => CArg::new(b'P', pointer_ffi(), Native::pointer(d.data()), me, 8),
         // SAFETY: the object's own bytes.
-        Kind::Struct | Kind::Union => CArg::new(b'V', info.ffi, unsafe { Native::copy(d.data(), info.size) }, me, info.size),
+        Kind::Struct | Kind::Union => {
+            CArg::new(b'V', info.ffi, unsafe { Native::copy(d.data(), info.size) }, me, info.size)
+        }
     }
 }
 

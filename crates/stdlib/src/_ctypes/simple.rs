@@ -138,7 +138,9 @@ pub unsafe fn load(code: u8, swapped: bool, p: *const u8) -> PyResult<PyRef> {
                 f32::from_ne_bytes(read(p.add(4), false)).into(),
             )?
             .upcast(),
-            b'D' => Complex::new(f64::from_ne_bytes(read(p, false)), f64::from_ne_bytes(read(p.add(8), false)))?.upcast(),
+            b'D' => {
+                Complex::new(f64::from_ne_bytes(read(p, false)), f64::from_ne_bytes(read(p.add(8), false)))?.upcast()
+            }
             b'G' => Complex::new(from_x87(&read(p, false)), from_x87(&read(p.add(16), false)))?.upcast(),
             b'?' => (**Bool::of(*p != 0)).to_ref(),
             b'v' => (**Bool::of(i16::from_ne_bytes(read(p, false)) != 0)).to_ref(),
@@ -252,7 +254,11 @@ pub unsafe fn store(code: u8, swapped: bool, p: *mut u8, v: &Object) -> PyResult
             b'c' => *p = one_byte(v)?,
             b'u' => {
                 let Some(s) = v.downcast::<Str>() else {
-                    return Err(raise!(TypeError, "a unicode character expected, not instance of {}", v.ty().name_str()));
+                    return Err(raise!(
+                        TypeError,
+                        "a unicode character expected, not instance of {}",
+                        v.ty().name_str()
+                    ));
                 };
                 if s.len() != 1 {
                     return Err(raise!(TypeError, "a unicode character expected, not a string of length {}", s.len()));
@@ -268,7 +274,11 @@ pub unsafe fn store(code: u8, swapped: bool, p: *mut u8, v: &Object) -> PyResult
                 } else if let Some(i) = v.downcast::<Int>() {
                     write(p, i.as_u64_mask().to_ne_bytes(), false);
                 } else {
-                    return Err(raise!(TypeError, "bytes or integer address expected instead of {} instance", v.ty().name_str()));
+                    return Err(raise!(
+                        TypeError,
+                        "bytes or integer address expected instead of {} instance",
+                        v.ty().name_str()
+                    ));
                 }
             }
             b'Z' => {
