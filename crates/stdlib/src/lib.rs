@@ -5,6 +5,7 @@ pub mod _ast;
 pub mod _asyncio;
 pub mod _bisect;
 pub mod _blake2;
+pub mod _bz2;
 pub mod _codecs;
 pub mod _collections;
 pub mod _contextvars;
@@ -19,6 +20,7 @@ pub mod _interpreters;
 pub mod _io;
 pub mod _json;
 pub mod _locale;
+pub mod _lzma;
 pub mod _md5;
 pub mod _monitoring;
 pub mod _multiprocessing;
@@ -52,6 +54,7 @@ pub mod atexit;
 pub mod binascii;
 pub mod builtins;
 pub mod cmath;
+pub mod compressor;
 pub mod errno;
 pub mod faulthandler;
 pub mod fcntl;
@@ -92,6 +95,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _asyncio
     _bisect
     _blake2
+    _bz2
     _codecs
     _collections
     _contextvars
@@ -106,6 +110,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _io
     _json
     _locale
+    _lzma
     _md5
     _multiprocessing
     _opcode

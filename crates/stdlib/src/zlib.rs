@@ -1,13 +1,12 @@
 //! `zlib`: compression with the deflate algorithm, by zlib-rs.
 
+use crate::compressor::boxed_class;
 use core::ffi::{CStr, c_int};
 use libz_rs_sys as z;
 use macros::{pyclass, pymodule};
 use runtime::objects::byteops::bytes_arg;
 use runtime::prelude::*;
-use runtime::py_layout;
-use runtime::typeobject::alloc_object;
-use std::sync::{Mutex, OnceLock};
+use std::sync::OnceLock;
 
 static ERROR: OnceLock<PyRef> = OnceLock::new();
 
@@ -170,42 +169,6 @@ struct Unpacker {
     needs_input: bool,
 }
 
-macro_rules! boxed_class {
-    ($t:ident, $s:ident, $d:ty) => {
-        #[repr(C)]
-        pub struct $t {
-            ob_base: abi::PyObject,
-            data: *mut Mutex<$d>,
-        }
-        static mut $s: Type = Type::STATIC;
-        py_layout!($t, $s);
-        impl $t {
-            fn wrap(d: $d) -> PyResult<Ref<$t>> {
-                let o = alloc_object::<$t>($t::type_object())?;
-                // SAFETY: nobody else sees the object yet.
-                unsafe { (*o.as_raw()).data = Box::into_raw(Box::new(Mutex::new(d))) };
-                Ok(o)
-            }
-            /// Runs `f` on the data, without the thread state while it waits or works. `f` must not touch Python objects.
-            fn with<R>(&self, f: impl FnOnce(&mut $d) -> R) -> R {
-                // SAFETY: set at creation, owned.
-                let m = unsafe { &*self.data };
-                runtime::thread::detach(|| f(&mut m.lock().unwrap_or_else(|e| e.into_inner())))
-            }
-            unsafe fn destroy(this: *mut $t) {
-                // SAFETY: the last reference is gone.
-                unsafe {
-                    if !(*this).data.is_null() {
-                        drop(Box::from_raw((*this).data));
-                    }
-                    if let Some(free) = (*this).ty().slots().tp_free {
-                        free(this.cast());
-                    }
-                }
-            }
-        }
-    };
-}
 boxed_class!(Compress, COMPRESS_TYPE, Packer);
 boxed_class!(Decompress, DECOMPRESS_TYPE, Unpacker);
 boxed_class!(ZlibDecompressor, ZLIB_DECOMPRESSOR_TYPE, Unpacker);
