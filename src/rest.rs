@@ -102,11 +102,3 @@ pub static PyUnstable_ExecutableKinds: [TypeAddress; 6] = [
     TypeAddress(core::ptr::null()),
 ];
 
-/// Types whose objects do not exist here: no object is an instance, which is what checks against them should find.
-macro_rules! absent_types {
-    ($($name:ident)*) => {$(
-        #[unsafe(no_mangle)]
-        pub static mut $name: Type = Type::STATIC;
-    )*};
-}
-absent_types! { PyStdPrinter_Type }
