@@ -1,6 +1,7 @@
 //! `_heapq`: priority queues on lists.
 //!
-//! Comparisons may change the list: after each one the size is checked, as CPython does.
+//! An operation holds the list's critical section, which comparisons may suspend: after each one the size is checked, as
+//! CPython does.
 
 use macros::pymodule;
 
@@ -9,6 +10,7 @@ pub mod _heapq {
     use runtime::objects::list::sort::quick_cmp;
     use runtime::prelude::*;
     use runtime::protocol::CompareOp;
+    use runtime::thread::critical;
 
     fn lt(a: &Object, b: &Object) -> PyResult<bool> {
         if let Some(o) = quick_cmp(a, b) {
@@ -137,7 +139,7 @@ pub mod _heapq {
     /// Push item onto heap, maintaining the heap invariant.
     #[pyfunction]
     fn heappush(heap: &Object, item: &Object) -> PyResult<()> {
-        push(heap, item, false)
+        critical(heap, || push(heap, item, false))
     }
     /// Push item on the heap, then pop and return the smallest item from the heap.
     ///
@@ -145,12 +147,12 @@ pub mod _heapq {
     /// a separate call to heappop().
     #[pyfunction]
     fn heappushpop(heap: &Object, item: &Object) -> PyResult<PyRef> {
-        pushpop(heap, item, false)
+        critical(heap, || pushpop(heap, item, false))
     }
     /// Pop the smallest item off the heap, maintaining the heap invariant.
     #[pyfunction]
     fn heappop(heap: &Object) -> PyResult<PyRef> {
-        pop(heap, false)
+        critical(heap, || pop(heap, false))
     }
     /// Pop and return the current smallest value, and add the new item.
     ///
@@ -163,17 +165,17 @@ pub mod _heapq {
     ///         item = heapreplace(heap, item)
     #[pyfunction]
     fn heapreplace(heap: &Object, item: &Object) -> PyResult<PyRef> {
-        replace(heap, item, false)
+        critical(heap, || replace(heap, item, false))
     }
     /// Transform list into a heap, in-place, in O(len(heap)) time.
     #[pyfunction]
     fn heapify(heap: &Object) -> PyResult<()> {
-        make_heap(heap, false)
+        critical(heap, || make_heap(heap, false))
     }
     /// Push item onto max heap, maintaining the heap invariant.
     #[pyfunction]
     fn heappush_max(heap: &Object, item: &Object) -> PyResult<()> {
-        push(heap, item, true)
+        critical(heap, || push(heap, item, true))
     }
     /// Maxheap variant of heappushpop.
     ///
@@ -181,22 +183,22 @@ pub mod _heapq {
     /// a separate call to heappop_max().
     #[pyfunction]
     fn heappushpop_max(heap: &Object, item: &Object) -> PyResult<PyRef> {
-        pushpop(heap, item, true)
+        critical(heap, || pushpop(heap, item, true))
     }
     /// Maxheap variant of heappop.
     #[pyfunction]
     fn heappop_max(heap: &Object) -> PyResult<PyRef> {
-        pop(heap, true)
+        critical(heap, || pop(heap, true))
     }
     /// Maxheap variant of heapreplace.
     #[pyfunction]
     fn heapreplace_max(heap: &Object, item: &Object) -> PyResult<PyRef> {
-        replace(heap, item, true)
+        critical(heap, || replace(heap, item, true))
     }
     /// Maxheap variant of heapify.
     #[pyfunction]
     fn heapify_max(heap: &Object) -> PyResult<()> {
-        make_heap(heap, true)
+        critical(heap, || make_heap(heap, true))
     }
 
     #[pyattr]

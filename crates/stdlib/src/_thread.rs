@@ -1,12 +1,15 @@
 //! `_thread`: threads, locks and thread-local data; what `threading` is built on.
 
-use core::cell::UnsafeCell;
+use core::cell::{Cell, UnsafeCell};
 use core::ffi::c_int;
+use core::sync::atomic::AtomicU64;
+use core::sync::atomic::Ordering::Relaxed;
 use macros::{pyclass, pymodule};
 use runtime::mem::{Visitor, dealloc};
 use runtime::prelude::*;
 use runtime::thread::mutex::{LockResult, RawMutex, RecursiveMutex};
 use runtime::thread::start::Handle;
+use runtime::thread::state::AtClear;
 use runtime::thread::{InterpreterState, check_signals};
 use runtime::typeobject::alloc_object;
 use std::mem::ManuallyDrop;
@@ -364,7 +367,38 @@ impl ThreadHandle {
 
 type LocalDicts = std::sync::Mutex<Vec<(u64, PyRef)>>;
 
+/// Takes a thread's dict out of a local object when the thread ends.
+struct Forget {
+    dicts: Weak<LocalDicts>,
+    thread: u64,
+}
+
+impl AtClear for Forget {
+    fn is_stale(&self) -> bool {
+        self.dicts.strong_count() == 0
+    }
+    fn run(self: Box<Self>) {
+        if let Some(dicts) = self.dicts.upgrade() {
+            let gone = locked(&dicts, |v| v.iter().position(|e| e.0 == self.thread).map(|i| v.swap_remove(i)));
+            drop(gone);
+        }
+    }
+}
+
+/// Numbers local objects; never used twice.
+static NEXT_LOCAL: AtomicU64 = AtomicU64::new(1);
+
+const CACHED: usize = 16;
+thread_local! {
+    /// The dicts that this thread looked up last: number of the local object, thread state, dict. An entry is good as long as
+    /// the numbers agree: the local object, which the reader keeps alive, owns the dict until the thread state is cleared.
+    static CACHE: [Cell<(u64, u64, *mut abi::PyObject)>; CACHED] =
+        const { [const { Cell::new((0, 0, core::ptr::null_mut())) }; CACHED] };
+}
+
 struct LocalBody {
+    /// Number in the threads' caches; replaced when the dicts are dropped.
+    number: AtomicU64,
     args: PyRef,
     kwargs: Option<PyRef>,
     /// Thread state id → that thread's dict. Locked for a few instructions only.
@@ -396,21 +430,22 @@ impl Local {
         let ts = ThreadState::current();
         let id = ts.abi().id;
         let body = self.body();
+        let number = body.number.load(Relaxed);
+        let (n, t, p) = CACHE.with(|c| c[number as usize % CACHED].get());
+        if n == number && t == id {
+            // SAFETY: see `CACHE`; only dicts are stored.
+            return Ok(unsafe { Object::from_ptr(p).to_ref().cast_into() });
+        }
         let found = locked(&body.dicts, |v| v.iter().find(|e| e.0 == id).map(|e| e.1.clone()));
         if let Some(d) = found {
+            CACHE.with(|c| c[number as usize % CACHED].set((number, id, d.as_ptr())));
             // SAFETY: only dicts are stored.
             return Ok(unsafe { d.cast_into() });
         }
         let d = Dict::new()?;
         let r: PyRef = d.clone().upcast();
         locked(&body.dicts, |v| v.push((id, r)));
-        let weak: Weak<LocalDicts> = Arc::downgrade(&body.dicts);
-        ts.on_clear(Box::new(move || {
-            if let Some(dicts) = weak.upgrade() {
-                let gone = locked(&dicts, |v| v.iter().position(|e| e.0 == id).map(|i| v.swap_remove(i)));
-                drop(gone);
-            }
-        }));
+        ts.on_clear(Box::new(Forget { dicts: Arc::downgrade(&body.dicts), thread: id }));
         let init = self.ty().slots().tp_init;
         // SAFETY: a slot of the type, called with what `__new__` got.
         let base_init = unsafe { (*runtime::typeobject::object_type().as_raw()).tp_init };
@@ -420,6 +455,7 @@ impl Local {
             let kw = body.kwargs.as_ref().map_or(core::ptr::null_mut(), |k| k.as_raw().cast());
             // SAFETY: as above.
             if unsafe { init(self.as_ptr(), body.args.as_ptr(), kw) } < 0 {
+                CACHE.with(|c| c[number as usize % CACHED].set((0, 0, core::ptr::null_mut())));
                 let gone = locked(&body.dicts, |v| v.iter().position(|e| e.0 == id).map(|i| v.swap_remove(i)));
                 let e = Raised::already_set();
                 let saved = e.take();
@@ -452,6 +488,7 @@ impl Local {
             args: args.to_tuple()?.upcast(),
             kwargs: args.kwargs_dict()?.map(|d| d.upcast()),
             dicts: Default::default(),
+            number: AtomicU64::new(NEXT_LOCAL.fetch_add(1, Relaxed)),
         };
         // SAFETY: a new object.
         unsafe { (&raw mut (*o.as_raw()).body).write(ManuallyDrop::new(UnsafeCell::new(body))) };
@@ -461,13 +498,7 @@ impl Local {
         let d: PyRef = Dict::new()?.upcast();
         let dicts = &o.body().dicts;
         locked(dicts, |v| v.push((id, d)));
-        let weak = Arc::downgrade(dicts);
-        ts.on_clear(Box::new(move || {
-            if let Some(dicts) = weak.upgrade() {
-                let gone = locked(&dicts, |v| v.iter().position(|e| e.0 == id).map(|i| v.swap_remove(i)));
-                drop(gone);
-            }
-        }));
+        ts.on_clear(Box::new(Forget { dicts: Arc::downgrade(dicts), thread: id }));
         if !runtime::mem::gc::is_tracked(&o) {
             runtime::mem::gc::track(&o);
         }
@@ -496,6 +527,7 @@ impl Local {
     }
     #[slot]
     fn tp_clear(&self) {
+        self.body().number.store(NEXT_LOCAL.fetch_add(1, Relaxed), Relaxed);
         let old = locked(&self.body().dicts, core::mem::take);
         drop(old);
     }
@@ -534,11 +566,11 @@ impl Local {
     }
     #[slot]
     fn tp_setattro(&self, name: &Object, value: Option<&Object>) -> PyResult<()> {
-        let name = attribute_name(name)?;
         let d = self.dict()?;
-        if name.eq_str("__dict__") {
+        if name.richcompare_bool(intern!("__dict__"), runtime::protocol::CompareOp::Eq)? {
             return Err(raise!(AttributeError, "'{}' object attribute '__dict__' is read-only", self.ty().tp_name()));
         }
+        let name = attribute_name(name)?;
         if let Some(a) = self.ty().lookup(name)
             && let Some(set) = a.ty().slots().tp_descr_set
         {
@@ -623,7 +655,6 @@ fn interrupt(signum: i32) -> PyResult<()> {
 #[pymodule(name = "_thread")]
 pub mod _thread {
     use super::*;
-    use core::sync::atomic::Ordering::Relaxed;
     use runtime::convert::IntoPy;
 
     #[exec]

@@ -258,7 +258,6 @@ pub fn exit_status(e: Raised) -> i32 {
             none_ref()
         }
     };
-    stdio::flush();
     if code.is_none() {
         return 0;
     }

@@ -97,6 +97,10 @@ impl Handle {
         if self.ident() == super::ident() && !self.exiting.is_set() {
             return Err(raise!(RuntimeError, "Cannot join current thread"));
         }
+        if !self.exiting.is_set() && ThreadState::current().interp().is_finalizing() {
+            // Other threads do not run any more.
+            return Err(raise!(PythonFinalizationError, "cannot join thread at interpreter shutdown"));
+        }
         loop {
             match self.exiting.wait(deadline, true) {
                 Park::TimedOut => return Ok(()),

@@ -96,6 +96,14 @@ impl DataStack {
     }
 }
 
+/// Something to do when a thread state is cleared.
+pub trait AtClear {
+    /// Nothing is left to do.
+    fn is_stale(&self) -> bool;
+    /// Does it, while the thread is attached.
+    fn run(self: Box<Self>);
+}
+
 /// Per-thread state of one interpreter.
 #[repr(C)]
 pub struct ThreadState {
@@ -123,7 +131,9 @@ pub struct ThreadState {
     pub(crate) async_exc: AtomicPtr<abi::PyObject>,
     pub daemon: Cell<bool>,
     /// Run when the state is cleared: what native modules keep per thread (`_thread._local`).
-    at_clear: UnsafeCell<Vec<Box<dyn FnOnce()>>>,
+    at_clear: UnsafeCell<Vec<Box<dyn AtClear>>>,
+    /// Length of `at_clear` at which stale entries are looked for.
+    at_clear_limit: Cell<usize>,
 }
 
 // SAFETY: see the module's description.
@@ -369,14 +379,19 @@ impl ThreadState {
         loop {
             // SAFETY: the list belongs to this state; the borrow ends before the function runs.
             let Some(f) = (unsafe { (*self.at_clear.get()).pop() }) else { break };
-            f();
+            f.run();
         }
     }
 
-    /// Runs `f` when the running thread's state is cleared (while it is attached).
-    pub fn on_clear(&self, f: Box<dyn FnOnce()>) {
-        // SAFETY: the list belongs to the running thread.
-        unsafe { (*self.at_clear.get()).push(f) };
+    /// Runs `f` when the running thread's state is cleared.
+    pub fn on_clear(&self, f: Box<dyn AtClear>) {
+        // SAFETY: the list belongs to the running thread; dropping a stale entry runs no Python code.
+        let list = unsafe { &mut *self.at_clear.get() };
+        if list.len() >= self.at_clear_limit.get().max(64) {
+            list.retain(|f| !f.is_stale());
+            self.at_clear_limit.set(list.len() * 2);
+        }
+        list.push(f);
     }
 
     fn unlink(&self) {
