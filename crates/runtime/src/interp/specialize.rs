@@ -762,8 +762,8 @@ pub unsafe fn hit_store_slot(p: *mut Slot, c: u64) -> bool {
         *p = Slot::NULL;
         let slot = &*obj.as_ptr().byte_add(off).cast::<core::sync::atomic::AtomicPtr<abi::PyObject>>();
         let old = {
-            let _lock = crate::thread::CriticalSection::new(obj);
-            slot.swap(v.into_ptr(), AcqRel)
+            crate::lock!(obj);
+            crate::objects::support::Exchange::exchange(slot, v.into_ptr())
         };
         drop(PyRef::from_ptr_opt(old));
         true

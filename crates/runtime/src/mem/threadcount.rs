@@ -11,7 +11,7 @@
 //! collection. What the collector then finds unreachable loses its number, and is counted in the ordinary way from there on.
 //! A number is only read by attached threads, and only changed while the world is stopped (or before the object is shared).
 
-use crate::object::{Object, PyClass, SHARED_SHIFT, decref, incref};
+use crate::object::{Object, SHARED_SHIFT, decref, incref};
 use crate::objects::{Code, Dict};
 use crate::thread::mutex::RawMutex;
 use crate::thread::{ThreadState, state};

@@ -1,6 +1,7 @@
 //! Cells: the variables that closures share.
 
 use crate::objects::r#gen::free;
+use crate::objects::support::Exchange;
 use crate::prelude::*;
 use crate::typeobject::CompareOp;
 use core::ffi::c_int;
@@ -37,7 +38,7 @@ impl Cell {
     #[inline]
     pub fn replace(&self, value: Option<PyRef>) -> Option<PyRef> {
         let new = value.map_or(null_mut(), |v| v.into_ptr());
-        let old = crate::thread::critical(self, || self.ob_ref.swap(new, Ordering::AcqRel));
+        let old = crate::thread::critical(self, || self.ob_ref.exchange(new));
         // SAFETY: the swap took over the reference that the cell owned.
         unsafe { PyRef::from_ptr_opt(old) }
     }
@@ -81,7 +82,7 @@ impl Cell {
         // SAFETY: the object is dying.
         unsafe {
             crate::mem::gc::untrack(&*this);
-            drop(PyRef::from_ptr_opt((*this).ob_ref.swap(null_mut(), Ordering::AcqRel)));
+            drop(PyRef::from_ptr_opt((*this).ob_ref.exchange(null_mut())));
             free(this.cast());
         }
     }

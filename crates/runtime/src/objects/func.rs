@@ -4,6 +4,7 @@
 //! value retired after a grace period: a caller in another thread may be reading them.
 
 use crate::mem::threadcount;
+use crate::objects::support::Exchange;
 use crate::objects::{Code, watchers};
 use crate::prelude::*;
 use core::ffi::c_int;
@@ -344,9 +345,9 @@ impl Function {
             }
             clear_fields(&*this);
             for a in [&(*this).name, &(*this).qualname] {
-                drop(PyRef::from_ptr_opt(a.swap(core::ptr::null_mut(), Ordering::AcqRel)));
+                drop(PyRef::from_ptr_opt(a.exchange(core::ptr::null_mut())));
             }
-            threadcount::decref_code((*this).code.swap(core::ptr::null_mut(), Ordering::AcqRel));
+            threadcount::decref_code((*this).code.exchange(core::ptr::null_mut()));
             crate::objects::r#gen::free(this.cast());
         }
     }
@@ -495,7 +496,7 @@ fn clear_fields(f: &Function) {
     // SAFETY: the object is garbage or dying: nobody reads the fields.
     unsafe {
         for a in [&f.defaults, &f.kwdefaults, &f.doc, &f.dict, &f.module, &f.annotations, &f.annotate, &f.typeparams] {
-            drop(PyRef::from_ptr_opt(a.swap(core::ptr::null_mut(), Ordering::AcqRel)));
+            drop(PyRef::from_ptr_opt(a.exchange(core::ptr::null_mut())));
         }
         drop(PyRef::from_ptr_opt((&raw mut (*raw).closure).replace(core::ptr::null_mut())));
         for p in [&raw mut (*raw).globals, &raw mut (*raw).builtins] {

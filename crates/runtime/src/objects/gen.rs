@@ -6,6 +6,7 @@
 use crate::interp::frame::InterpFrame;
 use crate::interp::genops::{self, Sent};
 use crate::interp::slot::Slot;
+use crate::objects::support::Exchange;
 use crate::prelude::*;
 use core::ffi::c_int;
 use core::mem::offset_of;
@@ -482,7 +483,7 @@ pub(super) fn dealloc(g: &Generator) {
         let c = core::mem::replace(&mut (*f).code, Slot::NULL);
         c.drop();
         for a in [&g.name, &g.qualname, &g.origin_or_finalizer] {
-            drop(PyRef::from_ptr_opt(a.swap(null_mut(), AcqRel)));
+            drop(PyRef::from_ptr_opt(a.exchange(null_mut())));
         }
         free(p);
     }

@@ -146,6 +146,21 @@ pub unsafe fn begin_dealloc<T>(this: *mut T) {
     unsafe { crate::mem::gc::untrack(Object::from_ptr(this.cast())) }
 }
 
+/// An exchange by the only thread that may write a slot: its writers' lock is held, or the object that contains it is dying.
+/// Unlike `swap` it is no locked instruction.
+pub trait Exchange<T> {
+    fn exchange(&self, new: *mut T) -> *mut T;
+}
+
+impl<T> Exchange<T> for core::sync::atomic::AtomicPtr<T> {
+    #[inline(always)]
+    fn exchange(&self, new: *mut T) -> *mut T {
+        let old = self.load(Relaxed);
+        self.store(new, core::sync::atomic::Ordering::Release);
+        old
+    }
+}
+
 /// A slot with an object that may be replaced or emptied by any thread that runs a method of its owner.
 #[repr(transparent)]
 pub struct Slot(core::sync::atomic::AtomicPtr<abi::PyObject>);
@@ -190,7 +205,7 @@ impl Slot {
     pub fn swap(&self, v: Option<PyRef>) -> Option<PyRef> {
         let new = v.map_or(core::ptr::null_mut(), Ref::into_ptr);
         // SAFETY: the slot owned its reference.
-        unsafe { PyRef::from_ptr_opt(self.0.swap(new, core::sync::atomic::Ordering::AcqRel)) }
+        unsafe { PyRef::from_ptr_opt(self.0.exchange(new)) }
     }
 }
 

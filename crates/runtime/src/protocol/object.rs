@@ -183,6 +183,18 @@ impl Object {
                 _ => {}
             }
         }
+        let (a, b) = (self.ty(), other.ty());
+        if a.ptr_eq(b) {
+            // SAFETY: exact instances of the types.
+            unsafe {
+                if a.ptr_eq(Int::type_object()) {
+                    return Ok(op.holds(self.cast::<Int>().compare(other.cast::<Int>())));
+                }
+                if a.ptr_eq(Str::type_object()) && matches!(op, CompareOp::Eq | CompareOp::Ne) {
+                    return Ok(self.cast::<Str>().eq_data(other.cast::<Str>()) == (op == CompareOp::Eq));
+                }
+            }
+        }
         let r = self.richcompare(other, op)?;
         r.is_true()
     }

@@ -7,6 +7,7 @@
 
 use super::keys::{SPLIT, SPLIT_MAX, empty_keys, free_keys_block};
 use super::{Dict, DictKeys, DictValues, EMPTY, hash_of};
+use crate::objects::support::Exchange;
 use crate::objects::support::{
     ensure_shared_on_read, free_block, is_shared, lock, mark_shared, no_memory, take_ref_locked,
 };
@@ -286,7 +287,7 @@ pub fn object_setattr_inline(obj: &Object, name: &Str, value: Option<&Object>) -
                                 values.remove_order(ix as usize);
                             }
                             let new = value.map_or(null_mut(), |v| v.to_ref().into_ptr());
-                            old = PyRef::from_ptr_opt(slot.swap(new, AcqRel));
+                            old = PyRef::from_ptr_opt(slot.exchange(new));
                             done = true;
                         } else if value.is_none() {
                             return Ok(false);
@@ -391,7 +392,7 @@ pub fn store_inline_value_at(obj: &Object, index: usize, value: PyRef) -> Result
             if slot.load(Relaxed).is_null() {
                 values.push_order(index);
             }
-            old = PyRef::from_ptr_opt(slot.swap(value.into_ptr(), AcqRel));
+            old = PyRef::from_ptr_opt(slot.exchange(value.into_ptr()));
         }
     }
     drop(old);
@@ -514,7 +515,7 @@ pub unsafe fn clear_managed_dict(obj: *mut abi::PyObject) {
     let d = slot.load(Acquire);
     if !d.is_null() {
         // SAFETY: the slot owns its dict.
-        let d: Ref<Dict> = unsafe { Ref::from_raw(slot.swap(null_mut(), AcqRel)) };
+        let d: Ref<Dict> = unsafe { Ref::from_raw(slot.exchange(null_mut())) };
         if let Err(e) = detach(&d, o) {
             // No memory to move the values to: they go with the object.
             e.clear();
@@ -533,7 +534,7 @@ pub unsafe fn clear_managed_dict(obj: *mut abi::PyObject) {
         if values.valid.load(Acquire) != 0 {
             for i in 0..values.capacity as usize {
                 // SAFETY: below the capacity; the slot owned its value.
-                drop(unsafe { PyRef::from_ptr_opt(values.slot(i).swap(null_mut(), AcqRel)) });
+                drop(unsafe { PyRef::from_ptr_opt(values.slot(i).exchange(null_mut())) });
             }
             values.size.store(0, Release);
         }

@@ -7,6 +7,7 @@ use super::views::{DictView, repr_of};
 use super::{Dict, PyDict_Type, hash_of, instance};
 use crate::mem::Visitor;
 use crate::objects::not_implemented_ref;
+use crate::objects::support::Exchange;
 use crate::objects::support::{begin_dealloc, free_object};
 use crate::prelude::*;
 use crate::protocol::CompareOp;
@@ -321,8 +322,8 @@ impl Dict {
 
     /// Releases keys and values of a dying dict.
     unsafe fn release_content(&self) {
-        let kp = self.ma_keys.swap(empty_keys(), Relaxed);
-        let vp = self.ma_values.swap(null_mut(), Relaxed);
+        let kp = self.ma_keys.exchange(empty_keys());
+        let vp = self.ma_values.exchange(null_mut());
         if kp.is_null() {
             return;
         }
@@ -332,7 +333,7 @@ impl Dict {
             if !vp.is_null() {
                 let values = &*vp;
                 for i in 0..values.capacity as usize {
-                    let p = values.slot(i).swap(null_mut(), Release);
+                    let p = values.slot(i).exchange(null_mut());
                     if !p.is_null() {
                         crate::object::decref(p);
                     }

@@ -5,6 +5,7 @@
 //! the table is checked again and the search restarts when it changed. Displaced objects are released after the lock.
 
 use crate::objects::singletons::unready_type;
+use crate::objects::support::Exchange;
 use crate::objects::support::{
     self, ensure_shared_on_read, ensure_shared_on_replace, lock, no_memory, take_ref_locked,
 };
@@ -344,7 +345,7 @@ impl Dict {
             let slot = self.slot_locked(ix);
             if !slot.load(Relaxed).is_null() {
                 self.notify(abi::PyDict_EVENT_MODIFIED, Some(&key), Some(&value));
-                let old = slot.swap(value.into_ptr(), Release);
+                let old = slot.exchange(value.into_ptr());
                 // SAFETY: the slot owned its value.
                 return Ok(Displaced { key: Some(key), value: unsafe { own(old) } });
             }
@@ -482,7 +483,7 @@ impl Dict {
         unsafe {
             self.ma_used.store(self.ma_used.load(Relaxed) - 1, Relaxed);
             if !vp.is_null() {
-                let v = (*vp).slot(ix).swap(null_mut(), Release);
+                let v = (*vp).slot(ix).exchange(null_mut());
                 (*vp).remove_order(ix);
                 return Displaced { key: None, value: own(v) };
             }
@@ -490,8 +491,8 @@ impl Dict {
             keys.version.store(0, Release);
             let slot = keys.slot_of(hash, ix as isize);
             keys.set_index(slot, DELETED);
-            let k = keys.key_slot(ix).swap(null_mut(), Release);
-            let v = keys.value_slot(ix).swap(null_mut(), Release);
+            let k = keys.key_slot(ix).exchange(null_mut());
+            let v = keys.value_slot(ix).exchange(null_mut());
             Displaced { key: own(k), value: own(v) }
         }
     }
@@ -618,7 +619,7 @@ impl Dict {
                 if values.embedded != 0 {
                     // The values lie in an instance: empty them in place.
                     for i in 0..values.capacity as usize {
-                        out.extend(own(values.slot(i).swap(null_mut(), Release)));
+                        out.extend(own(values.slot(i).exchange(null_mut())));
                     }
                     values.size.store(0, Release);
                     return out;

@@ -4,6 +4,7 @@ use super::iter::ListIter;
 use super::{List, PyList_Type, sequence_items};
 use crate::mem::Visitor;
 use crate::objects::reprguard::{repr_enter, repr_leave};
+use crate::objects::support::Exchange;
 use crate::objects::support::{begin_dealloc, free_object, lock, no_memory};
 use crate::objects::tuple::index_bound;
 use crate::objects::{StrBuilder, not_implemented_ref};
@@ -136,7 +137,7 @@ impl List {
             for (k, v) in new.into_iter().enumerate() {
                 let i = (ix.start + k as isize * step) as usize;
                 // SAFETY: in range; the slot owned its item.
-                unsafe { out.push(PyRef::from_raw((*a.add(i)).swap(v.into_ptr(), Release).cast())) };
+                unsafe { out.push(PyRef::from_raw((*a.add(i)).exchange(v.into_ptr()).cast())) };
             }
         }
         drop(out);

@@ -5,6 +5,7 @@
 //! readers of other threads may hold is freed through QSBR.
 
 use crate::objects::singletons::unready_type;
+use crate::objects::support::Exchange;
 use crate::objects::support::{
     self, ensure_shared_on_read, ensure_shared_on_replace, free_block, is_shared, lock, no_memory, take_ref_locked,
     track,
@@ -272,7 +273,7 @@ impl List {
                 return Err(raise!(IndexError, "list assignment index out of range"));
             }
             // SAFETY: in range; the slot owned its item.
-            old = unsafe { PyRef::from_ptr_opt((*self.items().add(i)).swap(v.into_ptr(), Release)) };
+            old = unsafe { PyRef::from_ptr_opt((*self.items().add(i)).exchange(v.into_ptr())) };
         }
         drop(old);
         Ok(())
@@ -462,7 +463,7 @@ impl List {
             n = self.len();
             self.ob_size.store(0, Release);
             shared = ensure_shared_on_replace(self);
-            items = self.ob_item.swap(null_mut(), Release);
+            items = self.ob_item.exchange(null_mut());
             self.allocated.store(0, Relaxed);
         }
         // SAFETY: the array is out of the list; what it owned is released once.
@@ -493,7 +494,7 @@ impl List {
     /// Releases the content of a dying list.
     pub(crate) unsafe fn release_content(&self) {
         let n = self.len();
-        let items = self.ob_item.swap(null_mut(), Relaxed);
+        let items = self.ob_item.exchange(null_mut());
         self.ob_size.store(0, Relaxed);
         // SAFETY: nobody else reaches a dying list.
         unsafe { Self::release_array(items, n, support::is_shared(self)) };

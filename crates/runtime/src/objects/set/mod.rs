@@ -6,6 +6,7 @@
 
 use crate::objects::dict::{is_exact_str, raw_hash, unhashable};
 use crate::objects::singletons::{immortal_header, unready_type};
+use crate::objects::support::Exchange;
 use crate::objects::support::{
     ensure_shared_on_read, ensure_shared_on_replace, free_block, is_shared, lock, no_memory, take_ref_locked, track,
 };
@@ -99,6 +100,11 @@ enum Find {
     Retry,
 }
 
+#[inline(always)]
+fn is_exact_int(o: &Object) -> bool {
+    core::ptr::eq(o.ty(), Int::type_object())
+}
+
 /// The hash of a set element, with the TypeError of sets for what cannot be hashed.
 #[inline(always)]
 pub(crate) fn element_hash(o: &Object) -> PyResult<isize> {
@@ -165,6 +171,11 @@ impl Set {
         n
     }
 
+    /// Whether the table has never held an element since it was made.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.fill.load(Relaxed) == 0
+    }
+
     /// Table and mask that belong together.
     #[inline(always)]
     fn table(&self) -> (*mut SetEntry, usize) {
@@ -204,6 +215,11 @@ impl Set {
                 if exact && is_exact_str(&kr) {
                     // SAFETY: exact strings.
                     if unsafe { kr.cast::<Str>().eq_data(key.cast::<Str>()) } {
+                        return Ok(Find::At(p.i));
+                    }
+                } else if is_exact_int(key) && is_exact_int(&kr) {
+                    // Runs no Python code either.
+                    if kr.eq(key)? {
                         return Ok(Find::At(p.i));
                     }
                 } else {
@@ -295,7 +311,7 @@ impl Set {
     }
 
     /// Adds an element known to be absent (lock held).
-    fn add_new_locked(&self, key: PyRef, hash: isize) -> PyResult<()> {
+    pub(crate) fn add_new_locked(&self, key: PyRef, hash: isize) -> PyResult<()> {
         let (t, mask) = self.table();
         let mut p = Probe::new(hash, mask);
         // SAFETY: the probe stays below the mask.
@@ -378,7 +394,7 @@ impl Set {
         unsafe {
             let e = &*t.add(i);
             e.hash.store(-1, Relaxed);
-            PyRef::from_raw(e.key.swap(dummy(), Release).cast())
+            PyRef::from_raw(e.key.exchange(dummy()).cast())
         }
     }
 
@@ -439,7 +455,7 @@ impl Set {
             self.used.store(0, Relaxed);
             for i in 0..=mask {
                 let e = &*t.add(i);
-                let k = if small { e.key.swap(null_mut(), Release) } else { e.key.load(Relaxed) };
+                let k = if small { e.key.exchange(null_mut()) } else { e.key.load(Relaxed) };
                 if small {
                     e.hash.store(0, Relaxed);
                 }
@@ -463,7 +479,7 @@ impl Set {
         // SAFETY: nobody else reaches a dying set.
         unsafe {
             for i in 0..=mask {
-                let k = (*t.add(i)).key.swap(null_mut(), Relaxed);
+                let k = (*t.add(i)).key.exchange(null_mut());
                 if !k.is_null() && k != dummy() {
                     crate::object::decref(k);
                 }

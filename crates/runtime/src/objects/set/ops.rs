@@ -17,6 +17,13 @@ impl Set {
             if (self.len() + items.len()) * 5 >= (self.mask_now() * 3) {
                 self.resize_locked((self.len() + items.len()) * 2)?;
             }
+            if self.is_fresh() {
+                // Different elements of one set: none is here yet.
+                for (k, h) in items {
+                    self.add_new_locked(k, h)?;
+                }
+                return Ok(());
+            }
             for (k, h) in items {
                 self.add_locked(k, h)?;
             }
