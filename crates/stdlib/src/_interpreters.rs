@@ -167,6 +167,18 @@ fn check_script(code: &Code) -> PyResult<()> {
     if code.argcount() + code.kwonlyargcount() > 0 || code.flags() & 0xc != 0 {
         return Err(raise!(ValueError, "code with args not supported"));
     }
+    // Only `return None` may be there.
+    use compiler::opcode::{has_cache, op};
+    let words = code.original_words();
+    let (mut i, mut none_loaded) = (0, false);
+    while i < words.len() {
+        let (o, arg) = (words[i] as u8, (words[i] >> 8) as usize);
+        if o == op::RETURN_VALUE && !none_loaded {
+            return Err(raise!(ValueError, "code that returns a value is not a script"));
+        }
+        none_loaded = o == op::LOAD_CONST && code.consts().get(arg).is_none();
+        i += 1 + has_cache(o) as usize;
+    }
     Ok(())
 }
 

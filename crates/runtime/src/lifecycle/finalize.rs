@@ -163,31 +163,34 @@ pub fn finalize_modules() {
             ignore(init::set_sys(name, &v));
         }
     }
+    // Modules that only `sys.modules` holds die with it, or as garbage with their dicts whole; the others are remembered
+    // weakly, and lose their names afterwards.
     let modules = interp.import.modules();
-    let held: Vec<(PyRef, PyRef)> = modules.items_snapshot();
-    for (name, m) in &held {
-        if m.downcast::<Module>().is_some() {
-            ignore(modules.set(name, none()));
+    let mut left: Vec<PyRef> = Vec::new();
+    for (name, m) in modules.items_snapshot() {
+        if m.downcast::<Module>().is_none() {
+            continue;
         }
+        let keep = name.downcast::<Str>().is_some_and(|n| n.eq_str("sys") || n.eq_str("builtins"));
+        if !keep {
+            match crate::objects::weakref::new_ref(&m, None) {
+                Ok(w) => left.push(w),
+                Err(e) => e.clear(),
+            }
+        }
+        ignore(modules.set(&name, none()));
     }
     modules.clear();
     crate::mem::gc::collect();
-    for (name, m) in held.into_iter().rev() {
-        let keep = name.downcast::<Str>().is_some_and(|n| n.eq_str("sys") || n.eq_str("builtins"));
-        if keep {
-            continue;
-        }
-        drop(name);
-        // A module that nobody else holds dies here, its dict with it; one still referenced loses its names.
-        if let Some(module) = m.downcast::<Module>()
-            && !m.is_uniquely_referenced()
+    report_garbage(interp);
+    for w in left.into_iter().rev() {
+        if let Some(m) = crate::objects::weakref::get_referent(&w)
+            && let Some(m) = m.downcast::<Module>()
         {
-            clear_dict(module.dict());
+            clear_dict(m.dict());
         }
-        drop(m);
     }
     crate::mem::gc::collect();
-    report_garbage(interp);
 }
 
 /// Drops a module's names as CPython does: single-underscore names first, then all but `__builtins__`.
