@@ -106,6 +106,19 @@ pub fn eval_function_in(f: &Function, locals: &Object) -> PyResult<PyRef> {
     call::run_code(f, Some(locals))
 }
 
+/// How source text is compiled when nobody says more: the configuration's optimisation, the limit of int literals.
+pub fn source_options(filename: &str, mode: compiler::Mode, flags: u32) -> compiler::Options {
+    let digits = crate::objects::long::text::max_str_digits();
+    compiler::Options {
+        filename: filename.into(),
+        mode,
+        future_flags: flags,
+        optimize: ThreadState::current().interp().config().optimization_level as u8,
+        int_max_str_digits: if digits == 0 { u32::MAX } else { digits as u32 },
+        ..Default::default()
+    }
+}
+
 /// Compiles and runs source text (`PyRun_String`). `flags` are `CO_FUTURE_*` bits to inherit.
 pub fn run_source(
     source: &str,
@@ -115,10 +128,7 @@ pub fn run_source(
     locals: &Object,
     flags: u32,
 ) -> PyResult<PyRef> {
-    let code = compile(
-        source,
-        &compiler::Options { filename: filename.into(), mode, future_flags: flags, ..Default::default() },
-    )?;
+    let code = compile(source, &source_options(filename, mode, flags))?;
     eval_code(&code, globals, locals)
 }
 

@@ -103,6 +103,14 @@ fn build(e: &CompileError, filename: &str, source: Option<&str>) -> PyResult<Rai
         num(e.end_offset)?,
     ])?;
     let x = ty.call(&[&msg, &details])?;
+    if let Some(src) = source
+        && (e.msg == "invalid syntax" || e.msg.ends_with("Perhaps you forgot a comma?"))
+    {
+        // `traceback` looks for misspelt keywords in the text.
+        let zero = num(0)?;
+        let whole = if src.ends_with('\n') { Str::new(src)? } else { Str::format(format_args!("{src}\n"))? };
+        x.setattr(intern!("_metadata"), &*Tuple::from_refs(vec![zero.clone(), zero, whole.upcast()])?)?;
+    }
     // SAFETY: calling an exception type gave an exception.
     Ok(crate::error::raise_exception(unsafe { x.cast_into() }))
 }

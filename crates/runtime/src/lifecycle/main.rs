@@ -8,7 +8,7 @@ use crate::prelude::*;
 use compiler::Mode;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::ffi::OsString;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 
 /// The program ended in an uncaught KeyboardInterrupt.
@@ -93,7 +93,16 @@ fn run_target(config: &Config, main: &Dict) -> PyResult<i32> {
             };
             let dedented = crate::lifecycle::main::dedent(source);
             main.set(intern!("__loader__"), none()).ok();
-            crate::interp::run_source(&dedented, "<string>", Mode::Exec, main, main, 0)?;
+            let code = crate::interp::compile(&dedented, &crate::interp::source_options("<string>", Mode::Exec, 0))?;
+            // Tracebacks show the lines of the command.
+            let registered = import::import_module("linecache").and_then(|m| {
+                let register = m.getattr(intern!("_register_code"))?;
+                register.call(&[&code, &*Str::new(&dedented)?, intern!("<string>")])
+            });
+            if let Err(e) = registered {
+                e.clear();
+            }
+            crate::interp::eval_code(&code, main, main)?;
             Ok(0)
         }
         Run::Module(m) => run_module(m, true),
@@ -158,7 +167,8 @@ fn run_file(config: &Config, f: &OsString, main: &Dict) -> PyResult<i32> {
             let code = e.raw_os_error().unwrap_or(0);
             // SAFETY: strerror of any number gives a valid string.
             let text = unsafe { std::ffi::CStr::from_ptr(libc::strerror(code)) }.to_string_lossy().into_owned();
-            eprintln!(
+            let _ = writeln!(
+                std::io::stderr(),
                 "{}: can't open file '{}': [Errno {}] {}",
                 config.program_name.to_string_lossy(),
                 path::absolute(Path::new(f)).display(),
@@ -179,9 +189,21 @@ fn run_file(config: &Config, f: &OsString, main: &Dict) -> PyResult<i32> {
     let loader = loader.call(&[intern!("__main__"), &name])?;
     main.set(intern!("__loader__"), &loader)?;
     if pyc {
-        let code = loader.call_method(intern!("get_code"), &[intern!("__main__")])?;
-        let code =
-            code.downcast_into::<crate::objects::Code>().map_err(|_| raise!(RuntimeError, "bad code in .pyc file"))?;
+        if bytes.len() < 4 {
+            return Err(raise!(EOFError, "EOF read where not expected"));
+        }
+        if bytes[..4] != crate::PYC_MAGIC {
+            return Err(raise!(RuntimeError, "Bad magic number in .pyc file"));
+        }
+        if bytes.len() < 16 {
+            return Err(raise!(EOFError, "EOF read where not expected"));
+        }
+        let bad = |_| raise!(RuntimeError, "Bad code object in .pyc file");
+        let code = crate::marshal::read(&bytes[16..], true).map_err(|e| {
+            e.clear();
+            bad(none_ref())
+        })?;
+        let code = code.0.downcast_into::<crate::objects::Code>().map_err(bad)?;
         crate::interp::eval_code(&code, main, main)?;
         return Ok(0);
     }
@@ -286,7 +308,7 @@ pub fn exit_status(e: Raised) -> i32 {
     };
     if !written {
         drop(crate::error::take_error());
-        eprintln!("{text}");
+        let _ = writeln!(std::io::stderr(), "{text}");
     }
     1
 }

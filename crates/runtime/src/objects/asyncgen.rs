@@ -365,7 +365,7 @@ fn warn_unawaited(o: &Object, method: &str, g: &Generator) {
     )
     .is_err()
     {
-        crate::error::write_unraisable(Some(o));
+        crate::objects::exceptions::display::write_unraisable_repr("Exception ignored while finalizing coroutine", o);
     }
     if let Some(e) = saved {
         let _ = crate::error::restore(e);

@@ -236,7 +236,9 @@ fn close_iter(yf: &Object) -> PyResult<()> {
             m.call0()?;
         }
         Ok(None) => {}
-        Err(_) => crate::error::write_unraisable(Some(yf)),
+        Err(_) => {
+            crate::objects::exceptions::display::write_unraisable_repr("Exception ignored while closing generator", yf)
+        }
     }
     Ok(())
 }
@@ -378,7 +380,10 @@ pub(super) fn finalize(g: &Generator) {
             && g.closed.load(Relaxed) == 0
         {
             if f.call1(g).is_err() {
-                crate::error::write_unraisable(Some(g));
+                crate::objects::exceptions::display::write_unraisable_repr(
+                    "Exception ignored while finalizing generator",
+                    g,
+                );
             }
             restore(saved);
             return;
@@ -389,7 +394,7 @@ pub(super) fn finalize(g: &Generator) {
         // the frame is emptied without running
         let _ = gen_close(g);
     } else if gen_close(g).is_err() {
-        crate::error::write_unraisable(Some(g));
+        crate::objects::exceptions::display::write_unraisable_repr("Exception ignored while closing generator", g);
     }
     restore(saved);
 }
@@ -413,7 +418,7 @@ fn warn_unawaited(g: &Generator) {
         crate::error::warn(exc::RuntimeWarning(), &format!("coroutine '{}' was never awaited", q.to_string_lossy()), 1)
     })();
     if r.is_err() {
-        crate::error::write_unraisable(Some(g));
+        crate::objects::exceptions::display::write_unraisable_repr("Exception ignored while finalizing coroutine", g);
     }
 }
 

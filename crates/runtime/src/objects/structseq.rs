@@ -257,7 +257,8 @@ unsafe extern "C" fn repr(o: *mut abi::PyObject) -> *mut abi::PyObject {
         // SAFETY: the slot's contract.
         let o = unsafe { Object::from_ptr(o) };
         let ty = o.ty();
-        let mut out = format!("{}(", ty.tp_name());
+        let name = ty.tp_name();
+        let mut out = format!("{}(", name.strip_prefix("builtins.").unwrap_or(name));
         let n = n_sequence(ty)?;
         for i in 0..n {
             // SAFETY: the field is below the number of fields.

@@ -31,6 +31,7 @@ fn unsupported(a: &Object, b: &Object, op: &str) -> Raised {
 #[inline]
 fn binary(a: &Object, b: &Object, fa: Option<Binary>, fb: Option<Binary>) -> PyResult<Option<PyRef>> {
     let same = a.ty().ptr_eq(b.ty());
+    super::enter_recursive_call("")?;
     let mut fb = if same { None } else { fb.filter(|g| fa.is_none_or(|f| !core::ptr::fn_addr_eq(f, *g))) };
     // SAFETY: C slots.
     unsafe {
@@ -61,6 +62,7 @@ fn binary(a: &Object, b: &Object, fa: Option<Binary>, fb: Option<Binary>) -> PyR
 
 fn inplace(a: &Object, b: &Object, fi: Option<Binary>) -> PyResult<Option<PyRef>> {
     if let Some(f) = fi {
+        super::enter_recursive_call("")?;
         // SAFETY: a C slot.
         let r = unsafe { own(f(a.as_ptr(), b.as_ptr()))? };
         if !r.is(not_implemented()) {
@@ -319,32 +321,44 @@ impl Object {
 
     pub fn neg(&self) -> PyResult<PyRef> {
         match slot!(self, nb_negative) {
-            // SAFETY: a C slot.
-            Some(f) => unsafe { own(f(self.as_ptr())) },
+            Some(f) => {
+                super::enter_recursive_call("")?;
+                // SAFETY: a C slot.
+                unsafe { own(f(self.as_ptr())) }
+            }
             None => Err(raise!(TypeError, "bad operand type for unary -: '{}'", self.ty().tp_name())),
         }
     }
 
     pub fn pos(&self) -> PyResult<PyRef> {
         match slot!(self, nb_positive) {
-            // SAFETY: a C slot.
-            Some(f) => unsafe { own(f(self.as_ptr())) },
+            Some(f) => {
+                super::enter_recursive_call("")?;
+                // SAFETY: a C slot.
+                unsafe { own(f(self.as_ptr())) }
+            }
             None => Err(raise!(TypeError, "bad operand type for unary +: '{}'", self.ty().tp_name())),
         }
     }
 
     pub fn abs(&self) -> PyResult<PyRef> {
         match slot!(self, nb_absolute) {
-            // SAFETY: a C slot.
-            Some(f) => unsafe { own(f(self.as_ptr())) },
+            Some(f) => {
+                super::enter_recursive_call("")?;
+                // SAFETY: a C slot.
+                unsafe { own(f(self.as_ptr())) }
+            }
             None => Err(raise!(TypeError, "bad operand type for abs(): '{}'", self.ty().tp_name())),
         }
     }
 
     pub fn invert(&self) -> PyResult<PyRef> {
         match slot!(self, nb_invert) {
-            // SAFETY: a C slot.
-            Some(f) => unsafe { own(f(self.as_ptr())) },
+            Some(f) => {
+                super::enter_recursive_call("")?;
+                // SAFETY: a C slot.
+                unsafe { own(f(self.as_ptr())) }
+            }
             None => Err(raise!(TypeError, "bad operand type for unary ~: '{}'", self.ty().tp_name())),
         }
     }
@@ -373,6 +387,7 @@ impl Object {
         let Some(f) = slot!(self, nb_index) else {
             return Err(raise!(TypeError, "'{}' object cannot be interpreted as an integer", self.ty().tp_name()));
         };
+        super::enter_recursive_call("")?;
         // SAFETY: a C slot.
         let r = unsafe { own(f(self.as_ptr()))? };
         checked_int(r, "__index__")
@@ -426,6 +441,7 @@ impl Object {
             return Ok(f.value());
         }
         if let Some(f) = slot!(self, nb_float) {
+            super::enter_recursive_call("")?;
             // SAFETY: a C slot.
             let r = unsafe { own(f(self.as_ptr()))? };
             return match r.downcast::<Float>() {
@@ -459,6 +475,7 @@ impl Object {
             return Ok(i.to_ref());
         }
         if let Some(f) = slot!(self, nb_int) {
+            super::enter_recursive_call("")?;
             // SAFETY: a C slot.
             let r = unsafe { own(f(self.as_ptr()))? };
             let r = checked_int(r, "__int__")?;

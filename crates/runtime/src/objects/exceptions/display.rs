@@ -309,7 +309,8 @@ fn report(text: &dyn core::fmt::Display) {
                 e.clear();
             }
         }
-        None => eprint!("{text}"),
+        // A closed or full standard error is nothing to report.
+        None => drop(std::io::stderr().write_all(text.as_bytes())),
     }
 }
 
@@ -344,6 +345,9 @@ pub fn write_unraisable_repr(msg: &str, callable: &Object) {
 
 fn unraisable(msg: Option<&str>, obj: Option<&Object>) {
     let Some(e) = take_error() else { return };
+    if e.traceback().is_none() {
+        crate::interp::attach_traceback_here(&e);
+    }
     let make = || -> PyResult<PyRef> {
         let ty: &Object = e.ty();
         let tb = e.traceback().unwrap_or_else(none_obj);
@@ -379,7 +383,7 @@ pub fn unraisable_hook_args() -> PyResult<&'static Ref<Type>> {
         ("object", "Object causing the exception"),
     ];
     let doc = "UnraisableHookArgs\n\nType used to pass arguments to sys.unraisablehook.";
-    let t = crate::objects::structseq::make_type("UnraisableHookArgs", doc, &fields, 5)?;
+    let t = crate::objects::structseq::make_type("builtins.UnraisableHookArgs", doc, &fields, 5)?;
     Ok(TYPE.get_or_init(|| t))
 }
 
