@@ -521,6 +521,13 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                                 return SWITCH;
                             }
                             tri!(trace::on_resume(ts, frame, arg, here));
+                            if (*frame).pc != pc {
+                                // the debugger jumped
+                                pc = (*frame).pc.sub(1);
+                                sp = (*frame).sp;
+                                last = (null_mut(), 0);
+                                continue 'run;
+                            }
                         }
                     }
                     op::JUMP_BACKWARD => {

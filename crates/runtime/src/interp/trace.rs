@@ -672,9 +672,6 @@ pub unsafe fn on_instruction(
         let mask = monitoring::mask(code);
         if index <= first {
             (*frame).trace_line = -1;
-            if index == first && mask & 1 << ev::INSTRUCTION != 0 {
-                monitoring::fire(ts, ev::INSTRUCTION, code, index, true, &[])?;
-            }
             return Ok(());
         }
         let o = op_of(code.extra().instrs[index].load(Relaxed));
@@ -682,12 +679,15 @@ pub unsafe fn on_instruction(
             (*frame).trace_line = index as i32;
         }
         let before = (*frame).trace_line;
+        let pc = (*frame).pc;
         if let Some(p) = prev
             && mask & (1 << ev::JUMP | 1 << ev::BRANCH_LEFT | 1 << ev::BRANCH_RIGHT) != 0
         {
             on_way(ts, code, p, index)?;
+            if (*frame).pc != pc {
+                return Ok(());
+            }
         }
-        let pc = (*frame).pc;
         let p = code.position(index).line;
         if p >= 0 {
             let new = before < 0 || {

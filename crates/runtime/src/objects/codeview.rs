@@ -89,6 +89,7 @@ impl View {
             }
             i += 1 + o::has_cache(code) as usize;
         }
+        let mut room = vec![0usize; n];
         let mut starts = vec![0u32; n + 1];
         let mut units = vec![0u32; n + 1];
         // Distances depend on sizes and sizes on distances: both only grow
@@ -97,10 +98,13 @@ impl View {
             for &i in &heads {
                 let (code, arg) = (o::op_of(words[i]), shown[i].unwrap_or(0));
                 starts[i] = at as u32;
-                let mut own = prefixes(arg);
-                if let Some((a, b)) = split(code, arg) {
-                    own = prefixes(a) + 1 + prefixes(b);
-                }
+                let own = match split(code, arg) {
+                    Some((a, b)) => prefixes(a) + 1 + prefixes(b),
+                    // a pair that fits is one byte
+                    None if halves(code).is_some() => 0,
+                    None if o::is_jump(code) || code == op::END_ASYNC_FOR => room[i],
+                    None => prefixes(arg),
+                };
                 units[i] = (at + own) as u32;
                 at += own + 1 + shown_caches(code) + not_taken[i] as usize;
                 if o::has_cache(code) {
@@ -130,8 +134,10 @@ impl View {
                 } as u32;
                 let old = shown[i].unwrap_or(0);
                 if d != old {
-                    grown |= prefixes(d) != prefixes(old);
-                    shown[i] = Some(if prefixes(d) < prefixes(old) && grown { d } else { d });
+                    // sizes never shrink, or this might not end
+                    grown |= prefixes(d) > room[i];
+                    room[i] = room[i].max(prefixes(d));
+                    shown[i] = Some(d);
                 }
             }
             if !grown {
@@ -149,7 +155,13 @@ impl View {
                     v.put(y, b, i);
                 }
                 None if halves(code).is_some() => v.put(code, (arg >> 12) << 4 | arg & 0xfff, i),
-                None => v.put(code, arg, i),
+                None => {
+                    let is_jump = o::is_jump(code) || code == op::END_ASYNC_FOR;
+                    for _ in prefixes(arg)..if is_jump { room[i] } else { 0 } {
+                        v.unit(EXTENDED_ARG, 0, i);
+                    }
+                    v.put(code, arg, i);
+                }
             }
             for _ in 0..shown_caches(code) {
                 v.unit(0, 0, i);
@@ -467,6 +479,9 @@ mod tests {
         ];
         let v = View::new(&words, &[]);
         assert_eq!(v.unit_of(1), 2);
+        for w in 0..words.len() {
+            assert_eq!(v.bytes[2 * v.unit_of(w)], if w == 3 { op::LOAD_FAST } else { o::op_of(words[w]) });
+        }
         let p = Parsed::new(&v.bytes);
         // The pair came back as two loads
         assert_eq!(p.words.len(), words.len() + 1);
