@@ -1,5 +1,6 @@
 //! `Structure`, `Union` and their fields.
 
+use super::array;
 use super::cdata::{self, CData};
 use super::info::{
     Aggregate, HASBITFIELD, HASPOINTER, HASUNION, ISPOINTER, Kind, StgInfo, aggregate_ptr, info_of,
@@ -33,6 +34,13 @@ pub struct CField {
     anonymous: AtomicBool,
 }
 fields!(CField: proto, name);
+
+/// Code of the characters when a field is an array of them: it reads and writes as a string.
+fn text_code(t: &Type) -> Option<u8> {
+    let i = info_of(t).filter(|i| i.kind == Kind::Array)?;
+    let item = super::info::ref_of(&i.proto)?;
+    info_of_type_object(item).and_then(StgInfo::code).filter(|c| b"cu".contains(c))
+}
 
 struct Place {
     byte_offset: isize,
@@ -219,6 +227,9 @@ impl CField {
         if self.is_bits {
             return self.read_bits(cdata::concrete(&t)?, p);
         }
+        if let Some(code) = text_code(&t) {
+            return array::load_text(code, p, self.byte_size as usize);
+        }
         cdata::get(&t, d, self.index as usize, p)
     }
     #[slot]
@@ -230,13 +241,15 @@ impl CField {
         if self.is_bits {
             return self.write_bits(cdata::concrete(&t)?, p, v);
         }
+        if let Some(code) = text_code(&t).filter(|_| v.downcast::<CData>().is_none()) {
+            return array::store_text(code, p, self.byte_size as usize, v);
+        }
         cdata::set(d, &t, v, self.index as usize, self.byte_size as usize, p)
     }
     #[slot]
     fn tp_repr(&self) -> PyResult<Ref<Str>> {
         let t = CField::ty(self)?;
-        let (cls, name, ty) =
-            (super::simple::qualified_type_name((**self).ty()), self.name_text(), cdata::short_name(&t));
+        let (cls, name, ty) = ((**self).ty().name_str().to_string(), self.name_text(), cdata::short_name(&t));
         if self.is_bits {
             return Str::format(format_args!(
                 "<{cls} {name:?} type={ty}, ofs={}, bit_size={}, bit_offset={}>",
@@ -356,6 +369,9 @@ pub fn set_fields(cls: &Type, value: &Object, is_struct: bool) -> PyResult<()> {
         let Some(fi) = info_of(&t) else {
             return Err(raise!(TypeError, "second item in _fields_ tuple (index {}) must be a C type", f.index));
         };
+        if t.ptr_eq(cls) {
+            return Err(raise!(AttributeError, "Structure or union cannot contain itself"));
+        }
         fi.freeze();
         if fi.flags & (ISPOINTER | HASPOINTER) != 0 {
             info.flags |= HASPOINTER;
@@ -384,7 +400,7 @@ pub fn set_fields(cls: &Type, value: &Object, is_struct: bool) -> PyResult<()> {
         Some(s) if is_struct => CString::new(s.to_string_lossy().as_bytes()).ok(),
         _ => Some(c"B".to_owned()),
     };
-    publish(cls, info);
+    publish(cls, info).freeze();
     make_anonymous(cls)
 }
 

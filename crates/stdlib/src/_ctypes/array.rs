@@ -203,6 +203,60 @@ impl Array {
 
 // ------------------------------------------------------------------------------------------------ characters
 
+/// The string in a field of `size` bytes.
+pub fn load_text(code: u8, p: *const u8, size: usize) -> PyResult<PyRef> {
+    // SAFETY: a field of the object that the caller holds.
+    unsafe {
+        if code == b'u' {
+            return Ok(wide_string(p.cast(), Some(size / 4))?.upcast());
+        }
+        let b = core::slice::from_raw_parts(p, size);
+        let n = b.iter().position(|&c| c == 0).unwrap_or(size);
+        Ok(Bytes::new(&b[..n])?.upcast())
+    }
+}
+
+/// Stores a string in a field of `size` bytes, with a NUL where there is room.
+pub fn store_text(code: u8, p: *mut u8, size: usize, v: &Object) -> PyResult<()> {
+    if code == b'u' {
+        let Some(s) = v.downcast::<Str>() else {
+            return Err(raise!(TypeError, "unicode string expected instead of {} instance", v.ty().name_str()));
+        };
+        let room = size / 4;
+        if s.len() > room {
+            return Err(raise!(ValueError, "string too long ({}, maximum length {})", s.len(), room));
+        }
+        let q: *mut u32 = p.cast();
+        // SAFETY: a field with room for the characters.
+        unsafe {
+            for (i, c) in s.chars().enumerate() {
+                q.add(i).write_unaligned(c);
+            }
+            if s.len() < room {
+                q.add(s.len()).write_unaligned(0);
+            }
+        }
+        return Ok(());
+    }
+    let Some(b) = v.downcast::<Bytes>() else {
+        return Err(raise!(TypeError, "expected bytes, {} found", v.ty().name_str()));
+    };
+    let s = b.as_slice();
+    // Bytes behind a NUL do not count.
+    let n = s.iter().position(|&c| c == 0).unwrap_or(s.len());
+    if n > size {
+        return Err(raise!(ValueError, "bytes too long ({}, maximum length {})", s.len(), size));
+    }
+    // SAFETY: a field with room for the bytes.
+    unsafe {
+        core::ptr::copy_nonoverlapping(s.as_ptr(), p, n);
+        if n < size {
+            *p.add(n) = 0;
+        }
+    }
+    Ok(())
+}
+
 fn array_of(o: *mut abi::PyObject) -> &'static Array {
     // SAFETY: the descriptors below check the type of their object.
     unsafe { Object::from_ptr(o).cast::<Array>() }

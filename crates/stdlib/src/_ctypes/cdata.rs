@@ -266,7 +266,7 @@ pub fn store(ty: &Type, value: &Object, size: usize, p: *mut u8) -> PyResult<PyR
         return match info.kind {
             // SAFETY: a place of the type's size.
             Kind::Simple(code) => unsafe { simple::store(code, info.swapped, p, value) },
-            Kind::Struct | Kind::Union if value.downcast::<Tuple>().is_some() => {
+            _ if value.downcast::<Tuple>().is_some() => {
                 let made = match value.downcast::<Tuple>() {
                     Some(t) => (**ty).call(t.as_slice()).map_err(|e| extend_error(e, ty))?,
                     None => return Err(abstract_class()),
@@ -417,25 +417,20 @@ impl CData {
         let args = Tuple::from_refs(vec![(**self.ty()).to_ref(), state])?.upcast();
         Ok(Tuple::from_refs(vec![unpickle, args])?.upcast())
     }
-    #[pymethod]
-    fn __setstate__(&self, state: &Object) -> PyResult<()> {
-        let bad = || raise!(TypeError, "bad ctypes state");
-        let t = state.downcast::<Tuple>().filter(|t| t.as_slice().len() == 2).ok_or_else(bad)?;
-        let data = t.get(1).downcast::<Bytes>().ok_or_else(bad)?;
-        if t.get(0).downcast::<Dict>().is_none() {
-            return Err(raise!(
-                TypeError,
-                "{}.__setstate__() argument 1 must be dict, not {}",
-                short_name(self.ty()),
-                t.get(0).ty().name_str()
-            ));
+    #[pymethod(sig = "dict, data, /")]
+    fn __setstate__(&self, dict: &Object, data: &Object) -> PyResult<()> {
+        let Some(data) = data.downcast::<Bytes>() else {
+            return Err(raise!(TypeError, "__setstate__() argument 2 must be bytes, not {}", data.ty().name_str()));
+        };
+        if dict.downcast::<Dict>().is_none() {
+            return Err(raise!(TypeError, "__setstate__() argument 1 must be dict, not {}", dict.ty().name_str()));
         }
         let n = data.as_slice().len().min(self.size());
         // SAFETY: the object's memory, as many bytes as both have.
         unsafe { core::ptr::copy_nonoverlapping(data.as_slice().as_ptr(), self.data(), n) };
         let mine = self.getattr(intern!("__dict__"))?;
         if let Some(d) = mine.downcast::<Dict>() {
-            d.update(t.get(0))?;
+            d.update(dict)?;
         }
         Ok(())
     }
@@ -471,7 +466,7 @@ pub fn handle_of(dll: &Object) -> PyResult<*mut c_void> {
 }
 
 /// The address of a symbol, or the linker's message.
-pub fn find_symbol(handle: *mut c_void, name: &str) -> Result<*mut u8, String> {
+pub fn find_symbol(handle: *mut c_void, name: &str, what: &str) -> Result<*mut u8, String> {
     let Ok(c) = std::ffi::CString::new(name) else { return Err("embedded null character".into()) };
     // SAFETY: `dlerror` clears the old message, `dlsym` searches.
     unsafe {
@@ -482,7 +477,7 @@ pub fn find_symbol(handle: *mut c_void, name: &str) -> Result<*mut u8, String> {
             return Err(core::ffi::CStr::from_ptr(e).to_string_lossy().into_owned());
         }
         if p.is_null() {
-            return Err(format!("symbol '{name}' not found"));
+            return Err(format!("{what} '{name}' not found"));
         }
         Ok(p.cast())
     }

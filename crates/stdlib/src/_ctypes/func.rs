@@ -67,7 +67,13 @@ impl Fields for FuncPtr {
 
 /// The `from_param` methods of argument types.
 pub fn converters(types: &Object) -> PyResult<PyRef> {
-    let t = types.to_tuple()?;
+    let t = types.to_tuple().map_err(|e| {
+        if !e.matches(exc::TypeError()) {
+            return e;
+        }
+        e.clear();
+        raise!(TypeError, "_argtypes_ must be a sequence of types")
+    })?;
     if t.as_slice().len() > MAX_ARGS {
         return Err(runtime::error::raise_message(
             super::argument_error(),
@@ -281,9 +287,12 @@ fn validate_flags(cls: &Type, flags: &Object) -> PyResult<()> {
     if flags.is_none() {
         return Ok(());
     }
-    let Some(argtypes) = argtypes else {
-        return Err(raise!(TypeError, "abstract class"));
-    };
+    let Some(argtypes) = argtypes else { return Ok(()) };
+    check_flags(&argtypes, flags)
+}
+
+/// Whether the flags fit the argument types.
+fn check_flags(argtypes: &Object, flags: &Object) -> PyResult<()> {
     let Some(f) = flags.downcast::<Tuple>() else {
         return Err(raise!(TypeError, "paramflags must be a tuple or None"));
     };
@@ -423,7 +432,7 @@ impl FuncPtr {
         };
         let handle = cdata::handle_of(dll)?;
         validate_flags(cls, flags)?;
-        let address = cdata::find_symbol(handle, text).map_err(|m| raise!(AttributeError, "{}", m))?;
+        let address = cdata::find_symbol(handle, text, "function").map_err(|m| raise!(AttributeError, "{}", m))?;
         let r = cdata::new_instance(cls)?;
         r.set_pointee(address);
         cdata::keep_ref(&r, 0, pair.to_ref())?;
@@ -594,7 +603,13 @@ impl FuncPtr {
         let (a, c) = match v {
             None => (None, None),
             Some(v) if v.is_none() => (None, None),
-            Some(v) => (Some(v.to_ref()), Some(converters(v)?)),
+            Some(v) => {
+                let c = converters(v)?;
+                if let Some(f) = self.paramflags.get(self) {
+                    check_flags(v, &f)?;
+                }
+                (Some(v.to_ref()), Some(c))
+            }
         };
         drop(self.converters.replace(self, c));
         drop(self.argtypes.replace(self, a));

@@ -257,7 +257,7 @@ pub const CODES: &str = "cbBhHiIlLdDFGfuzZqQPOv?g";
 
 /// Codes of scalars that exist in both byte orders.
 pub fn has_swapped(code: u8) -> bool {
-    b"hHiIlLqQfd".contains(&code)
+    b"hHiIlLqQfdFD".contains(&code)
 }
 
 /// The struct format of a scalar (PEP 3118), byte order first.

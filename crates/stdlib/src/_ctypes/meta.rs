@@ -48,8 +48,11 @@ pub struct ArrayMeta(CTypeType);
 pub struct FuncMeta(CTypeType);
 metatypes! { CTypeType CTYPE_TYPE SimpleMeta SIMPLE_META StructMeta STRUCT_META UnionMeta UNION_META PointerMeta POINTER_META ArrayMeta ARRAY_META FuncMeta FUNC_META }
 
-/// `type.__init__` of the base metatype.
+/// `type.__init__` of the base metatype, once for each type.
 fn type_init(cls: &Type, args: FuncArgs<'_>) -> PyResult<()> {
+    if info_of(cls).is_some() {
+        return Err(raise!(SystemError, "StgInfo of '{}' is already initialized.", cls.name_str()));
+    }
     let t = args.to_tuple()?;
     let kw = args.kwargs_dict()?;
     let type_type = runtime::typeobject::type_type();
@@ -250,7 +253,7 @@ fn in_dll(cls: &Object, args: FuncArgs<'_>) -> PyResult<PyRef> {
         return Err(raise!(TypeError, "in_dll() argument 2 must be str, not {}", name.ty().name_str()));
     };
     let handle = cdata::handle_of(dll)?;
-    match cdata::find_symbol(handle, name.to_str()?) {
+    match cdata::find_symbol(handle, name.to_str()?, "symbol") {
         Ok(p) => Ok(cdata::at_address(as_type(cls), p)?.upcast()),
         Err(m) => Err(raise!(ValueError, "{}", m)),
     }
@@ -269,7 +272,10 @@ pub fn generic_from_param(cls: &Object, value: &Object) -> PyResult<PyRef> {
     }
     if let Some(a) = value.downcast::<CArg>() {
         if let Some(o) = a.object.get(a) {
-            if o.isinstance(cls)? {
+            // What `byref` points to must be what the type points to.
+            if let Some(proto) = info_of(t).and_then(|i| i.proto.get(cls)).filter(|p| p.downcast::<Type>().is_some())
+                && o.isinstance(&proto)?
+            {
                 return Ok(value.to_ref());
             }
             return Err(raise!(
@@ -436,9 +442,8 @@ fn simple_init(cls: &Type, args: FuncArgs<'_>) -> PyResult<()> {
     };
     let c = c as u8;
     publish(cls, scalar_info(c, size, align, f, code.to_ref(), false));
-    // A direct subclass gets its type of the other byte order.
-    let direct = cls.base().is_some_and(|b| b.ptr_eq(simple::Simple::type_object()));
-    if direct && has_swapped(c) && (**cls).ty().ptr_eq(SimpleMeta::type_object()) {
+    // With a type of the other byte order.
+    if has_swapped(c) && (**cls).ty().ptr_eq(SimpleMeta::type_object()) {
         let swapped = swapped_type(cls, &code, c, size, align, f)?;
         for (t, little) in [(cls, &**cls), (as_type(&swapped), &**cls)] {
             t.setattr(intern!("__ctype_le__"), little)?;
@@ -496,7 +501,7 @@ fn pointer_init(cls: &Type, args: FuncArgs<'_>) -> PyResult<()> {
     i.length = 1;
     i.flags = ISPOINTER;
     i.format = Some(c"X{}".to_owned());
-    let proto = class_attr(cls, intern!("_type_"))?;
+    let proto = own_attr(cls, intern!("_type_"))?;
     let mut owner = None;
     if let Some(p) = proto {
         i.format = Some(pointer_format(cls, &p)?);
@@ -521,7 +526,7 @@ fn remember_pointer(proto: &Object, pointer: &Type) {
 /// Format of a pointer to `proto`, which must be a C type.
 fn pointer_format(_cls: &Type, proto: &Object) -> PyResult<CString> {
     if !cdata::is_ctype(proto) {
-        return Err(raise!(TypeError, "_type_ must be a type"));
+        return Err(raise!(TypeError, "_type_ must have storage info"));
     }
     let Some(i) = info_of_type_object(proto) else {
         return Err(raise!(TypeError, "_type_ must have storage info"));
@@ -649,16 +654,15 @@ fn aggregate_init(cls: &Type, args: FuncArgs<'_>, kind: Kind) -> PyResult<()> {
 }
 
 fn aggregate_setattro(cls: &Type, name: &Object, value: Option<&Object>, is_struct: bool) -> PyResult<()> {
+    if let (Some(n), Some(v)) = (name.downcast::<Str>(), value)
+        && n.eq_str("_fields_")
+    {
+        aggregate::set_fields(cls, v, is_struct)?;
+    }
     let Some(f) = runtime::typeobject::type_type().slots().tp_setattro else { return Ok(()) };
     let v = value.map_or(core::ptr::null_mut(), Object::as_ptr);
     // SAFETY: a slot of `type`, called on a type.
-    if unsafe { f(cls.as_ptr(), name.as_ptr(), v) } < 0 {
-        return Err(Raised::already_set());
-    }
-    match (name.downcast::<Str>(), value) {
-        (Some(n), Some(v)) if n.eq_str("_fields_") => aggregate::set_fields(cls, v, is_struct),
-        _ => Ok(()),
-    }
+    if unsafe { f(cls.as_ptr(), name.as_ptr(), v) } < 0 { Err(Raised::already_set()) } else { Ok(()) }
 }
 
 macro_rules! common_methods {

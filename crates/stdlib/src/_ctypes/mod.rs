@@ -321,7 +321,7 @@ pub mod _ctypes {
             return Err(raise!(TypeError, "dlsym() argument 2 must be str, not {}", name.ty().name_str()));
         };
         runtime::lifecycle::audit::audit("ctypes.dlsym/handle", &[handle, name])?;
-        match cdata::find_symbol(h, s.to_str()?) {
+        match cdata::find_symbol(h, s.to_str()?, "symbol") {
             Ok(p) => Ok(p as usize),
             Err(m) => Err(raise!(OSError, "{}", m)),
         }
@@ -399,7 +399,7 @@ pub mod _ctypes {
         let Some(t) = state.downcast::<Tuple>() else {
             return Err(raise!(TypeError, "_unpickle() argument 2 must be tuple, not {}", state.ty().name_str()));
         };
-        o.call_method(intern!("__setstate__"), &[t])?;
+        o.call_method(intern!("__setstate__"), t.as_slice())?;
         Ok(o)
     }
 

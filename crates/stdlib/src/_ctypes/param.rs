@@ -145,9 +145,9 @@ impl CArg {
                 _ => {
                     let c = d.tag;
                     return if (0x20..0x7f).contains(&c) {
-                        Str::format(format_args!("<cparam '{}' ({:#x})>", tag, self.as_ptr() as usize))
+                        Str::format(format_args!("<cparam '{}' at {:#x}>", tag, self.as_ptr() as usize))
                     } else {
-                        Str::format(format_args!("<cparam {:#04x} ({:#x})>", c, self.as_ptr() as usize))
+                        Str::format(format_args!("<cparam {:#04x} at {:#x}>", c, self.as_ptr() as usize))
                     };
                 }
             }

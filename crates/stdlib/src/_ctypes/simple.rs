@@ -134,13 +134,12 @@ pub unsafe fn load(code: u8, swapped: bool, p: *const u8) -> PyResult<PyRef> {
             b'd' => float!(f64),
             b'g' => Float::new(from_x87(&read(p, false)))?.upcast(),
             b'F' => Complex::new(
-                f32::from_ne_bytes(read(p, false)).into(),
-                f32::from_ne_bytes(read(p.add(4), false)).into(),
+                f32::from_ne_bytes(read(p, swapped)).into(),
+                f32::from_ne_bytes(read(p.add(4), swapped)).into(),
             )?
             .upcast(),
-            b'D' => {
-                Complex::new(f64::from_ne_bytes(read(p, false)), f64::from_ne_bytes(read(p.add(8), false)))?.upcast()
-            }
+            b'D' => Complex::new(f64::from_ne_bytes(read(p, swapped)), f64::from_ne_bytes(read(p.add(8), swapped)))?
+                .upcast(),
             b'G' => Complex::new(from_x87(&read(p, false)), from_x87(&read(p.add(16), false)))?.upcast(),
             b'?' => (**Bool::of(*p != 0)).to_ref(),
             b'v' => (**Bool::of(i16::from_ne_bytes(read(p, false)) != 0)).to_ref(),
@@ -174,6 +173,7 @@ pub unsafe fn load(code: u8, swapped: bool, p: *const u8) -> PyResult<PyRef> {
 fn masked(v: &Object) -> PyResult<u64> {
     match v.downcast::<Int>() {
         Some(i) => Ok(i.as_u64_mask()),
+        None if v.index_check() => Ok(v.index()?.as_u64_mask()),
         None => Err(raise!(TypeError, "int expected instead of {} instance", v.ty().name_str())),
     }
 }
@@ -236,12 +236,12 @@ pub unsafe fn store(code: u8, swapped: bool, p: *mut u8, v: &Object) -> PyResult
                 let (re, im) = complex_parts(v)?;
                 match code {
                     b'F' => {
-                        write(p, (re as f32).to_ne_bytes(), false);
-                        write(p.add(4), (im as f32).to_ne_bytes(), false);
+                        write(p, (re as f32).to_ne_bytes(), swapped);
+                        write(p.add(4), (im as f32).to_ne_bytes(), swapped);
                     }
                     b'D' => {
-                        write(p, re.to_ne_bytes(), false);
-                        write(p.add(8), im.to_ne_bytes(), false);
+                        write(p, re.to_ne_bytes(), swapped);
+                        write(p.add(8), im.to_ne_bytes(), swapped);
                     }
                     _ => {
                         write(p, to_x87(re), false);
@@ -336,14 +336,14 @@ fn one_byte(v: &Object) -> PyResult<u8> {
     if let Some(b) = v.downcast::<Bytes>() {
         return match b.as_slice() {
             [c] => Ok(*c),
-            s => Err(raise!(TypeError, "{}, not a bytes object of length {}", what, s.len())),
+            s => Err(raise!(TypeError, "{}, not bytes of length {}", what, s.len())),
         };
     }
     if let Some(b) = v.downcast::<ByteArray>() {
         let s = b.to_vec();
         return match s[..] {
             [c] => Ok(c),
-            _ => Err(raise!(TypeError, "{}, not a bytearray object of length {}", what, s.len())),
+            _ => Err(raise!(TypeError, "{}, not bytearray of length {}", what, s.len())),
         };
     }
     if let Some(i) = v.downcast::<Int>() {
@@ -403,7 +403,7 @@ impl Simple {
     fn tp_repr(&self) -> PyResult<Ref<Str>> {
         let t = self.ty();
         if !t.base().is_some_and(|b| b.ptr_eq(Simple::type_object())) {
-            return Str::format(format_args!("<{} object at {:#x}>", qualified(t), self.as_ptr() as usize));
+            return Str::format(format_args!("<{} object at {:#x}>", cdata::short_name(t), self.as_ptr() as usize));
         }
         let v = self.read_value()?.repr()?;
         Str::format(format_args!("{}({})", cdata::short_name(t), v.to_string_lossy()))
