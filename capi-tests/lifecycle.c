@@ -1,0 +1,151 @@
+/* lifecycle: initialises and finalises the runtime again and again in one process, with threads and a sub-interpreter in
+   between; threads of the host come too late each time. Prints `ok` when nothing was lost and memory did not grow. */
+#include <Python.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ROUNDS 20
+
+static const char script[] =
+    "import atexit, json, re, threading, weakref\n"
+    "class Node:\n"
+    "    def __init__(self): self.me = self\n"
+    "    def __del__(self): pass\n"
+    "nodes = [Node() for _ in range(1000)]\n"
+    "done = []\n"
+    "def work(n):\n"
+    "    done.append(sum(range(n)))\n"
+    "threads = [threading.Thread(target=work, args=(1000,)) for _ in range(4)]\n"
+    "for t in threads: t.start()\n"
+    "for t in threads: t.join()\n"
+    "assert done == [499500] * 4\n"
+    "assert json.loads(json.dumps({'a': [1, 2]})) == {'a': [1, 2]}\n"
+    "assert re.fullmatch(r'(a+)b', 'aaab')[1] == 'aaa'\n"
+    "def forever():\n"
+    "    while True: pass\n"
+    "import time\n"
+    "stop = threading.Event()\n"
+    "threading.Thread(target=stop.wait, daemon=True).start()\n"
+    "atexit.register(lambda: open('/dev/null').close())\n";
+
+static PyObject *count;
+
+static void *
+visitor(void *arg)
+{
+    PyGILState_STATE state = PyGILState_Ensure();
+    PyObject *r = PyObject_CallFunction(count, "i", 20);
+    long v = r ? PyLong_AsLong(r) : -1;
+    Py_XDECREF(r);
+    PyGILState_Release(state);
+    *(long *)arg = v;
+    return NULL;
+}
+
+static long
+resident(void)
+{
+    long pages = 0, all = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (f) {
+        if (fscanf(f, "%ld %ld", &all, &pages) != 2) {
+            pages = 0;
+        }
+        fclose(f);
+    }
+    return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static int late_started;
+
+/* Comes when the runtime is gone: it must not get past the first line, nor bring the process down. */
+static void *
+latecomer(void *arg)
+{
+    (void)arg;
+    __atomic_store_n(&late_started, 1, __ATOMIC_SEQ_CST);
+    PyGILState_Ensure();
+    fprintf(stderr, "a thread attached after the end\n");
+    _exit(3);
+}
+
+static void
+fail(const char *what)
+{
+    if (Py_IsInitialized() && PyErr_Occurred()) {
+        PyErr_Print();
+    }
+    fflush(stdout);
+    fprintf(stderr, "%s\n", what);
+    exit(1);
+}
+
+int
+main(void)
+{
+    long early = 0, late = 0;
+    for (int i = 0; i < ROUNDS; i++) {
+        Py_Initialize();
+        if (!Py_IsInitialized() || PyRun_SimpleString(script) != 0) {
+            fail("the script failed");
+        }
+        PyObject *scope = PyDict_New();
+        PyObject *r = PyRun_String("def f(n):\n    return n * 2 + 2\n", Py_file_input, scope, scope);
+        if (!r) {
+            fail("no function");
+        }
+        Py_DECREF(r);
+        count = Py_NewRef(PyDict_GetItemString(scope, "f"));
+        long results[4];
+        pthread_t threads[4];
+        Py_BEGIN_ALLOW_THREADS
+        for (int t = 0; t < 4; t++) {
+            pthread_create(&threads[t], NULL, visitor, &results[t]);
+        }
+        for (int t = 0; t < 4; t++) {
+            pthread_join(threads[t], NULL);
+        }
+        Py_END_ALLOW_THREADS
+        for (int t = 0; t < 4; t++) {
+            if (results[t] != 42) {
+                fail("a visitor got a wrong answer");
+            }
+        }
+        Py_CLEAR(count);
+        Py_DECREF(scope);
+
+        PyThreadState *home = PyThreadState_Get();
+        PyThreadState *guest = Py_NewInterpreter();
+        if (!guest || PyRun_SimpleString("import sys; assert 'nodes' not in globals(); sys.mark = 1") != 0) {
+            fail("the sub-interpreter failed");
+        }
+        Py_EndInterpreter(guest);
+        PyThreadState_Swap(home);
+        if (PyRun_SimpleString("import sys; assert not hasattr(sys, 'mark')") != 0) {
+            fail("names came over from the sub-interpreter");
+        }
+        if (Py_FinalizeEx() != 0 || Py_IsInitialized()) {
+            fail("finalisation failed");
+        }
+        if (i == 4) {
+            early = resident();
+        }
+    }
+    late = resident();
+    printf("resident after 5 rounds: %ld KiB, after %d: %ld KiB\n", early, ROUNDS, late);
+    /* A stopped daemon thread stays, with its stack, each time. */
+    if (late - early > 12 * 1024) {
+        fail("memory grew");
+    }
+    pthread_t thread;
+    pthread_create(&thread, NULL, latecomer, NULL);
+    while (!__atomic_load_n(&late_started, __ATOMIC_SEQ_CST)) {
+        usleep(1000);
+    }
+    usleep(50000);
+    puts("ok");
+    return 0;
+}
