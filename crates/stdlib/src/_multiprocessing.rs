@@ -276,7 +276,7 @@ pub mod _multiprocessing {
     #[exec]
     fn init(m: &Module) -> PyResult<()> {
         m.add_type::<SemLock>()?;
-        SemLock::type_object().setattr(intern!("SEM_VALUE_MAX"), &*Int::from_i64(i32::MAX.into())?)?;
+        SemLock::type_object().dict().set(intern!("SEM_VALUE_MAX"), &*Int::from_i64(i32::MAX.into())?)?;
         let flags = Dict::new()?;
         flags.set_str("HAVE_SEM_OPEN", &*Int::from_i64(1)?)?;
         flags.set_str("HAVE_SEM_TIMEDWAIT", &*Int::from_i64(1)?)?;
