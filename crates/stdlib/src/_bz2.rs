@@ -10,11 +10,14 @@ use runtime::prelude::*;
 const RUN: c_int = 0;
 const FINISH: c_int = 2;
 const STREAM_END: c_int = 4;
+/// Our own code: an error came before.
+const AFTER_ERROR: c_int = -1000;
 
 /// A stream of either direction, ended when dropped.
 struct Stream {
     s: Box<bz::bz_stream>,
     packing: bool,
+    broken: bool,
 }
 // SAFETY: a stream is used by one thread at a time (it lives under a lock).
 unsafe impl Send for Stream {}
@@ -28,7 +31,7 @@ impl Stream {
         let mut s = Stream::blank();
         // SAFETY: a blank stream.
         match unsafe { bz::BZ2_bzCompressInit(&mut *s, level, 0, 0) } {
-            0 => Ok(Stream { s, packing: true }),
+            0 => Ok(Stream { s, packing: true, broken: false }),
             e => Err(e),
         }
     }
@@ -36,7 +39,7 @@ impl Stream {
         let mut s = Stream::blank();
         // SAFETY: a blank stream.
         match unsafe { bz::BZ2_bzDecompressInit(&mut *s, 0, 0) } {
-            0 => Ok(Stream { s, packing: false }),
+            0 => Ok(Stream { s, packing: false, broken: false }),
             e => Err(e),
         }
     }
@@ -55,6 +58,10 @@ impl Stream {
             self.s.next_out = out.spare_capacity_mut().as_mut_ptr().cast();
             self.s.avail_out = room as u32;
             let a = if last { action } else { RUN };
+            // The library takes an empty step for a mistake.
+            if self.packing && given == 0 && a == RUN {
+                return (0, used);
+            }
             // SAFETY: a live stream over the input slice and the spare capacity of the output.
             let code = unsafe {
                 if self.packing { bz::BZ2_bzCompress(&mut *self.s, a) } else { bz::BZ2_bzDecompress(&mut *self.s) }
@@ -92,8 +99,14 @@ impl Decode for Stream {
     type Error = c_int;
     const HOLDS_BACK: bool = false;
     fn decode(&mut self, input: &[u8], out: &mut Vec<u8>, limit: usize) -> Result<(usize, bool), c_int> {
+        if self.broken {
+            return Err(AFTER_ERROR);
+        }
         match self.run(input, RUN, out, limit) {
-            (code, _) if code < 0 => Err(code),
+            (code, _) if code < 0 => {
+                self.broken = true;
+                Err(code)
+            }
             (code, used) => Ok((used, code == STREAM_END)),
         }
     }
@@ -104,6 +117,7 @@ fn failed(code: c_int) -> Raised {
         -2 => raise!(ValueError, "Internal error - invalid parameters passed to libbzip2"),
         -3 => raise!(MemoryError, "out of memory"),
         -4 | -5 => raise!(OSError, "Invalid data stream"),
+        AFTER_ERROR => raise!(ValueError, "Decompressor is unusable after a previous error"),
         -6 => raise!(OSError, "Unknown I/O error"),
         -7 => raise!(EOFError, "Compressed file ended before the logical end-of-stream was detected"),
         -1 => raise!(RuntimeError, "Internal error - Invalid sequence of commands sent to libbzip2"),

@@ -65,9 +65,10 @@ struct Chain {
 fn integer<T: TryFrom<i64>>(o: &Object) -> PyResult<T> {
     let i = o.index()?;
     match i.try_i64() {
-        Some(v) if v < 0 => Err(raise!(OverflowError, "can't convert negative int to unsigned")),
+        Some(v) if v < 0 => Err(raise!(ValueError, "value must be positive")),
         Some(v) => T::try_from(v).map_err(|_| raise!(OverflowError, "Value too large for uint32_t type")),
-        None => Err(raise!(OverflowError, "Python int too large to convert to C unsigned long")),
+        None if i.sign() < 0 => Err(raise!(ValueError, "value must be positive")),
+        None => Err(raise!(OverflowError, "Python int too large for C uint32_t")),
     }
 }
 
@@ -186,6 +187,9 @@ fn filter(spec: &Object) -> PyResult<(lz::lzma_filter, Options)> {
 const END: lz::lzma_filter = lz::lzma_filter { id: u64::MAX, options: core::ptr::null_mut() };
 
 fn chain(specs: &Object) -> PyResult<Chain> {
+    if specs.downcast::<Dict>().is_some() {
+        return Err(raise!(TypeError, "object of type 'dict' is not a sequence"));
+    }
     let specs = specs.to_list()?.snapshot();
     if specs.len() > 4 {
         return Err(raise!(ValueError, "Too many filters - liblzma supports a maximum of 4"));

@@ -86,7 +86,13 @@ impl<D: Decode> Unpacker<D> {
             &kept
         };
         let mut out = Vec::new();
-        let (used, ended) = self.codec.decode(input, &mut out, limit).map_err(Refused::Failed)?;
+        let (used, ended) = match self.codec.decode(input, &mut out, limit) {
+            Ok(done) => done,
+            Err(e) => {
+                self.needs_input = false;
+                return Err(Refused::Failed(e));
+            }
+        };
         if ended {
             self.eof = true;
             self.needs_input = false;

@@ -41,6 +41,7 @@ pub mod _statistics;
 pub mod _string;
 pub mod _struct;
 pub mod _symtable;
+pub mod _sysconfig;
 pub mod _thread;
 pub mod _tokenize;
 pub mod _tracemalloc;
@@ -130,6 +131,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _string
     _struct
     _symtable
+    _sysconfig
     _thread
     _tokenize
     _tracemalloc

@@ -60,13 +60,18 @@ pub fn after_child() {
 }
 
 pub fn fork() -> PyResult<i32> {
+    // SAFETY: the engine's locks are held; the child repairs what other threads left.
+    fork_by(|| unsafe { libc::fork() })
+}
+
+/// Forks by a system call of that kind, with what has to be done before and after.
+pub fn fork_by(call: impl FnOnce() -> i32) -> PyResult<i32> {
     if !ThreadState::current().interp().lifecycle.sub.settings().allow_fork {
         return Err(raise!(RuntimeError, "fork not supported for isolated subinterpreters"));
     }
     let others = ThreadState::current().interp().thread_count.load(core::sync::atomic::Ordering::Relaxed) > 1;
     before();
-    // SAFETY: the engine's locks are held; the child repairs what other threads left.
-    let pid = unsafe { libc::fork() };
+    let pid = call();
     if pid == 0 {
         after_child();
         return Ok(0);

@@ -167,6 +167,24 @@ pub mod posix_process {
         audit("os.fork", &[])?;
         super::super::fork::fork()
     }
+    /// Forks a child whose controlling terminal is a new pseudo-terminal; returns (pid, fd of the master).
+    #[pyfunction]
+    fn forkpty() -> PyResult<(i32, i32)> {
+        audit("os.forkpty", &[])?;
+        let mut master = -1;
+        // SAFETY: the descriptor is written; no name, attributes or size are asked for. The fork's locks are held.
+        let call = || unsafe {
+            libc::forkpty(&mut master, core::ptr::null_mut(), core::ptr::null_mut(), core::ptr::null_mut())
+        };
+        let pid = super::super::fork::fork_by(call)?;
+        Ok((pid, master))
+    }
+    /// Makes a terminal the controlling one of this process, in a new session, and its standard streams.
+    #[pyfunction(sig = "fd, /")]
+    fn login_tty(fd: super::super::path::Fd) -> PyResult<()> {
+        // SAFETY: no pointers.
+        if unsafe { libc::login_tty(fd.0) } < 0 { Err(super::super::path::os_error()) } else { Ok(()) }
+    }
     #[pyfunction(
         sig = "*, before=<unrepresentable>, after_in_child=<unrepresentable>, after_in_parent=<unrepresentable>"
     )]

@@ -334,9 +334,7 @@ pub fn normalize(form: Form, text: impl Iterator<Item = u32>, old: bool) -> Vec<
         let c = out[r];
         let class = record(c).combining;
         if let Some(s) = starter
-            && (w == s + 1
-                || last_class < class && last_class != 0
-                || w > s + 1 && last_class != 0 && last_class < class)
+            && (w == s + 1 || last_class != 0 && last_class < class)
             && (w == s + 1 || class != 0)
             && let Some(p) = compose(out[s], c)
         {
