@@ -191,7 +191,7 @@ capi! {
     }
 
     fn PyODict_New() -> *mut abi::PyObject {
-        runtime::objects::exceptions::display::import("collections")?.getattr(intern!("OrderedDict"))?.call0()
+        (**runtime::objects::odict::init()?).call0()
     }
     fn PyODict_SetItem(d: &Object, key: &Object, value: &Object) -> c_int {
         d.set_item(key, value)
@@ -201,7 +201,11 @@ capi! {
     }
 }
 
-unsafe fn pop(d: *mut abi::PyObject, key: impl FnOnce() -> PyResult<PyRef>, result: *mut *mut abi::PyObject) -> PyResult<c_int> {
+unsafe fn pop(
+    d: *mut abi::PyObject,
+    key: impl FnOnce() -> PyResult<PyRef>,
+    result: *mut *mut abi::PyObject,
+) -> PyResult<c_int> {
     // SAFETY: the caller's promise.
     unsafe {
         if !result.is_null() {

@@ -49,6 +49,13 @@ fn open() -> Result<*mut c_void, String> {
 /// The program.
 #[unsafe(no_mangle)]
 pub extern "C" fn main(argc: c_int, argv: *mut *mut c_char) -> c_int {
+    // Large tables come and go: giving each back to the system at once costs a page fault per 4 KiB the next time.
+    #[cfg(target_env = "gnu")]
+    // SAFETY: sets limits of the allocator of this program, before anything else runs.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 8 << 20);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, 64 << 20);
+    }
     let handle = match open() {
         Ok(h) => h,
         Err(e) => {

@@ -879,6 +879,6 @@ pub mod _collections {
         m.add_type::<DequeIter>()?;
         m.add_type::<DequeRevIter>()?;
         m.add_type::<TupleGetter>()?;
-        Ok(())
+        m.add("OrderedDict", (**runtime::objects::odict::init()?).to_ref())
     }
 }

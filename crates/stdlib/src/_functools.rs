@@ -454,7 +454,23 @@ pub mod _functools {
         typed: AtomicBool,
         hits: AtomicIsize,
         misses: AtomicIsize,
+        vectorcall: abi::vectorcallfunc,
     }
+
+    unsafe extern "C" fn lru_call(
+        callable: *mut abi::PyObject,
+        args: *mut *mut abi::PyObject,
+        nargsf: usize,
+        kwnames: *mut abi::PyObject,
+    ) -> *mut abi::PyObject {
+        // SAFETY: vectorcall's arguments; installed on these objects only.
+        let r = unsafe {
+            let me = Object::from_ptr(callable).cast::<LruCache>();
+            me.invoke(FuncArgs::from_vectorcall(args, nargsf, kwnames))
+        };
+        r.map_or(core::ptr::null_mut(), |v| v.into_ptr())
+    }
+
     impl Fields for LruCache {
         fn fields(&self, f: &mut dyn FnMut(&Slot)) {
             f(&self.func);
@@ -544,9 +560,7 @@ pub mod _functools {
                 if max > 0 {
                     // To the end of the order of use, unless another thread has thrown it out.
                     lock!(self);
-                    if !cache.is_last(&key) && cache.del_known_hash(&key, hash)? {
-                        cache.insert_known_hash(key, hash, v.clone())?;
-                    }
+                    cache.move_to_end(&key, hash, true)?;
                 }
                 return Ok(v);
             }
@@ -587,7 +601,8 @@ pub mod _functools {
     #[pyclass(
         name = "_lru_cache_wrapper",
         module = "functools",
-        flags = "BASETYPE|HAVE_GC|METHOD_DESCRIPTOR",
+        flags = "BASETYPE|HAVE_GC|METHOD_DESCRIPTOR|HAVE_VECTORCALL",
+        vectorcalloffset = offset_of!(LruCache, vectorcall),
         dictoffset = offset_of!(LruCache, dict),
         weaklistoffset = offset_of!(LruCache, weakreflist),
         slots(tp_traverse = traverse::<LruCache>, tp_clear = clear::<LruCache>, tp_dealloc = dealloc::<LruCache>)
@@ -619,6 +634,8 @@ pub mod _functools {
             c.info_type.init(cache_info_type.to_ref());
             c.maxsize.store(max, Relaxed);
             c.typed.store(typed, Relaxed);
+            // SAFETY: a new object.
+            unsafe { (*c.as_raw()).vectorcall = Some(lru_call) };
             Ok(track(c).upcast())
         }
         #[slot]

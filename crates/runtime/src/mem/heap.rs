@@ -981,8 +981,10 @@ pub fn allocated_blocks() -> usize {
 
 /// Gives memory of long-empty pages back to the system. After a collection.
 pub(super) fn trim() {
-    let keep = (32 << 20) / PAGE_SIZE;
     with_pool(|pool| {
+        // As many as are in use may be wanted again.
+        let in_use = END.load(Relaxed) - pool.pages.len();
+        let keep = in_use.max((32 << 20) / PAGE_SIZE);
         let n = pool.pages.len().saturating_sub(keep);
         for &p in &pool.pages[..n] {
             // SAFETY: pooled pages are empty; past their goal nobody reads them.

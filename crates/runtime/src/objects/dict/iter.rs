@@ -86,7 +86,7 @@ impl Dict {
     }
 
     /// The entry at or before `pos`, which counts down.
-    fn prev_part(&self, pos: &mut isize) -> Option<(PyRef, PyRef)> {
+    pub(crate) fn prev_part(&self, pos: &mut isize) -> Option<(PyRef, PyRef)> {
         lock!(self);
         let keys = self.keys();
         let vp = self.ma_values.load(Relaxed);

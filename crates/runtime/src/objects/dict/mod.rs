@@ -410,6 +410,11 @@ impl Dict {
 
     /// Moves the entries into a new table (lock held). `general`: the new table may hold any key.
     pub(crate) fn resize(&self, log2: u8, general: bool) -> PyResult<()> {
+        self.rebuild(log2, general, None)
+    }
+
+    /// `resize`, with entry `first` (of a table that is not split) in front of the others.
+    fn rebuild(&self, log2: u8, general: bool, first: Option<usize>) -> PyResult<()> {
         let old_ptr = self.ma_keys.load(Relaxed);
         // SAFETY: the current keys.
         let old = unsafe { &*old_ptr };
@@ -452,7 +457,7 @@ impl Dict {
                     put(take_ref_locked(k).into_ptr(), cached_str_hash(k), v);
                 }
             } else {
-                for i in 0..old.len_entries() {
+                for i in first.into_iter().chain((0..old.len_entries()).filter(|i| Some(*i) != first)) {
                     let k = old.key_slot(i).load(Relaxed);
                     if k.is_null() {
                         continue;
@@ -902,6 +907,11 @@ impl RelaxedSub for AtomicIsize {
 // Order of use, for caches ---------------------------------------------------------------------------------------------
 
 impl Dict {
+    /// Where a backward iteration begins.
+    pub(crate) fn entry_end(&self) -> usize {
+        if self.ma_values.load(Relaxed).is_null() { self.keys().len_entries() } else { self.len() }
+    }
+
     /// Whether `key` is (by identity) the last key.
     pub fn is_last(&self, key: &Object) -> bool {
         lock!(self);
@@ -920,6 +930,47 @@ impl Dict {
             }
         }
         false
+    }
+
+    /// Makes an existing key the last (or first) one; false when it is absent. Moving to the front takes linear time.
+    pub fn move_to_end(&self, key: &Object, hash: isize, last: bool) -> PyResult<bool> {
+        lock!(self);
+        if !self.ma_values.load(Relaxed).is_null() {
+            self.resize(log2_for_slots(self.len() * 3), false)?;
+        }
+        let Some(ix) = self.find_locked(key, hash)? else { return Ok(false) };
+        let keys = self.keys();
+        // SAFETY: entries below `nentries`, of the current table.
+        unsafe {
+            let live = |i: &usize| !keys.value_slot(*i).load(Relaxed).is_null();
+            let n = keys.len_entries();
+            if !last {
+                if (0..ix).any(|i| live(&i)) {
+                    self.rebuild(keys.log2_size, keys.is_general(), Some(ix))?;
+                }
+                return Ok(true);
+            }
+            if !(ix + 1..n).any(|i| live(&i)) {
+                return Ok(true);
+            }
+            if keys.usable.load(Relaxed) <= 0 {
+                self.resize(log2_for_slots(self.len() * 3), keys.is_general())?;
+                // The order is the same, the numbers are not.
+                let Some(ix) = self.find_locked(key, hash)? else { return Ok(false) };
+                self.append_again(ix, hash)?;
+                return Ok(true);
+            }
+            self.append_again(ix, hash)?;
+        }
+        Ok(true)
+    }
+
+    /// Moves a live entry behind the others (lock held, room for one more).
+    fn append_again(&self, ix: usize, hash: isize) -> PyResult<()> {
+        match self.remove_at_locked(ix, hash) {
+            Displaced { key: Some(k), value: Some(v) } => self.insert_new_locked(k, hash, v).map(drop),
+            _ => Ok(()),
+        }
     }
 
     /// Removes the first item.

@@ -21,13 +21,13 @@ pub struct DictView {
 
 /// Layout of `dict_keys`.
 #[repr(transparent)]
-pub struct DictKeysView(DictView);
+pub struct DictKeysView(pub(crate) DictView);
 /// Layout of `dict_values`.
 #[repr(transparent)]
-pub struct DictValuesView(DictView);
+pub struct DictValuesView(pub(crate) DictView);
 /// Layout of `dict_items`.
 #[repr(transparent)]
-pub struct DictItemsView(DictView);
+pub struct DictItemsView(pub(crate) DictView);
 
 #[unsafe(no_mangle)]
 pub static mut PyDictKeys_Type: Type = unready_type();
@@ -47,6 +47,11 @@ impl DictView {
             Part::Values => DictValuesView::type_object(),
             Part::Items => DictItemsView::type_object(),
         };
+        Self::create_of(ty, dict)
+    }
+
+    /// A view of one of the view types, or of a type over them.
+    pub(crate) fn create_of(ty: &Type, dict: &Dict) -> PyResult<PyRef> {
         let v = crate::typeobject::alloc_object::<DictKeysView>(ty)?;
         v.0.dict.init(dict.to_ref());
         Ok(track(v).upcast())
