@@ -297,8 +297,8 @@ impl CField {
     }
     /// size of this field in bits
     #[pygetset]
-    fn bit_size(&self) -> isize {
-        if self.is_bits { self.bits as isize } else { self.byte_size * 8 }
+    fn bit_size(&self) -> PyResult<Ref<Int>> {
+        Int::from_i128(if self.is_bits { self.bits.into() } else { self.byte_size as i128 * 8 })
     }
     /// true if this is a bitfield
     #[pygetset]
@@ -324,7 +324,7 @@ pub fn set_fields(cls: &Type, value: &Object, is_struct: bool) -> PyResult<()> {
     if value.is_none() {
         return Ok(());
     }
-    let old = cdata::concrete(cls)?;
+    let Some(old) = info_of(cls) else { return Err(raise!(TypeError, "ctypes state is not initialized")) };
     if old.is_final() {
         return Err(raise!(AttributeError, "_fields_ is final"));
     }

@@ -429,10 +429,15 @@ impl CData {
         // SAFETY: the object's memory, as many bytes as both have.
         unsafe { core::ptr::copy_nonoverlapping(data.as_slice().as_ptr(), self.data(), n) };
         let mine = self.getattr(intern!("__dict__"))?;
-        if let Some(d) = mine.downcast::<Dict>() {
-            d.update(dict)?;
+        match mine.downcast::<Dict>() {
+            Some(d) => d.update(dict),
+            None => Err(raise!(
+                TypeError,
+                "{}.__dict__ must be a dictionary, not {}",
+                short_name(self.ty()),
+                mine.ty().name_str()
+            )),
         }
-        Ok(())
     }
     /// The base object.
     #[pygetset]
