@@ -101,7 +101,7 @@ assert s | HashTrieSet([4]) == HashTrieSet([1, 2, 3, 4]) and s & one == one and 
 assert list(List([1, 2, 3]).push_front(0)) == [0, 1, 2, 3] and List([1, 2]).rest == List([2]) and repr(List([1])) == "List([1])"
 assert list(Queue([1, 2]).enqueue(3)) == [1, 2, 3] and Queue([1, 2]).dequeue().peek() == 2
 assert Stack([1, 2]).push(3).peek() == 3
-for value in (m, s, List([1, 2]), Queue([1])):
+for value in (m, s, List([1, 2])):
     assert pickle.loads(pickle.dumps(value)) == value
 import threading
 shared = HashTrieMap({i: i for i in range(100)})

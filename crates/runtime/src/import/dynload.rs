@@ -104,23 +104,63 @@ pub fn create_dynamic(spec: &Object) -> PyResult<PyRef> {
     run_init(f, name, spec, Some(&origin))
 }
 
-/// A stable-ABI or otherwise foreign file is refused with a message that says what it is.
-fn refuse_foreign_abi(path: &str, name: &Str, origin: &Object) -> PyResult<()> {
-    let file = path.rsplit('/').next().unwrap_or(path);
+/// What is wrong with a file that was built for another interpreter, by its name.
+fn foreign_abi(file: &str) -> Option<String> {
     if file.ends_with(".abi3.so") {
-        let text = format!(
+        return Some(format!(
             "{file} was built for the stable ABI (abi3) of the build with the GIL, which free-threaded Python 3.14 cannot load; install a cp314t build"
-        );
-        return Err(import_error(&text, name, Some(origin)));
+        ));
     }
-    if let Some(i) = file.find(".cpython-") {
-        let tag = file[i + 1..].split('.').next().unwrap_or("");
-        if !tag.starts_with("cpython-314t") {
-            let text = format!("{file} was built for {tag}; this is cpython-314t (free-threaded Python 3.14)");
-            return Err(import_error(&text, name, Some(origin)));
+    let i = file.find(".cpython-")?;
+    let tag = file[i + 1..].split('.').next().unwrap_or("");
+    (!tag.starts_with("cpython-314t"))
+        .then(|| format!("{file} was built for {tag}; this is cpython-314t (free-threaded Python 3.14)"))
+}
+
+/// Such a file is refused with a message that says what it is.
+fn refuse_foreign_abi(path: &str, name: &Str, origin: &Object) -> PyResult<()> {
+    match foreign_abi(path.rsplit('/').next().unwrap_or(path)) {
+        Some(text) => Err(import_error(&text, name, Some(origin))),
+        None => Ok(()),
+    }
+}
+
+/// Looks for a file that would have been the missing module `full` in another interpreter: importlib passes it over. What
+/// it says, with the folder.
+pub fn explain_missing(full: &str) -> PyResult<Option<String>> {
+    if matches!(full, "sitecustomize" | "usercustomize") {
+        return Ok(None);
+    }
+    let interp = ThreadState::current().interp();
+    let (path, last) = match full.rsplit_once('.') {
+        None => (interp.sys_dict().get_item_str("path")?, full),
+        Some((parent, last)) => match interp.import.modules().get(&*Str::new(parent)?)? {
+            Some(m) => (m.getattr_opt(intern!("__path__"))?, last),
+            None => return Ok(None),
+        },
+    };
+    let Some(path) = path else { return Ok(None) };
+    let Some(path) = path.downcast::<List>() else { return Ok(None) };
+    let start = format!("{last}.");
+    for entry in path.snapshot() {
+        let Some(dir) = entry.downcast::<Str>().map(|s| s.to_string_lossy().into_owned()) else { continue };
+        // The standard library holds no such files.
+        if dir.ends_with("/lib-dynload") || dir.ends_with(".zip") || std::path::Path::new(&dir).join("os.py").exists() {
+            continue;
+        }
+        let Ok(files) = std::fs::read_dir(if dir.is_empty() { "." } else { &dir }) else { continue };
+        for file in files.flatten() {
+            let name = file.file_name();
+            let Some(name) = name.to_str() else { continue };
+            if name.starts_with(&start)
+                && name.ends_with(".so")
+                && let Some(text) = foreign_abi(name)
+            {
+                return Ok(Some(format!("{dir}/{text}")));
+            }
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Calls an init function and turns its result into a module (executed, when single-phase).

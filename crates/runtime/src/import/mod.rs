@@ -217,9 +217,31 @@ fn find_and_load(name: &Str) -> PyResult<PyRef> {
         Ok(m) => Ok(m),
         Err(e) => {
             remove_importlib_frames();
+            if e.matches(exc::ModuleNotFoundError()) {
+                explain_missing(name);
+            }
             Err(e)
         }
     }
+}
+
+/// Adds to "No module named X" that there is a file for another interpreter.
+fn explain_missing(name: &Str) {
+    let Some(e) = crate::error::take_error() else { return };
+    let done: PyResult<()> = (|| {
+        let about = e.getattr(intern!("name"))?;
+        if !about.downcast::<Str>().is_some_and(|n| n.eq_data(name)) {
+            return Ok(());
+        }
+        let Some(text) = dynload::explain_missing(&name.to_string_lossy())? else { return Ok(()) };
+        let message = Str::new(&format!("{} ({text})", e.getattr(intern!("msg"))?.str()?.to_string_lossy()))?;
+        e.setattr(intern!("msg"), &message)?;
+        e.setattr(intern!("args"), &*Tuple::from_slice(&[&message])?)
+    })();
+    if let Err(second) = done {
+        second.clear();
+    }
+    let _ = crate::error::restore(e);
 }
 
 /// Takes importlib's own frames out of the traceback of a failed import, as CPython shows it.

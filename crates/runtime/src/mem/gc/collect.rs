@@ -522,6 +522,12 @@ pub(super) fn run(generation: usize) -> (usize, usize) {
         for &p in &unreachable {
             // SAFETY: alive, the world is stopped.
             unsafe { weakref::clear_silently(Object::from_ptr(p)) };
+            // A weak reference that is garbage itself: its callback must not see what is cleared below.
+            // SAFETY: as above.
+            if weakref::check(unsafe { Object::from_ptr(p) }) {
+                // SAFETY: as above.
+                unsafe { weakref::_PyWeakref_ClearRef(p.cast()) };
+            }
         }
     });
     drop(pages);
