@@ -847,8 +847,7 @@ impl<'a> Compiler<'a> {
         for k in keywords {
             self.expr(&k.value)?;
         }
-        let names =
-            keywords.iter().filter_map(|k| k.arg.as_ref()).map(|a| Const::Str((&*self.mangle(a)).into())).collect();
+        let names = keywords.iter().filter_map(|k| k.arg.as_ref()).map(|a| Const::Str((&**a).into())).collect();
         self.load_const(loc, Const::Tuple(names));
         self.op_i(loc, op::CALL_KW, n + keywords.len() as u32);
         Ok(())

@@ -5,6 +5,7 @@
 pub mod dynload;
 pub mod gil;
 pub mod state;
+mod timing;
 
 pub use state::ImportState;
 
@@ -127,7 +128,12 @@ pub fn import_name(name: &Object, globals: Option<&Object>, fromlist: Option<&Ob
     };
     let interp = ThreadState::current().interp();
     let module = match interp.import.modules().get(&abs_name)? {
-        Some(m) if !m.is_none() && ensure_initialized(&m, &abs_name)? => m,
+        Some(m) if !m.is_none() && ensure_initialized(&m, &abs_name)? => {
+            if interp.config().import_time > 1 {
+                timing::report_cached(&abs_name);
+            }
+            m
+        }
         _ => find_and_load(&abs_name)?,
     };
     let has_from = match fromlist {
@@ -213,7 +219,12 @@ fn find_and_load(name: &Str) -> PyResult<PyRef> {
     static NAMES: OnceLock<&'static Str> = OnceLock::new();
     let func = NAMES.get_or_init(|| Str::intern("_find_and_load"));
     let gcd = importlib.getattr(intern!("_gcd_import"))?;
-    match importlib.call_method(func, &[name, &gcd]) {
+    let timer = (interp.config().import_time > 0).then(timing::Timer::start);
+    let loaded = importlib.call_method(func, &[name, &gcd]);
+    if let Some(t) = timer {
+        t.report(name);
+    }
+    match loaded {
         Ok(m) => Ok(m),
         Err(e) => {
             remove_importlib_frames();

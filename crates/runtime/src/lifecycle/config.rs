@@ -37,6 +37,8 @@ pub struct Config {
     pub warnoptions: Vec<OsString>,
     pub site_import: bool,
     pub bytes_warning: i32,
+    /// `-R`: PYTHONHASHSEED does not count
+    pub force_hash_randomization: bool,
     pub warn_default_encoding: bool,
     pub inspect: bool,
     pub interactive: bool,
@@ -120,6 +122,7 @@ impl Default for Config {
             warnoptions: Vec::new(),
             site_import: true,
             bytes_warning: 0,
+            force_hash_randomization: false,
             warn_default_encoding: false,
             inspect: false,
             interactive: false,
@@ -218,7 +221,7 @@ impl Config {
                         }
                         self.check_hash_pycs_mode = v;
                     }
-                    other => return Err(UsageError(format!("unknown option --{}", String::from_utf8_lossy(other)))),
+                    other => return Err(UsageError(format!("Unknown option: --{}", String::from_utf8_lossy(other)))),
                 }
                 i += 1;
                 continue;
@@ -270,7 +273,8 @@ impl Config {
                     b'B' => self.write_bytecode = false,
                     b's' => self.user_site_directory = false,
                     b'S' => self.site_import = false,
-                    b't' | b'R' => {}
+                    b't' => {}
+                    b'R' => self.force_hash_randomization = true,
                     b'u' => self.buffered_stdio = false,
                     b'v' => self.verbose += 1,
                     b'x' => self.skip_source_first_line = true,
@@ -367,7 +371,17 @@ impl Config {
             self.code_debug_ranges = false;
         }
         match self.xoption("importtime") {
-            Some(v) => self.import_time = if v == Some(OsStr::new("2")) { 2 } else { 1 },
+            Some(v) => {
+                self.import_time = match v.and_then(OsStr::to_str).map(str::parse::<i32>) {
+                    Some(Ok(2)) => 2,
+                    Some(Ok(n)) if n != 1 => {
+                        return Err(fatal(
+                            "config_init_import_time: -X importtime: values other than 1 and 2 are reserved for future use.",
+                        ));
+                    }
+                    _ => 1,
+                }
+            }
             None => self.import_time = self.env_flag("PYTHONPROFILEIMPORTTIME").unwrap_or(self.import_time),
         }
         match self.xoption("tracemalloc") {
@@ -381,6 +395,14 @@ impl Config {
                         number(&v).ok_or_else(|| fatal("PYTHONTRACEMALLOC: invalid number of frames"))?;
                 }
             }
+        }
+        // There is one copy of the bytecode only: the option is checked and has no effect
+        if let Some(v) = self.xoption("tlbc") {
+            if !v.is_some_and(|v| v == "0" || v == "1") {
+                return Err(fatal("config_init_tlbc: -X tlbc=n: n is missing or invalid"));
+            }
+        } else if self.env("PYTHON_TLBC").is_some_and(|v| v != "0" && v != "1") {
+            return Err(fatal("config_init_tlbc: PYTHON_TLBC=N: N is missing or invalid"));
         }
         match self.xoption("utf8") {
             Some(None) => self.utf8_mode = true,
@@ -404,12 +426,12 @@ impl Config {
                 self.int_max_str_digits = v
                     .and_then(number)
                     .filter(|n| *n == 0 || *n >= 640)
-                    .ok_or_else(|| fatal("-X int_max_str_digits: invalid limit; must be >= 640 or 0 for unlimited."))?;
+                    .ok_or_else(|| fatal("config_init_int_max_str_digits: -X int_max_str_digits: invalid limit; must be >= 640 or 0 for unlimited."))?;
             }
             None => {
                 if let Some(v) = self.env("PYTHONINTMAXSTRDIGITS") {
                     self.int_max_str_digits = number(&v).filter(|n| *n == 0 || *n >= 640).ok_or_else(|| {
-                        fatal("PYTHONINTMAXSTRDIGITS: invalid limit; must be >= 640 or 0 for unlimited.")
+                        fatal("config_init_int_max_str_digits: PYTHONINTMAXSTRDIGITS: invalid limit; must be >= 640 or 0 for unlimited.")
                     })?;
                 }
             }
@@ -471,7 +493,7 @@ impl Config {
             self.pycache_prefix = Some(v);
         }
         if let Some(v) = self.env("PYTHONHASHSEED") {
-            if v != "random" {
+            if v != "random" && !self.force_hash_randomization {
                 let n = v.to_str().and_then(|s| s.parse::<u32>().ok());
                 self.hash_seed = Some(n.ok_or_else(|| {
                     fatal("PYTHONHASHSEED must be \"random\" or an integer in range [0; 4294967295]")

@@ -132,6 +132,10 @@ macro_rules! bytes_like {
             fn tp_richcompare(&self, other: &Object, op: CompareOp) -> PyResult<PyRef> {
                 // bytes compare with bytes only; what else has a buffer is asked from its side
                 if !b::has_buffer(other) || (core::ptr::eq($t::type_object(), Bytes::type_object()) && other.downcast::<Bytes>().is_none()) {
+                    if matches!(op, CompareOp::Eq | CompareOp::Ne) {
+                        let bytes = core::ptr::eq($t::type_object(), Bytes::type_object());
+                        codecs::compared_bytes(if bytes { "bytes" } else { "bytearray" }, other)?;
+                    }
                     return Ok(not_implemented().to_ref());
                 }
                 let o = match bytes_arg(other) {

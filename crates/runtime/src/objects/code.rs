@@ -90,7 +90,11 @@ impl Code {
             name: Str::intern(&data.name).to_ref(),
             qualname: Str::intern(&data.qualname).to_ref(),
             exception_table: data.exception_table.clone(),
-            positions: data.positions.clone(),
+            positions: if ThreadState::current().interp().config().code_debug_ranges {
+                data.positions.clone()
+            } else {
+                data.positions.iter().map(|p| Position { col: -1, end_col: -1, end_line: p.line, ..*p }).collect()
+            },
         })
     }
 

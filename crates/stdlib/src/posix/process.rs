@@ -535,6 +535,10 @@ pub mod posix_process {
     }
     #[pyfunction]
     fn cpu_count() -> Option<usize> {
+        let set = ThreadState::current().interp().config().cpu_count;
+        if set > 0 {
+            return Some(set as usize);
+        }
         // SAFETY: no preconditions.
         let n = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
         usize::try_from(n).ok().filter(|n| *n > 0)

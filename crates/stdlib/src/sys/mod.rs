@@ -86,6 +86,7 @@ pub mod sys {
         m.add("builtin_module_names", Tuple::from_refs(names)?.upcast())?;
         m.add("stdlib_module_names", info::stdlib_module_names()?)?;
         info::add_structs(m)?;
+        objects::long::text::set_max_str_digits(config.int_max_str_digits);
         flags::add(m)?;
         let jit = Module::new("sys._jit")?;
         jit.add_functions(&super::jit::jit::__METHODS.0)?;

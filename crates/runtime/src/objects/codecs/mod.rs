@@ -169,6 +169,22 @@ pub fn fs_encode(s: &Str) -> PyResult<Ref<Bytes>> {
 }
 
 /// The BytesWarning of `-b`.
-pub fn bytes_warning(_message: &str) -> PyResult<()> {
-    Ok(())
+pub fn bytes_warning(message: &str) -> PyResult<()> {
+    if ThreadState::current().interp().config().bytes_warning == 0 {
+        return Ok(());
+    }
+    crate::error::warn(exc::BytesWarning(), message, 1)
+}
+
+/// The BytesWarning of comparing bytes (`what`) for equality with text or a number.
+#[cold]
+pub fn compared_bytes(what: &str, other: &Object) -> PyResult<()> {
+    let with = if other.downcast::<Str>().is_some() {
+        "string"
+    } else if other.downcast::<Int>().is_some() {
+        "int"
+    } else {
+        return Ok(());
+    };
+    bytes_warning(&format!("Comparison between {what} and {with}"))
 }
