@@ -140,16 +140,17 @@ fn run_in<T>(interp: &'static InterpreterState, f: impl FnOnce() -> PyResult<Out
 }
 
 fn pack_attrs(shared: Option<&Object>, what: &str) -> PyResult<Vec<(String, Data)>> {
-    let Some(o) = shared.filter(|s| !s.is_none()) else { return Ok(Vec::new()) };
+    let Some(o) = shared else { return Ok(Vec::new()) };
     let Some(d) = o.downcast::<Dict>() else {
-        return Err(raise!(TypeError, "_interpreters.{} must be dict, not {}", what, o.ty().tp_name()));
+        let name = if o.is_none() { "None" } else { o.ty().tp_name() };
+        return Err(raise!(TypeError, "_interpreters.{} must be dict, not {}", what, name));
     };
     let mut out = Vec::new();
     for (k, v) in d.items_snapshot() {
         let Some(k) = k.downcast::<Str>() else {
             return Err(raise!(TypeError, "bad argument type for built-in operation"));
         };
-        out.push((k.to_string_lossy().into_owned(), pack_shareable(&v)?));
+        out.push((k.to_str()?.to_owned(), pack_shareable(&v)?));
     }
     Ok(out)
 }
@@ -362,33 +363,33 @@ pub mod _interpreters {
     /// interpreter, using the __dict__ of its __main__ module as both
     /// globals and locals.
     #[pyfunction(sig = "id, code, shared=None, *, restrict=False")]
-    fn exec(id: &Object, code: &Object, shared: Option<&Object>, restrict: bool) -> PyResult<PyRef> {
+    fn exec(id: &Object, code: &Object, shared: Arg<&Object>, restrict: bool) -> PyResult<PyRef> {
         let interp = resolve(id, restrict, "exec code for")?;
-        exec_code(interp, script_code(code)?, shared, "exec() argument 3")
+        exec_code(interp, script_code(code)?, shared.into_option(), "exec() argument 3")
     }
 
     /// Execute the provided string in the identified interpreter.
     #[pyfunction(sig = "id, script, shared=None, *, restrict=False")]
-    fn run_string(id: &Object, script: &Object, shared: Option<&Object>, restrict: bool) -> PyResult<PyRef> {
+    fn run_string(id: &Object, script: &Object, shared: Arg<&Object>, restrict: bool) -> PyResult<PyRef> {
         let interp = resolve(id, restrict, "run string for")?;
         if script.downcast::<Str>().is_none() {
             let name = script.ty().tp_name();
             return Err(raise!(TypeError, "_interpreters.run_string() argument 2 must be str, not {}", name));
         }
-        exec_code(interp, script_code(script)?, shared, "run_string() argument 3")
+        exec_code(interp, script_code(script)?, shared.into_option(), "run_string() argument 3")
     }
 
     /// Execute the body of the provided function in the identified interpreter.
     /// Code objects are also supported.  In both cases, closures and args
     /// are not supported.  Methods and other callables are not supported either.
     #[pyfunction(sig = "id, func, shared=None, *, restrict=False")]
-    fn run_func(id: &Object, func: &Object, shared: Option<&Object>, restrict: bool) -> PyResult<PyRef> {
+    fn run_func(id: &Object, func: &Object, shared: Arg<&Object>, restrict: bool) -> PyResult<PyRef> {
         let interp = resolve(id, restrict, "run func for")?;
         if func.downcast::<Function>().is_none() && func.downcast::<Code>().is_none() {
             let name = func.ty().tp_name();
             return Err(raise!(TypeError, "_interpreters.run_func() argument 2 must be a function, not {}", name));
         }
-        exec_code(interp, script_code(func)?, shared, "run_func() argument 3")
+        exec_code(interp, script_code(func)?, shared.into_option(), "run_func() argument 3")
     }
 
     /// Call the provided object in the identified interpreter.

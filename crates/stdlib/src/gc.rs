@@ -110,7 +110,9 @@ pub mod gc {
     /// Return a three-tuple of the current collection counts.
     #[pyfunction]
     fn get_count() -> (i64, i64, i64) {
-        (InterpreterState::current().gc.count.load(Relaxed).max(0), 0, 0)
+        let gc = &InterpreterState::current().gc;
+        let older = |i: usize| gc.younger[i].load(Relaxed) as i64;
+        (gc.count.load(Relaxed).max(0), older(0), older(1))
     }
     /// Return a list of dictionaries containing per-generation statistics.
     #[pyfunction]

@@ -351,7 +351,7 @@ impl Snapshot {
             String::new()
         });
         let full = match &*module {
-            "builtins" => qualname.clone(),
+            "builtins" | "__main__" => qualname.clone(),
             m => format!("{m}.{qualname}"),
         };
         let formatted = format!("{full}: {msg}");

@@ -497,13 +497,8 @@ impl WeakRef {
     fn tp_repr(&self) -> PyResult<Ref<Str>> {
         let me: *const WeakRef = self;
         let Some(o) = self.get() else { return Str::format(format_args!("<weakref at {me:p}; dead>")) };
-        let name = match o.lookup_special(intern!("__name__")) {
-            Ok(n) => n.and_then(|n| n.downcast::<Str>().map(|n| n.to_string_lossy().into_owned())),
-            Err(e) => {
-                e.clear();
-                None
-            }
-        };
+        let name = o.lookup_special(intern!("__name__"))?;
+        let name = name.and_then(|n| n.downcast::<Str>().map(|n| n.to_string_lossy().into_owned()));
         let ty = o.ty().full_name()?;
         let (ty, p) = (ty.to_string_lossy(), o.as_ptr());
         match name {

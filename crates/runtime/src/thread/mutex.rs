@@ -5,7 +5,7 @@
 //! the lock instead.
 
 use super::parking::{self, Park};
-use super::{ThreadState, detach};
+use super::{ThreadState, detach, signals};
 use abi::PyMutex;
 use core::cell::Cell;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
@@ -95,9 +95,9 @@ impl RawMutex {
         }
     }
 
-    /// Locks with a deadline. `may_detach`: an attached thread detaches while waiting. `signals`: give up when a signal arrives.
+    /// Locks with a deadline. `may_detach`: an attached thread detaches while waiting. `interruptible`: give up when a signal arrives.
     #[cold]
-    pub fn lock_timed(&self, deadline: Option<Instant>, may_detach: bool, signals: bool) -> LockResult {
+    pub fn lock_timed(&self, deadline: Option<Instant>, may_detach: bool, interruptible: bool) -> LockResult {
         let mut v = self.0.load(Relaxed);
         if v & LOCKED == 0 && self.try_lock() {
             return LockResult::Acquired;
@@ -106,6 +106,8 @@ impl RawMutex {
             return LockResult::TimedOut;
         }
         let attached = may_detach && ThreadState::try_current().is_some();
+        // Only who can handle signals looks for those that have arrived already.
+        let watch = interruptible && if attached { signals::can_handle_signals() } else { signals::is_main_thread() };
         let mut spins = 0;
         loop {
             if v & LOCKED == 0 {
@@ -131,12 +133,13 @@ impl RawMutex {
                     continue;
                 }
             }
-            let park =
-                || parking::park(self as *const _ as usize, || self.0.load(Relaxed) == LOCKED | PARKED, deadline);
+            let validate = || self.0.load(Relaxed) == LOCKED | PARKED && !(watch && signals::has_arrived());
+            let park = || parking::park(self as *const _ as usize, validate, deadline);
             match if attached { detach(park) } else { park() } {
                 Park::Unparked(HANDED_OFF) => return LockResult::Acquired,
                 Park::TimedOut => return LockResult::TimedOut,
-                Park::Interrupted if signals => return LockResult::Interrupted,
+                Park::Interrupted if interruptible => return LockResult::Interrupted,
+                Park::Invalid if watch && signals::has_arrived() => return LockResult::Interrupted,
                 _ => {}
             }
             v = self.0.load(Relaxed);

@@ -7,8 +7,8 @@
 use super::futex;
 use core::cell::UnsafeCell;
 use core::ptr::null_mut;
-use core::sync::atomic::AtomicU32;
-use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
+use core::sync::atomic::{AtomicU32, fence};
 use std::time::{Duration, Instant};
 
 const BUCKETS: usize = 257;
@@ -30,9 +30,26 @@ struct Waiter {
     key: usize,
     next: *mut Waiter,
     prev: *mut Waiter,
-    word: AtomicU32,
+    /// `WAITING`, `WOKEN` or `SIGNALLED`: in the waiter's frame, or `MAIN_WORD`.
+    word: *const AtomicU32,
     token: usize,
     since: Instant,
+}
+
+const WAITING: u32 = 0;
+const WOKEN: u32 = 1;
+const SIGNALLED: u32 = 2;
+
+/// The word that the main thread waits on. Signal handlers change it, so that a signal that arrives just before the thread
+/// goes to sleep wakes it like one that arrives later; it is static because a handler may run on any thread, at any time.
+static MAIN_WORD: AtomicU32 = AtomicU32::new(WOKEN);
+
+/// A signal has arrived, and its flags are set. Async-signal-safe.
+pub(super) fn interrupt_main() {
+    fence(SeqCst);
+    if MAIN_WORD.compare_exchange(WAITING, SIGNALLED, AcqRel, Relaxed).is_ok() {
+        futex::wake(&MAIN_WORD, 1);
+    }
 }
 
 struct Queue {
@@ -118,37 +135,42 @@ fn bucket(key: usize) -> &'static Bucket {
 /// Blocks on `key` if `validate` (run under the queue's lock) agrees, until unparked, the deadline or a signal.
 /// Does not detach: see `thread::mutex` for the attached forms.
 pub fn park(key: usize, validate: impl FnOnce() -> bool, deadline: Option<Instant>) -> Park {
+    let own = AtomicU32::new(WAITING);
+    let word = if super::signals::is_main_thread() {
+        MAIN_WORD.store(WAITING, Release);
+        // `validate` may look for signals: those that it does not see will see the word.
+        fence(SeqCst);
+        &MAIN_WORD
+    } else {
+        &own
+    };
     let b = bucket(key);
     let q = b.lock();
     if !validate() {
         b.unlock();
         return Park::Invalid;
     }
-    let w = UnsafeCell::new(Waiter {
-        key,
-        next: null_mut(),
-        prev: null_mut(),
-        word: AtomicU32::new(0),
-        token: 0,
-        since: Instant::now(),
-    });
+    let w = UnsafeCell::new(Waiter { key, next: null_mut(), prev: null_mut(), word, token: 0, since: Instant::now() });
     let wp = w.get();
     // SAFETY: the waiter stays on this frame until it has been removed from the queue.
     unsafe { q.push(wp) };
     b.unlock();
-    // SAFETY: only the word is touched while queued.
-    let word = unsafe { &(*wp).word };
     loop {
-        if word.load(Acquire) != 0 {
+        let mut state = word.load(Acquire);
+        if state == WOKEN {
             // SAFETY: the unparker is done with the waiter.
             return Park::Unparked(unsafe { (*wp).token });
         }
-        let why = futex::wait(word, 0, deadline);
-        if why == futex::Wait::Woken {
-            continue;
+        let mut why = futex::Wait::Interrupted;
+        if state == WAITING {
+            why = futex::wait(word, WAITING, deadline);
+            if why == futex::Wait::Woken {
+                continue;
+            }
         }
         let q = b.lock();
-        if word.load(Acquire) == 0 {
+        state = word.load(Acquire);
+        if state != WOKEN {
             // SAFETY: still queued; nobody will touch it after this.
             unsafe { q.remove(wp) };
             b.unlock();
@@ -185,8 +207,8 @@ pub fn unpark_one(key: usize, token: impl FnOnce(Unpark) -> usize) {
         let more = !q.find(key, (*w).next).is_null();
         q.remove(w);
         (*w).token = token(Unpark { found: true, more, fair: (*w).since.elapsed() >= FAIR_AFTER });
-        let word = &raw const (*w).word;
-        (*word).store(1, Release);
+        let word = (*w).word;
+        (*word).store(WOKEN, Release);
         // The waiter may be gone from here on; a wake-up on a stale address is harmless.
         b.unlock();
         futex::wake(word, 1);
@@ -205,9 +227,9 @@ pub fn unpark_all(key: usize, token: usize) {
             let next = q.find(key, (*w).next);
             q.remove(w);
             (*w).token = token;
-            let word = &raw const (*w).word;
+            let word = (*w).word;
             woken.push(word);
-            (*word).store(1, Release);
+            (*word).store(WOKEN, Release);
             w = next;
         }
     }
@@ -250,26 +272,29 @@ impl Event {
         self.state.store(0, Release);
     }
 
-    fn park(&self, deadline: Option<Instant>) -> Park {
-        park(self as *const _ as usize, || self.state.load(Acquire) == 0, deadline)
+    fn park(&self, deadline: Option<Instant>, watch: bool) -> Park {
+        let validate = || self.state.load(Acquire) == 0 && !(watch && super::signals::has_arrived());
+        park(self as *const _ as usize, validate, deadline)
     }
 
     /// Waits without detaching.
     pub fn wait_raw(&self) {
         while !self.is_set() {
-            self.park(None);
+            self.park(None, false);
         }
     }
 
     /// Waits, detached if this thread is attached; false when the deadline passed. A signal wakes it: with `signals`
     /// it returns `Interrupted`, else it goes on waiting.
     pub fn wait(&self, deadline: Option<Instant>, signals: bool) -> Park {
+        let watch = signals && super::signals::can_handle_signals();
         loop {
             if self.is_set() {
                 return Park::Unparked(0);
             }
-            match super::detach(|| self.park(deadline)) {
+            match super::detach(|| self.park(deadline, watch)) {
                 Park::Interrupted if !signals => {}
+                Park::Invalid if watch && super::signals::has_arrived() && !self.is_set() => return Park::Interrupted,
                 Park::Unparked(_) | Park::Invalid => {}
                 r => return r,
             }

@@ -77,6 +77,11 @@ pub fn is_main_thread() -> bool {
     main_thread_ident() == super::ident()
 }
 
+/// Whether a signal has arrived that was not handled yet. For the main thread, before it blocks.
+pub(super) fn has_arrived() -> bool {
+    ANY_TRIPPED.load(Acquire)
+}
+
 /// Whether signals can be handled here: main thread of the main interpreter.
 pub fn can_handle_signals() -> bool {
     is_main_thread() && ThreadState::try_current().is_some_and(|ts| ts.interp().is_main())
@@ -92,6 +97,7 @@ fn trip(signum: c_int) {
     if let Some(ts) = unsafe { MAIN_TSTATE.load(Acquire).as_ref() } {
         ts.set_breaker(breaker::SIGNALS_PENDING);
     }
+    super::parking::interrupt_main();
     let fd = WAKEUP_FD.load(Relaxed);
     if fd != -1 {
         let byte = signum as u8;
@@ -123,10 +129,10 @@ pub fn simulate(signum: c_int) -> bool {
     if signum < 1 || signum as usize >= NSIG {
         return false;
     }
+    // At the end of the runtime there are no handlers any more: the signal is reported as lost.
     // SAFETY: the slot owns its handler; only looked at as a number.
-    let p = SLOTS[signum as usize].handler.load(Acquire);
-    let ignored =
-        p.is_null() || unsafe { Object::from_ptr(p) }.downcast_exact::<Int>().is_some() || p == none().as_ptr();
+    let handler = unsafe { Object::from_ptr_opt(SLOTS[signum as usize].handler.load(Acquire)) };
+    let ignored = handler.is_some_and(|h| h.is_none() || h.downcast_exact::<Int>().is_some());
     if !ignored {
         trip(signum);
     }
@@ -205,23 +211,23 @@ fn run_handlers() -> PyResult<()> {
     ANY_TRIPPED.store(false, Release);
     let e = WAKEUP_ERRNO.swap(0, Relaxed);
     if e != 0 {
-        eprintln!("Exception ignored when trying to write to the signal wakeup fd:");
         // SAFETY: errno of this thread.
         unsafe { *libc::__errno_location() = e };
         let _ = error::raise_from_errno(None);
-        error::write_unraisable(None);
+        let text = "Exception ignored while trying to write to the signal wakeup fd";
+        crate::objects::exceptions::display::write_unraisable_msg(text, None);
     }
     for (signum, slot) in SLOTS.iter().enumerate().skip(1) {
         if !slot.tripped.swap(false, AcqRel) {
             continue;
         }
-        let Some(f) = super::load_shared_ref(&slot.handler) else { continue };
         // The handler may have been reset since.
-        if f.is_none() || f.downcast_exact::<Int>().is_some() {
+        let usable = |f: &PyRef| !f.is_none() && f.downcast_exact::<Int>().is_none();
+        let Some(f) = super::load_shared_ref(&slot.handler).filter(usable) else {
             let _ = raise!(OSError, "Signal {} ignored due to race condition", signum);
-            error::write_unraisable(None);
+            error::write_unraisable(Some(none()));
             continue;
-        }
+        };
         let result = (|| {
             let frame = crate::interp::frame_object(0)?;
             let frame: &Object = match &frame {

@@ -236,8 +236,15 @@ pub mod posix_process {
         v.iter().map(|s| s.as_ptr()).chain([core::ptr::null()]).collect()
     }
     /// Execute an executable path with arguments, replacing current process.
+    fn may_exec() -> PyResult<()> {
+        match ThreadState::current().interp().lifecycle.sub.settings().allow_exec {
+            true => Ok(()),
+            false => Err(raise!(RuntimeError, "exec not supported for isolated subinterpreters")),
+        }
+    }
     #[pyfunction]
     fn execv(path: PathArg, argv: &Object) -> PyResult<()> {
+        may_exec()?;
         let args = string_list(argv, "execv() arg 2")?;
         if args.is_empty() {
             return Err(raise!(ValueError, "execv() arg 2 must not be empty"));
@@ -252,6 +259,7 @@ pub mod posix_process {
     }
     #[pyfunction(sig = "path, argv, env")]
     fn execve(path: PathArg, argv: &Object, env: &Object) -> PyResult<()> {
+        may_exec()?;
         let args = string_list(argv, "execve: argv")?;
         if args.is_empty() {
             return Err(raise!(ValueError, "execve: argv must not be empty"));

@@ -50,6 +50,8 @@ pub struct GcState {
     pub thresholds: [AtomicU32; 3],
     /// Objects that survived the last collection.
     pub long_lived: AtomicI64,
+    /// Collections asked for since the next older generation was collected: what `gc.get_count()` shows.
+    pub younger: [AtomicU32; 2],
     pub debug: AtomicU32,
     pub stats: [Stats; 3],
     /// `gc.garbage` and `gc.callbacks`: lists, or null before `init`.
@@ -65,6 +67,7 @@ impl Default for GcState {
             count: AtomicI64::new(0),
             thresholds: [AtomicU32::new(DEFAULT_THRESHOLD), AtomicU32::new(10), AtomicU32::new(0)],
             long_lived: AtomicI64::new(0),
+            younger: Default::default(),
             debug: AtomicU32::new(0),
             stats: Default::default(),
             garbage: AtomicPtr::new(null_mut()),
@@ -302,6 +305,14 @@ pub fn collect() -> usize {
 
 /// `gc.collect(generation)`: there is one generation, the number only selects the statistics and what callbacks are told.
 pub fn collect_generation(generation: usize) -> usize {
+    let younger = &InterpreterState::current().gc.younger;
+    for (i, n) in younger.iter().enumerate() {
+        if i < generation {
+            n.store(0, Relaxed);
+        } else if i == generation {
+            n.fetch_add(1, Relaxed);
+        }
+    }
     collect::run(generation.min(2)).0
 }
 
