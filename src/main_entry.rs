@@ -122,5 +122,11 @@ pub unsafe extern "C" fn Py_BytesMain(argc: core::ffi::c_int, argv: *mut *mut co
     let args = (0..argc.max(0) as usize)
         .map(|i| unsafe { OsStr::from_bytes(CStr::from_ptr(*argv.add(i)).to_bytes()).to_os_string() })
         .collect();
-    bytes_main(args)
+    match std::panic::catch_unwind(|| bytes_main(args)) {
+        Ok(status) => status,
+        Err(_) => {
+            eprintln!("Fatal Python error: internal error in the main program");
+            1
+        }
+    }
 }

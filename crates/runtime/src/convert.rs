@@ -15,9 +15,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 // ---------------------------------------------------------------------------------------------- guards
 
+/// Raises SystemError for a panic that was caught.
 #[cold]
 #[inline(never)]
-fn panicked(payload: Box<dyn std::any::Any + Send>) -> Raised {
+pub fn panicked(payload: Box<dyn std::any::Any + Send>) -> Raised {
     let text = payload
         .downcast_ref::<&str>()
         .map(|s| s.to_string())

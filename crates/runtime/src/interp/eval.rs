@@ -5,7 +5,8 @@
 //! `pc`, `sp`) lives in locals; `save!` writes it back before anything that can run other code or look at the frame.
 //! Operands of an instruction stay on the stack while it runs, so that an error path only has to unwind the stack.
 
-use super::frame::{FLAG_ENTRY, FLAG_INIT, InterpFrame, Owner};
+use super::fast;
+use super::frame::{FLAG_ENTRY, InterpFrame, Owner};
 use super::ops;
 use super::pending;
 use super::slot::{Slot, materialize};
@@ -93,23 +94,48 @@ pub unsafe fn eval(ts: &ThreadState, entry: *mut InterpFrame, throw: bool) -> Sl
         if unwind::enter_eval(ts, entry).is_err() {
             return Slot::NULL;
         }
-        let mut frame = entry;
-        let mut throw = throw;
-        loop {
-            let r = if trace::active(ts) {
-                eval_loop::<true>(ts, frame, throw)
-            } else {
-                eval_loop::<false>(ts, frame, throw)
-            };
-            if r != SWITCH {
-                return r;
+        let body = || {
+            let mut frame = entry;
+            let mut throw = throw;
+            loop {
+                let traced = trace::active(ts);
+                if !traced && !throw {
+                    // Most entries begin and end here
+                    match fast::run(ts, frame) {
+                        fast::RETURNED => return Slot(ts.result.get()),
+                        fast::RAISED => {
+                            frame = ts.abi().current_frame.cast();
+                            super::traceback_here(frame);
+                            throw = true;
+                        }
+                        fast::POLL => {
+                            frame = ts.abi().current_frame.cast();
+                            if trace::wants_switch::<false>(ts) {
+                                trace::on_switch(frame);
+                            } else if pending::handle_breaker(ts).is_err() {
+                                super::traceback_here(frame);
+                                throw = true;
+                            }
+                            continue;
+                        }
+                        _ => frame = ts.abi().current_frame.cast(),
+                    }
+                }
+                let r = if traced { eval_loop::<true>(ts, frame, throw) } else { eval_loop::<false>(ts, frame, throw) };
+                if r != SWITCH {
+                    return r;
+                }
+                // The other copy of the loop goes on with the current frame
+                frame = ts.abi().current_frame.cast();
+                throw = false;
+                if trace::active(ts) {
+                    trace::on_switch(frame);
+                }
             }
-            // The other copy of the loop goes on with the current frame
-            frame = ts.abi().current_frame.cast();
-            throw = false;
-            if trace::active(ts) {
-                trace::on_switch(frame);
-            }
+        };
+        match std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)) {
+            Ok(r) => r,
+            Err(p) => unwind::after_panic(ts, entry, p),
         }
     }
 }
@@ -170,13 +196,6 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                 &*(*code).caches.add(i)
             }};
         }
-        macro_rules! quicken {
-            // rewrites the op of the instruction whose cache word was just skipped
-            ($op:expr) => {{
-                specialize::set_op(pc.sub(2), $op);
-            }};
-        }
-
         // Traced: the frame and the word that ran last
         let mut last: (*mut InterpFrame, usize) = (null_mut(), 0);
         let mut here = 0usize;
@@ -218,6 +237,26 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                         // the debugger jumped
                         here = pc.offset_from((*code).instrs) as usize;
                         last = (frame, here);
+                    }
+                } else {
+                    save!();
+                    let exit = fast::run(ts, frame);
+                    if exit == fast::RETURNED {
+                        return Slot(ts.result.get());
+                    }
+                    frame = ts.abi().current_frame.cast();
+                    load_frame!();
+                    if exit == fast::RAISED {
+                        break 'run true;
+                    }
+                    if exit == fast::POLL {
+                        if trace::wants_switch::<TRACED>(ts) {
+                            return SWITCH;
+                        }
+                        if pending::handle_breaker(ts).is_err() {
+                            break 'run true;
+                        }
+                        continue 'run;
                     }
                 }
                 let word = (*pc).load(Relaxed);
@@ -334,28 +373,6 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                         let r = tri!(ops::binary_op(sp.sub(2), $op));
                         result2!(r);
                         continue 'run;
-                    }};
-                }
-                // A specialised attribute: entry `$k` of the cache, checked by `$f`
-                macro_rules! attr_hit {
-                    ($k:expr, $order:expr, $f:path) => {{
-                        let i = (*pc).load(Relaxed) as usize;
-                        pc = pc.add(1);
-                        let o = peek!(1);
-                        let entry = (*(*code).caches.add(i + $k)).load($order);
-                        if let Some(v) = $f(o, entry) {
-                            *sp.sub(1) = v;
-                            if arg & 1 != 0 {
-                                push!(Slot::NULL);
-                            }
-                            if o.is_counted() {
-                                save!();
-                                o.drop_nonnull();
-                            }
-                            continue 'run;
-                        }
-                        specialize::attr_miss(pc.sub(2), &*(*code).caches.add(i));
-                        pc = pc.sub(2);
                     }};
                 }
                 macro_rules! store_hit {
@@ -665,35 +682,10 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                             push!(Slot::NULL);
                         }
                     }
-                    sop::LOAD_GLOBAL_MODULE => {
-                        let c = cache!();
-                        match specialize::hit_global_module(frame, c.load(Relaxed)) {
-                            Some(v) => {
-                                push!(v);
-                                if arg & 1 != 0 {
-                                    push!(Slot::NULL);
-                                }
-                            }
-                            None => {
-                                quicken!(op::LOAD_GLOBAL);
-                                pc = pc.sub(2);
-                            }
-                        }
-                    }
-                    sop::LOAD_GLOBAL_BUILTIN => {
-                        let c = cache!();
-                        match specialize::hit_global_builtin(frame, c.load(Acquire)) {
-                            Some(v) => {
-                                push!(v);
-                                if arg & 1 != 0 {
-                                    push!(Slot::NULL);
-                                }
-                            }
-                            None => {
-                                quicken!(op::LOAD_GLOBAL);
-                                pc = pc.sub(2);
-                            }
-                        }
+                    // A specialised form comes here when it did not fit: back to the adaptive one
+                    sop::LOAD_GLOBAL_MODULE | sop::LOAD_GLOBAL_BUILTIN => {
+                        specialize::set_op(pc.sub(1), op::LOAD_GLOBAL);
+                        pc = pc.sub(1);
                     }
                     op::LOAD_NAME => {
                         let _ = cache!();
@@ -787,220 +779,33 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                         pc = pc.add(1);
                         binary_generic!(arg);
                     }
-                    sop::BINARY_OP_ADD_INT => {
-                        let (a, b) = (peek!(2), peek!(1));
-                        pc = pc.add(1);
-                        if a.0 & b.0 & 3 == 2 && (a.0 | b.0) & 1 == 0 {
-                            if let Some(v) = (a.0 as i64 - 2).checked_add(b.0 as i64) {
-                                sp = sp.sub(1);
-                                *sp.sub(1) = Slot(v as u64);
-                                continue 'run;
-                            }
-                        }
-                        if let (Some(x), Some(y)) = (slot_i64(a), slot_i64(b)) {
-                            let r = tri!(Slot::from_i64(x + y));
+                    sop::BINARY_OP_ADD_INT
+                    | sop::BINARY_OP_SUB_INT
+                    | sop::BINARY_OP_MUL_INT
+                    | sop::BINARY_OP_INT
+                    | sop::BINARY_OP_ADD_FLOAT
+                    | sop::BINARY_OP_SUB_FLOAT
+                    | sop::BINARY_OP_MUL_FLOAT
+                    | sop::BINARY_OP_DIV_FLOAT
+                    | sop::BINARY_OP_ADD_STR
+                    | sop::BINARY_OP_SUBSCR_LIST_INT
+                    | sop::BINARY_OP_SUBSCR_LIST_NUM
+                    | sop::BINARY_OP_SUBSCR_TUPLE_INT
+                    | sop::BINARY_OP_SUBSCR_STR_INT
+                    | sop::BINARY_OP_SUBSCR_DICT => {
+                        let c = cache!();
+                        save!();
+                        // Numbers whose result needs an object are no misses
+                        if let Some(r) = ops::binary_numbers(peek!(2), peek!(1), arg) {
+                            let r = tri!(r);
                             result2!(r);
                             continue 'run;
                         }
-                        binary_miss!(&*(*code).caches.add((*pc.sub(1)).load(Relaxed) as usize));
-                    }
-                    sop::BINARY_OP_SUB_INT => {
-                        let (a, b) = (peek!(2), peek!(1));
-                        pc = pc.add(1);
-                        if a.0 & b.0 & 3 == 2 && (a.0 | b.0) & 1 == 0 {
-                            if let Some(v) = (a.0 as i64).checked_sub(b.0 as i64 - 2) {
-                                sp = sp.sub(1);
-                                *sp.sub(1) = Slot(v as u64);
-                                continue 'run;
-                            }
-                        }
-                        if let (Some(x), Some(y)) = (slot_i64(a), slot_i64(b)) {
-                            let r = tri!(Slot::from_i64(x - y));
-                            result2!(r);
-                            continue 'run;
-                        }
-                        binary_miss!(&*(*code).caches.add((*pc.sub(1)).load(Relaxed) as usize));
-                    }
-                    sop::BINARY_OP_MUL_INT => {
-                        let (a, b) = (peek!(2), peek!(1));
-                        pc = pc.add(1);
-                        if let (Some(x), Some(y)) = (slot_i64(a), slot_i64(b))
-                            && let Some(v) = x.checked_mul(y)
-                        {
-                            let r = tri!(Slot::from_i64(v));
-                            result2!(r);
-                            continue 'run;
-                        }
-                        binary_miss!(&*(*code).caches.add((*pc.sub(1)).load(Relaxed) as usize));
-                    }
-                    sop::BINARY_OP_INT => {
-                        let (a, b) = (peek!(2), peek!(1));
-                        pc = pc.add(1);
-                        if let (Some(x), Some(y)) = (slot_i64(a), slot_i64(b))
-                            && let Some(r) = ops::int_op(arg, x, y)
-                        {
-                            result2!(r);
-                            continue 'run;
-                        }
-                        binary_miss!(&*(*code).caches.add((*pc.sub(1)).load(Relaxed) as usize));
-                    }
-                    sop::BINARY_OP_ADD_FLOAT => {
-                        let (a, b) = (peek!(2), peek!(1));
-                        pc = pc.add(1);
-                        if let (Some(x), Some(y)) = (slot_num(a), slot_num(b))
-                            && (!a.is_int() || !b.is_int())
-                        {
-                            let r = tri!(Slot::from_f64(x + y));
-                            result2!(r);
-                            continue 'run;
-                        }
-                        binary_miss!(&*(*code).caches.add((*pc.sub(1)).load(Relaxed) as usize));
-                    }
-                    sop::BINARY_OP_SUB_FLOAT => {
-                        let (a, b) = (peek!(2), peek!(1));
-                        pc = pc.add(1);
-                        if let (Some(x), Some(y)) = (slot_num(a), slot_num(b))
-                            && (!a.is_int() || !b.is_int())
-                        {
-                            let r = tri!(Slot::from_f64(x - y));
-                            result2!(r);
-                            continue 'run;
-                        }
-                        binary_miss!(&*(*code).caches.add((*pc.sub(1)).load(Relaxed) as usize));
-                    }
-                    sop::BINARY_OP_MUL_FLOAT => {
-                        let (a, b) = (peek!(2), peek!(1));
-                        pc = pc.add(1);
-                        if let (Some(x), Some(y)) = (slot_num(a), slot_num(b))
-                            && (!a.is_int() || !b.is_int())
-                        {
-                            let r = tri!(Slot::from_f64(x * y));
-                            result2!(r);
-                            continue 'run;
-                        }
-                        binary_miss!(&*(*code).caches.add((*pc.sub(1)).load(Relaxed) as usize));
-                    }
-                    sop::BINARY_OP_DIV_FLOAT => {
-                        let (a, b) = (peek!(2), peek!(1));
-                        pc = pc.add(1);
-                        if let (Some(x), Some(y)) = (slot_num(a), slot_num(b))
-                            && y != 0.0
-                        {
-                            let r = tri!(Slot::from_f64(x / y));
-                            result2!(r);
-                            continue 'run;
-                        }
-                        binary_miss!(&*(*code).caches.add((*pc.sub(1)).load(Relaxed) as usize));
-                    }
-                    sop::BINARY_OP_ADD_STR => {
-                        let (a, b) = (peek!(2), peek!(1));
-                        pc = pc.add(1);
-                        if let (Some(x), Some(y)) = (a.try_obj(), b.try_obj())
-                            && type_is!(x, crate::objects::unicode::PyUnicode_Type)
-                            && type_is!(y, crate::objects::unicode::PyUnicode_Type)
-                        {
-                            save!();
-                            let r = tri!(ops::concat_str(frame, sp, (*pc).load(Relaxed)));
-                            sp = sp.sub(1);
-                            *sp.sub(1) = r;
-                            continue 'run;
-                        }
-                        binary_miss!(&*(*code).caches.add((*pc.sub(1)).load(Relaxed) as usize));
-                    }
-                    sop::BINARY_OP_SUBSCR_LIST_INT => {
-                        let (a, b) = (peek!(2), peek!(1));
-                        pc = pc.add(1);
-                        if b.is_int()
-                            && let Some(l) = a.try_obj()
-                            && type_is!(l, crate::objects::list::PyList_Type)
-                        {
-                            let l = l.cast::<List>();
-                            let mut i = b.int_value();
-                            if i < 0 {
-                                i += l.len() as i64;
-                            }
-                            if i >= 0
-                                && let Some(v) = l.get(i as usize)
-                            {
-                                let r = Slot::owned(v);
-                                result2!(r);
-                                continue 'run;
-                            }
-                            binary_generic!(arg);
-                        }
-                        binary_miss!(&*(*code).caches.add((*pc.sub(1)).load(Relaxed) as usize));
-                    }
-                    sop::BINARY_OP_SUBSCR_TUPLE_INT => {
-                        let (a, b) = (peek!(2), peek!(1));
-                        pc = pc.add(1);
-                        if b.is_int()
-                            && let Some(t) = a.try_obj()
-                            && type_is!(t, crate::objects::tuple::PyTuple_Type)
-                        {
-                            let t = t.cast::<Tuple>().as_slice();
-                            let mut i = b.int_value();
-                            if i < 0 {
-                                i += t.len() as i64;
-                            }
-                            if let Some(v) = t.get(i as usize) {
-                                let r = Slot::new(v);
-                                result2!(r);
-                                continue 'run;
-                            }
-                            binary_generic!(arg);
-                        }
-                        binary_miss!(&*(*code).caches.add((*pc.sub(1)).load(Relaxed) as usize));
-                    }
-                    sop::BINARY_OP_SUBSCR_DICT => {
-                        let a = peek!(2);
-                        pc = pc.add(1);
-                        if let Some(d) = a.try_obj()
-                            && type_is!(d, crate::objects::dict::PyDict_Type)
-                        {
-                            save!();
-                            tri!(materialize(sp.sub(1)));
-                            match tri!(d.cast::<Dict>().get(peek!(1).obj())) {
-                                Some(v) => {
-                                    let r = Slot::owned(v);
-                                    result2!(r);
-                                    continue 'run;
-                                }
-                                None => {
-                                    crate::error::raise_key_error(peek!(1).obj());
-                                    break 'run true;
-                                }
-                            }
-                        }
-                        binary_miss!(&*(*code).caches.add((*pc.sub(1)).load(Relaxed) as usize));
-                    }
-                    sop::BINARY_OP_SUBSCR_STR_INT => {
-                        let (a, b) = (peek!(2), peek!(1));
-                        pc = pc.add(1);
-                        if b.is_int()
-                            && let Some(s) = a.try_obj()
-                            && type_is!(s, crate::objects::unicode::PyUnicode_Type)
-                        {
-                            let s = s.cast::<Str>();
-                            let mut i = b.int_value();
-                            if i < 0 {
-                                i += s.len() as i64;
-                            }
-                            if i >= 0 && (i as usize) < s.len() {
-                                save!();
-                                let r = Slot::owned(tri!(s.index_str(i as usize)).upcast());
-                                result2!(r);
-                                continue 'run;
-                            }
-                            binary_generic!(arg);
-                        }
-                        binary_miss!(&*(*code).caches.add((*pc.sub(1)).load(Relaxed) as usize));
+                        binary_miss!(c);
                     }
                     sop::BINARY_OP_SUBSCR_GETITEM => {
-                        let c = cache!();
-                        if let Some((fs, f, fcode)) = specialize::hit_getitem(peek!(2), c.load(Acquire)) {
-                            call_exact!(f, fs, fcode, sp.sub(2), 2, sp.sub(2));
-                        }
-                        quicken!(op::BINARY_OP);
+                        specialize::set_op(pc.sub(1), op::BINARY_OP);
+                        pc = pc.add(1);
                         binary_generic!(arg);
                     }
                     op::COMPARE_OP => {
@@ -1016,75 +821,9 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                         let r = tri!(ops::compare_op(sp.sub(2), arg));
                         result2!(r);
                     }
-                    sop::COMPARE_OP_INT => {
-                        let (a, b) = (peek!(2), peek!(1));
-                        pc = pc.add(1);
-                        if let (Some(x), Some(y)) = (slot_i64(a), slot_i64(b)) {
-                            let m = if x < y {
-                                2
-                            } else if x > y {
-                                4
-                            } else {
-                                8
-                            };
-                            sp = sp.sub(2);
-                            if a.is_counted() || b.is_counted() {
-                                a.drop();
-                                b.drop();
-                            }
-                            push_bool!(arg & m != 0);
-                            continue 'run;
-                        }
-                        specialize::miss(pc.sub(2), &*(*code).caches.add((*pc.sub(1)).load(Relaxed) as usize));
-                        save!();
-                        let r = tri!(ops::compare_op(sp.sub(2), arg));
-                        result2!(r);
-                    }
-                    sop::COMPARE_OP_FLOAT => {
-                        let (a, b) = (peek!(2), peek!(1));
-                        pc = pc.add(1);
-                        if let (Some(x), Some(y)) = (slot_num(a), slot_num(b)) {
-                            let m = if x < y {
-                                2
-                            } else if x > y {
-                                4
-                            } else if x == y {
-                                8
-                            } else {
-                                1
-                            };
-                            sp = sp.sub(2);
-                            if a.is_counted() || b.is_counted() {
-                                a.drop();
-                                b.drop();
-                            }
-                            push_bool!(arg & m != 0);
-                            continue 'run;
-                        }
-                        specialize::miss(pc.sub(2), &*(*code).caches.add((*pc.sub(1)).load(Relaxed) as usize));
-                        save!();
-                        let r = tri!(ops::compare_op(sp.sub(2), arg));
-                        result2!(r);
-                    }
-                    sop::COMPARE_OP_STR => {
-                        let (a, b) = (peek!(2), peek!(1));
-                        pc = pc.add(1);
-                        if let (Some(x), Some(y)) = (a.try_obj(), b.try_obj())
-                            && type_is!(x, crate::objects::unicode::PyUnicode_Type)
-                            && type_is!(y, crate::objects::unicode::PyUnicode_Type)
-                        {
-                            let same = x.is(y) || x.cast::<Str>().eq_data(y.cast::<Str>());
-                            // only == and != are specialised: the mask says which
-                            let r = same == (arg & 8 != 0);
-                            sp = sp.sub(2);
-                            if a.is_counted() || b.is_counted() {
-                                a.drop();
-                                b.drop();
-                            }
-                            push_bool!(r);
-                            continue 'run;
-                        }
-                        specialize::miss(pc.sub(2), &*(*code).caches.add((*pc.sub(1)).load(Relaxed) as usize));
+                    sop::COMPARE_OP_INT | sop::COMPARE_OP_FLOAT | sop::COMPARE_OP_STR => {
+                        let c = cache!();
+                        specialize::miss(pc.sub(2), c);
                         save!();
                         let r = tri!(ops::compare_op(sp.sub(2), arg));
                         result2!(r);
@@ -1185,12 +924,11 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                         // [value, container, key]
                         let (v, o, k) = (peek!(3), peek!(2), peek!(1));
                         save!();
-                        if k.is_int()
-                            && let Some(l) = o.try_obj()
+                        if let Some(l) = o.try_obj()
                             && type_is!(l, crate::objects::list::PyList_Type)
+                            && let Some(mut i) = slot_i64(k)
                         {
                             let l = l.cast::<List>();
-                            let mut i = k.int_value();
                             let n = l.len() as i64;
                             if i < 0 {
                                 i += n;
@@ -1202,6 +940,7 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                                 tri!(l.set(i as usize, val));
                                 sp = sp.sub(3);
                                 o.drop();
+                                k.drop();
                                 continue 'run;
                             }
                         }
@@ -1266,56 +1005,18 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                             }
                         }
                     }
-                    sop::LOAD_ATTR_INSTANCE => attr_hit!(0, Relaxed, specialize::hit_attr_instance),
-                    sop::LOAD_ATTR_SLOT => attr_hit!(0, Relaxed, specialize::hit_attr_slot),
-                    sop::LOAD_ATTR_MODULE => attr_hit!(0, Relaxed, specialize::hit_attr_module),
-                    sop::LOAD_ATTR_CLASS => attr_hit!(1, Acquire, specialize::hit_attr_class),
-                    sop::LOAD_ATTR_CLASSVAR => attr_hit!(1, Acquire, specialize::hit_attr_classvar),
-                    sop::LOAD_ATTR_METHOD => {
-                        let i = (*pc).load(Relaxed) as usize;
-                        pc = pc.add(1);
-                        let o = peek!(1);
-                        match specialize::hit_attr_method(o, (*(*code).caches.add(i + 1)).load(Acquire)) {
-                            Some(v) => {
-                                *sp.sub(1) = v;
-                                push!(o);
-                            }
-                            None => {
-                                save!();
-                                if specialize::attr_miss(pc.sub(2), &*(*code).caches.add(i)) {
-                                    pc = pc.sub(2);
-                                    continue 'run;
-                                }
-                                let (v, s) = tri!(ops::load_attr(o, (*code).name_at(arg as usize >> 1), true));
-                                *sp.sub(1) = v;
-                                if s {
-                                    push!(o);
-                                } else {
-                                    push!(Slot::NULL);
-                                    if o.is_counted() {
-                                        save!();
-                                        o.drop_nonnull();
-                                    }
-                                }
-                            }
-                        }
-                    }
-                    sop::LOAD_ATTR_PROPERTY => {
-                        let i = (*pc).load(Relaxed) as usize;
-                        pc = pc.add(1);
-                        let o = peek!(1);
-                        if let Some((fs, f, fcode)) =
-                            specialize::hit_attr_property(o, (*(*code).caches.add(i + 1)).load(Acquire))
-                        {
-                            call_exact!(f, fs, fcode, sp.sub(1), 1, sp.sub(1));
-                        }
-                        save!();
-                        if specialize::attr_miss(pc.sub(2), &*(*code).caches.add(i)) {
-                            pc = pc.sub(2);
-                            continue 'run;
-                        }
-                        let (v, _) = tri!(ops::load_attr(o, (*code).name_at(arg as usize >> 1), false));
-                        result1!(v);
+                    sop::LOAD_ATTR_INSTANCE
+                    | sop::LOAD_ATTR_INSTANCE_NUM
+                    | sop::LOAD_ATTR_SLOT
+                    | sop::LOAD_ATTR_SLOT_NUM
+                    | sop::LOAD_ATTR_MODULE
+                    | sop::LOAD_ATTR_CLASS
+                    | sop::LOAD_ATTR_CLASSVAR
+                    | sop::LOAD_ATTR_METHOD
+                    | sop::LOAD_ATTR_PROPERTY => {
+                        let c = cache!();
+                        specialize::attr_miss(pc.sub(2), c);
+                        pc = pc.sub(2);
                     }
                     op::STORE_ATTR => {
                         let c = cache!();
@@ -1425,26 +1126,15 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                         push!(r);
                         switch_loops!();
                     }
-                    sop::CALL_PY_EXACT => {
-                        let i = (*pc).load(Relaxed) as usize;
-                        pc = pc.add(1);
-                        let n = arg as usize;
-                        let bottom = sp.sub(n + 2);
-                        if let Some(callable) = (*bottom).try_obj()
-                            && type_is!(callable, crate::objects::func::PyFunction_Type)
-                        {
-                            let f = &*callable.as_ptr().cast::<Function>();
-                            if f.version.load(Relaxed) as u64 == (*(*code).caches.add(i)).load(Relaxed) {
-                                let has_self = !(*bottom.add(1)).is_null() as usize;
-                                let args = bottom.add(2 - has_self);
-                                let fcode = &*f.code.load(Acquire);
-                                if n + has_self == fcode.argcount() {
-                                    call_exact!(f, *bottom, fcode, args, n + has_self, bottom);
-                                }
-                            }
-                        }
-                        specialize::set_op(pc.sub(2), op::CALL);
-                        pc = pc.sub(2);
+                    sop::CALL_PY_EXACT
+                    | sop::CALL_CFUNC
+                    | sop::CALL_LEN
+                    | sop::CALL_LIST_APPEND
+                    | sop::CALL_ISINSTANCE
+                    | sop::CALL_TYPE_1
+                    | sop::CALL_CLASS_INIT => {
+                        specialize::set_op(pc.sub(1), op::CALL);
+                        pc = pc.sub(1);
                     }
                     sop::CALL_GENERIC => {
                         pc = pc.add(1);
@@ -1463,151 +1153,6 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                         ops::pop_n(frame, &mut sp, n + 2);
                         push!(r);
                         switch_loops!();
-                    }
-                    sop::CALL_CFUNC => {
-                        let i = (*pc).load(Relaxed) as usize;
-                        pc = pc.add(1);
-                        let n = arg as usize;
-                        let bottom = sp.sub(n + 2);
-                        save!();
-                        match specialize::call_cfunc(bottom, n, (*(*code).caches.add(i)).load(Relaxed)) {
-                            specialize::Hit::Done(r) => {
-                                ops::pop_n(frame, &mut sp, n + 2);
-                                push!(r);
-                                switch_loops!();
-                            }
-                            specialize::Hit::Raised => break 'run true,
-                            specialize::Hit::Miss => {
-                                specialize::set_op(pc.sub(2), op::CALL);
-                                pc = pc.sub(2);
-                            }
-                        }
-                    }
-                    sop::CALL_LEN => {
-                        let entry = cache!().load(Relaxed);
-                        let bottom = sp.sub(3);
-                        save!();
-                        match specialize::call_len(bottom, entry) {
-                            specialize::Hit::Done(r) => {
-                                let v = peek!(1);
-                                let f = *bottom;
-                                sp = bottom.add(1);
-                                *bottom = r;
-                                save!();
-                                v.drop();
-                                f.drop();
-                            }
-                            specialize::Hit::Raised => break 'run true,
-                            specialize::Hit::Miss => {
-                                specialize::set_op(pc.sub(2), op::CALL);
-                                pc = pc.sub(2);
-                            }
-                        }
-                    }
-                    sop::CALL_LIST_APPEND => {
-                        let entry = cache!().load(Relaxed);
-                        // [list.append, list, value]
-                        let bottom = sp.sub(3);
-                        save!();
-                        match specialize::call_list_append(bottom, entry) {
-                            specialize::Hit::Done(_) => {
-                                // the value moved into the list
-                                let (f, l) = (*bottom, *bottom.add(1));
-                                sp = bottom;
-                                push!(Slot::none());
-                                if l.is_counted() || f.is_counted() {
-                                    save!();
-                                    l.drop();
-                                    f.drop();
-                                }
-                            }
-                            specialize::Hit::Raised => break 'run true,
-                            specialize::Hit::Miss => {
-                                specialize::set_op(pc.sub(2), op::CALL);
-                                pc = pc.sub(2);
-                            }
-                        }
-                    }
-                    sop::CALL_ISINSTANCE => {
-                        let entry = cache!().load(Relaxed);
-                        let bottom = sp.sub(4);
-                        save!();
-                        match specialize::call_isinstance(bottom, entry) {
-                            specialize::Hit::Done(r) => {
-                                ops::pop_n(frame, &mut sp, 4);
-                                if r.is_obj(true_()) {
-                                    push_bool_result(&mut sp, true);
-                                } else {
-                                    push_bool_result(&mut sp, false);
-                                }
-                            }
-                            specialize::Hit::Raised => break 'run true,
-                            specialize::Hit::Miss => {
-                                specialize::set_op(pc.sub(2), op::CALL);
-                                pc = pc.sub(2);
-                            }
-                        }
-                    }
-                    sop::CALL_TYPE_1 => {
-                        pc = pc.add(1);
-                        let bottom = sp.sub(3);
-                        if (*bottom).is_obj(Type::type_object()) && (*bottom.add(1)).is_null() {
-                            save!();
-                            tri!(materialize(sp.sub(1)));
-                            let r = Slot::new(peek!(1).obj().ty());
-                            ops::pop_n(frame, &mut sp, 3);
-                            push!(r);
-                        } else {
-                            specialize::set_op(pc.sub(2), op::CALL);
-                            pc = pc.sub(2);
-                        }
-                    }
-                    sop::CALL_CLASS_INIT => {
-                        let i = (*pc).load(Relaxed) as usize;
-                        pc = pc.add(1);
-                        let n = arg as usize;
-                        let bottom = sp.sub(n + 2);
-                        match specialize::hit_class_init(
-                            *bottom,
-                            *bottom.add(1),
-                            n,
-                            (*(*code).caches.add(i + 1)).load(Acquire),
-                        ) {
-                            Some((cls, fslot, f, fcode)) => {
-                                save!();
-                                let obj = match ops::alloc_instance(cls) {
-                                    Ok(o) => o,
-                                    Err(_) => {
-                                        fslot.drop();
-                                        break 'run true;
-                                    }
-                                };
-                                // The object takes the place of the class; __init__ borrows it from the frame's aux
-                                let cls_slot = *bottom;
-                                let obj_ptr = obj.as_ptr();
-                                let me = Slot::owned(obj);
-                                *bottom.add(1) = Slot::borrowed(Object::from_ptr(obj_ptr));
-                                *bottom = me;
-                                cls_slot.drop();
-                                let base = tri!(stack::push(ts, fcode.framesize()));
-                                let new = stack::init_frame(base, fslot, f, fcode);
-                                let lp = InterpFrame::localsplus(new);
-                                for k in 0..=n {
-                                    *lp.add(k) = *bottom.add(1 + k);
-                                }
-                                for k in n + 1..fcode.nlocalsplus() {
-                                    *lp.add(k) = Slot::NULL;
-                                }
-                                (*new).flags = FLAG_INIT;
-                                // The instance stays on the caller's stack, below the result
-                                (*frame).sp = bottom.add(1);
-                                enter!(new);
-                            }
-                            None => {
-                                specialize::set_op(pc.sub(2), op::CALL);
-                                pc = pc.sub(2);
-                            }
-                        }
                     }
                     op::CALL_KW => {
                         pc = pc.add(1);
@@ -1821,37 +1366,14 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                         let r = tri!(ops::get_yield_from_iter(frame, peek!(1)));
                         result1!(r);
                     }
-                    op::FOR_ITER => {
+                    op::FOR_ITER
+                    | sop::FOR_ITER_RANGE
+                    | sop::FOR_ITER_LIST
+                    | sop::FOR_ITER_TUPLE
+                    | sop::FOR_ITER_GEN
+                    | sop::FOR_ITER_GENERIC => {
                         pc = pc.add(1);
                         let it = peek!(1).obj();
-                        if type_is!(it, super::pending::PyRangeIter_Type) {
-                            match specialize::range_next(it) {
-                                specialize::RangeNext::Value(v) => push!(v),
-                                specialize::RangeNext::End => jump!(arg as usize + 1),
-                                specialize::RangeNext::Slow => {
-                                    save!();
-                                    match tri!(ops::iter_next(it)) {
-                                        Some(v) => push!(v),
-                                        None => jump!(arg as usize + 1),
-                                    }
-                                }
-                            }
-                            continue 'run;
-                        }
-                        if type_is!(it, crate::objects::list::iter::PyListIter_Type) {
-                            match it.cast::<crate::objects::list::iter::ListIter>().next() {
-                                Some(v) => push!(Slot::owned(v)),
-                                None => jump!(arg as usize + 1),
-                            }
-                            continue 'run;
-                        }
-                        if type_is!(it, crate::objects::tuple::PyTupleIter_Type) {
-                            match it.cast::<crate::objects::tuple::TupleIter>().next() {
-                                Some(v) => push!(Slot::owned(v)),
-                                None => jump!(arg as usize + 1),
-                            }
-                            continue 'run;
-                        }
                         if type_is!(it, crate::objects::r#gen::PyGen_Type)
                             && !(TRACED && trace::watches_branches(frame))
                         {
@@ -2165,15 +1687,6 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
 }
 
 use compiler::opcode::has_cache as opcode_has_cache;
-
-#[inline(always)]
-unsafe fn push_bool_result(sp: &mut *mut Slot, b: bool) {
-    // SAFETY: the caller has room for one slot.
-    unsafe {
-        **sp = Slot::bool(b);
-        *sp = sp.add(1);
-    }
-}
 
 const _: () = assert!(nb::SUBSCR == 26);
 const _: fn(&AtomicU64) = |_| ();

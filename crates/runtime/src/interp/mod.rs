@@ -3,7 +3,7 @@
 //! - `slot`: what a local or a stack entry is
 //! - `frame`, `stack`: activation records and where they lie
 //! - `call`: entering Python functions from C and Rust; `callops`: calls as instructions
-//! - `eval`: the loop; `ops`, `genops`, `matchops`: what instructions do out of line
+//! - `fast`: the frequent case of the hot instructions; `eval`: the loop that knows all of all of them; `ops`, `genops`, `matchops`: what instructions do out of line
 //! - `unwind`: leaving frames
 //! - `specialize`: quickening and inline caches
 //! - `trace`: settrace, setprofile, reporting events; `monitoring`: the tools of `sys.monitoring`; `jump`: setting `f_lineno`
@@ -15,6 +15,7 @@ pub mod call;
 pub mod callops;
 pub mod eval;
 pub mod exgroup;
+pub mod fast;
 pub mod frame;
 pub mod genops;
 pub mod jump;

@@ -319,6 +319,33 @@ pub fn int_op(arg: u32, x: i64, y: i64) -> Option<Slot> {
     }
 }
 
+/// Arithmetic on exact numbers; None: the operands or the operation are for the general way.
+#[inline(never)]
+pub fn binary_numbers(a: Slot, b: Slot, arg: u32) -> Option<PyResult<Slot>> {
+    use super::eval::slot_num;
+    if arg == nb::SUBSCR {
+        return None;
+    }
+    let base = if arg >= nb::INPLACE { arg - nb::INPLACE } else { arg };
+    if let (Some(x), Some(y)) = (slot_i64(a), slot_i64(b)) {
+        return match base {
+            nb::ADD => Some(Slot::from_i64(x + y)),
+            nb::SUBTRACT => Some(Slot::from_i64(x - y)),
+            nb::MULTIPLY => x.checked_mul(y).map(Slot::from_i64),
+            nb::TRUE_DIVIDE if y != 0 => Some(Slot::from_f64(slot_num(a)? / slot_num(b)?)),
+            _ => int_op(arg, x, y).map(Ok),
+        };
+    }
+    let (x, y) = (slot_num(a)?, slot_num(b)?);
+    match base {
+        nb::ADD => Some(Slot::from_f64(x + y)),
+        nb::SUBTRACT => Some(Slot::from_f64(x - y)),
+        nb::MULTIPLY => Some(Slot::from_f64(x * y)),
+        nb::TRUE_DIVIDE if y != 0.0 => Some(Slot::from_f64(x / y)),
+        _ => None,
+    }
+}
+
 /// The general form of BINARY_OP on the two entries at `p`; they stay on the stack.
 #[inline(never)]
 pub unsafe fn binary_op(p: *mut Slot, arg: u32) -> PyResult<Slot> {

@@ -51,6 +51,7 @@ specialised! {
     172 BINARY_OP_SUBSCR_STR_INT <- BINARY_OP;
     173 BINARY_OP_SUBSCR_GETITEM <- BINARY_OP;
     174 BINARY_OP_GENERIC <- BINARY_OP;
+    179 BINARY_OP_SUBSCR_LIST_NUM <- BINARY_OP;
     175 COMPARE_OP_INT <- COMPARE_OP;
     176 COMPARE_OP_FLOAT <- COMPARE_OP;
     177 COMPARE_OP_STR <- COMPARE_OP;
@@ -60,6 +61,8 @@ specialised! {
     182 LOAD_GLOBAL_GENERIC <- LOAD_GLOBAL;
     184 LOAD_ATTR_INSTANCE <- LOAD_ATTR;
     185 LOAD_ATTR_SLOT <- LOAD_ATTR;
+    183 LOAD_ATTR_SLOT_NUM <- LOAD_ATTR;
+    193 LOAD_ATTR_INSTANCE_NUM <- LOAD_ATTR;
     186 LOAD_ATTR_MODULE <- LOAD_ATTR;
     187 LOAD_ATTR_CLASS <- LOAD_ATTR;
     188 LOAD_ATTR_CLASSVAR <- LOAD_ATTR;
@@ -78,6 +81,11 @@ specialised! {
     206 CALL_TYPE_1 <- CALL;
     207 CALL_CLASS_INIT <- CALL;
     208 CALL_PY_GENERAL <- CALL;
+    212 FOR_ITER_RANGE <- FOR_ITER;
+    213 FOR_ITER_LIST <- FOR_ITER;
+    214 FOR_ITER_TUPLE <- FOR_ITER;
+    215 FOR_ITER_GEN <- FOR_ITER;
+    216 FOR_ITER_GENERIC <- FOR_ITER;
 }
 
 /// Result of a specialised call.
@@ -139,6 +147,7 @@ const fn generic(base: u8) -> u8 {
         op::LOAD_ATTR => sop::LOAD_ATTR_GENERIC,
         op::STORE_ATTR => sop::STORE_ATTR_GENERIC,
         op::CALL => sop::CALL_GENERIC,
+        op::FOR_ITER => sop::FOR_ITER_GENERIC,
         _ => base,
     }
 }
@@ -491,7 +500,12 @@ unsafe fn try_load_attr(
                     return false;
                 }
                 store_attr_entry(c0, version, (*m).offset as usize, kind::SLOT);
-                set_op(w, sop::LOAD_ATTR_SLOT);
+                let v = (*obj
+                    .as_ptr()
+                    .byte_add((*m).offset as usize)
+                    .cast::<core::sync::atomic::AtomicPtr<abi::PyObject>>())
+                .load(Acquire);
+                set_op(w, if feeds_arithmetic(w, v) { sop::LOAD_ATTR_SLOT_NUM } else { sop::LOAD_ATTR_SLOT });
                 return true;
             }
             if core::ptr::addr_eq(d.ty(), &raw const super::pending::PyProperty_Type) {
@@ -529,11 +543,102 @@ unsafe fn try_load_attr(
             && let Some(i) = inst::shared_key_index(ty, name)
         {
             store_attr_entry(c0, version, i, kind::INSTANCE);
-            set_op(w, sop::LOAD_ATTR_INSTANCE);
+            let num = feeds_arithmetic(w, inst::inline_value_ptr(obj, i));
+            set_op(w, if num { sop::LOAD_ATTR_INSTANCE_NUM } else { sop::LOAD_ATTR_INSTANCE });
             return true;
         }
         false
     }
+}
+
+/// Whether `v`, which the instruction at `w` is about to push, is a number whose next use is as an operand of arithmetic or
+/// of a comparison: then it is best read without an object.
+unsafe fn feeds_arithmetic(w: *const AtomicU32, v: *mut abi::PyObject) -> bool {
+    use compiler::opcode::nb;
+    // SAFETY: the caller read `v` just now (type-stable memory); instructions follow `w` up to the end of the code.
+    unsafe {
+        let Some(o) = Object::from_ptr_opt(v) else { return false };
+        let int = super::eval::type_is!(o, crate::objects::long::PyLong_Type);
+        if !int && !super::eval::type_is!(o, crate::objects::float::PyFloat_Type) {
+            return false;
+        }
+        let mut p = w.add(2);
+        // How many entries lie above the value
+        let mut above = 0;
+        for _ in 0..12 {
+            let word = (*p).load(Relaxed);
+            let (o, arg) = (base_op(word as u8), word >> 8);
+            p = p.add(1 + compiler::opcode::has_cache(o) as usize);
+            match o {
+                op::LOAD_FAST | op::LOAD_FAST_BORROW | op::LOAD_CONST | op::LOAD_SMALL_INT | op::LOAD_DEREF => {
+                    above += 1
+                }
+                op::LOAD_FAST_LOAD_FAST | op::LOAD_FAST_BORROW_LOAD_FAST_BORROW => above += 2,
+                op::LOAD_GLOBAL if arg & 1 == 0 => above += 1,
+                op::LOAD_ATTR if arg & 1 == 0 && above > 0 => {}
+                op::BINARY_OP if arg == nb::SUBSCR && above >= 2 => above -= 1,
+                op::BINARY_OP if arg == nb::SUBSCR => return false,
+                op::BINARY_OP if above <= 1 => {
+                    return match if arg >= nb::INPLACE { arg - nb::INPLACE } else { arg } {
+                        nb::ADD | nb::SUBTRACT | nb::MULTIPLY | nb::TRUE_DIVIDE => true,
+                        nb::POWER | nb::MATRIX_MULTIPLY => false,
+                        _ => int,
+                    };
+                }
+                op::COMPARE_OP if above <= 1 => return true,
+                op::BINARY_OP | op::COMPARE_OP => above -= 1,
+                op::UNARY_NEGATIVE => return above == 0,
+                _ => return false,
+            }
+        }
+    }
+    false
+}
+
+/// The number in an object that cannot go away while this thread looks: its own, or an immortal one. (An object of this
+/// thread is freed by this thread only.)
+///
+/// # Safety
+/// `p` was read from a live container just now.
+#[inline(always)]
+unsafe fn unboxed_value(p: *mut abi::PyObject) -> Option<Slot> {
+    if p.is_null() {
+        return None;
+    }
+    // SAFETY: type-stable memory until this thread's next quiescent point.
+    let o = unsafe { Object::from_ptr(p) };
+    if !o.is_owned_by_current_thread() && !o.is_immortal() {
+        return None;
+    }
+    if super::eval::type_is!(o, crate::objects::float::PyFloat_Type) {
+        // SAFETY: an exact float.
+        return Slot::float(unsafe { o.cast::<Float>() }.value());
+    }
+    super::eval::slot_i64(Slot::borrowed(o)).and_then(Slot::int)
+}
+
+#[inline(always)]
+pub unsafe fn hit_attr_instance_num(o: Slot, c: u64) -> Option<Slot> {
+    let (obj, i) = guard(o, c, kind::INSTANCE)?;
+    // SAFETY: read just now.
+    unsafe { unboxed_value(crate::objects::dict::instance::inline_value_ptr(obj, i)) }
+}
+
+#[inline(always)]
+pub unsafe fn hit_attr_slot_num(o: Slot, c: u64) -> Option<Slot> {
+    let (obj, off) = guard(o, c, kind::SLOT)?;
+    // SAFETY: the version vouches for the member's place.
+    unsafe {
+        let p = &*obj.as_ptr().byte_add(off).cast::<core::sync::atomic::AtomicPtr<abi::PyObject>>();
+        unboxed_value(p.load(Acquire))
+    }
+}
+
+/// The number at an index of a list.
+#[inline(always)]
+pub unsafe fn list_number(l: &List, i: usize) -> Option<Slot> {
+    // SAFETY: read just now.
+    unsafe { unboxed_value(l.peek(i)) }
 }
 
 #[inline(always)]
@@ -725,6 +830,12 @@ pub unsafe fn store_attr(w: *const AtomicU32, c: &AtomicU64, o: Slot, name: &Str
             give_up(w, c);
         }
     }
+}
+
+/// The object and the place of its value, if the entry fits.
+#[inline(always)]
+pub fn guard_store_instance<'a>(o: Slot, c: u64) -> Option<(&'a Object, usize)> {
+    guard(o, c, kind::STORE_INSTANCE)
 }
 
 /// `[value, object]` at `p`: moves the value into the object.
@@ -1155,11 +1266,18 @@ unsafe fn choose_binary(w: *const AtomicU32, c: &AtomicU64, a: Slot, b: Slot, ar
     let base = if (nb::INPLACE..nb::SUBSCR).contains(&arg) { arg - nb::INPLACE } else { arg };
     let new = if arg == nb::SUBSCR {
         let Some(o) = a.try_obj() else { return false };
-        if type_is!(o, crate::objects::list::PyList_Type) && b.is_int() {
-            sop::BINARY_OP_SUBSCR_LIST_INT
-        } else if type_is!(o, crate::objects::tuple::PyTuple_Type) && b.is_int() {
+        let index = slot_i64(b).is_some();
+        if type_is!(o, crate::objects::list::PyList_Type) && index {
+            let v = slot_i64(b).map_or(core::ptr::null_mut(), |i| unsafe { o.cast::<List>() }.peek(i as usize));
+            // SAFETY: the caller points at an instruction word; the item was just read.
+            if unsafe { feeds_arithmetic(w, v) } {
+                sop::BINARY_OP_SUBSCR_LIST_NUM
+            } else {
+                sop::BINARY_OP_SUBSCR_LIST_INT
+            }
+        } else if type_is!(o, crate::objects::tuple::PyTuple_Type) && index {
             sop::BINARY_OP_SUBSCR_TUPLE_INT
-        } else if type_is!(o, crate::objects::unicode::PyUnicode_Type) && b.is_int() {
+        } else if type_is!(o, crate::objects::unicode::PyUnicode_Type) && index {
             sop::BINARY_OP_SUBSCR_STR_INT
         } else if type_is!(o, crate::objects::dict::PyDict_Type) {
             sop::BINARY_OP_SUBSCR_DICT
@@ -1233,6 +1351,28 @@ pub unsafe fn compare_op(w: *const AtomicU32, c: &AtomicU64, a: Slot, b: Slot) {
         };
         set_op(w, new);
     }
+}
+
+/// Chooses a form for FOR_ITER from its iterator.
+#[cold]
+#[inline(never)]
+pub unsafe fn for_iter(w: *const AtomicU32, c: &AtomicU64, it: &Object) {
+    use super::eval::type_is;
+    let new = if tries(c) >= MAX_TRIES {
+        sop::FOR_ITER_GENERIC
+    } else if type_is!(it, super::pending::PyRangeIter_Type) {
+        sop::FOR_ITER_RANGE
+    } else if type_is!(it, crate::objects::list::iter::PyListIter_Type) {
+        sop::FOR_ITER_LIST
+    } else if type_is!(it, crate::objects::tuple::PyTupleIter_Type) {
+        sop::FOR_ITER_TUPLE
+    } else if type_is!(it, crate::objects::r#gen::PyGen_Type) {
+        sop::FOR_ITER_GEN
+    } else {
+        sop::FOR_ITER_GENERIC
+    };
+    // SAFETY: the caller points at an instruction word.
+    unsafe { set_op(w, new) };
 }
 
 /// Outcome of advancing a range iterator.

@@ -196,6 +196,45 @@ pub unsafe fn leave_raising(
     }
 }
 
+/// A panic left the eval loop: takes the frames down to `entry` out of the chain and raises SystemError. What they hold is
+/// leaked, because nobody knows which of it is still owned.
+///
+/// # Safety
+/// `entry` is the entry frame of that loop.
+#[cold]
+#[inline(never)]
+pub unsafe fn after_panic(ts: &ThreadState, entry: *mut InterpFrame, payload: Box<dyn std::any::Any + Send>) -> Slot {
+    let a = ts.abi_mut();
+    let mut f = a.current_frame.cast::<InterpFrame>();
+    // SAFETY: frames are linked down to the entry.
+    unsafe {
+        let outer = (*entry).previous;
+        while !f.is_null() && f != outer {
+            let prev = (*f).previous;
+            if !(*f).frame_obj.is_null() {
+                crate::objects::frame::detach(f);
+            }
+            if let Some(g) = InterpFrame::generator(f) {
+                let ei = (&raw const g.exc_state).cast_mut();
+                if !(*ei).previous_item.is_null() {
+                    a.exc_info = (*ei).previous_item;
+                    (*ei).previous_item = null_mut();
+                }
+                (*f).sp = InterpFrame::localsplus(f);
+                (*f).previous = null_mut();
+                g.state.store(crate::objects::r#gen::gen_state::COMPLETED, core::sync::atomic::Ordering::Release);
+            } else {
+                stack::pop(ts, f.cast());
+            }
+            a.py_recursion_remaining += 1;
+            f = prev;
+        }
+        a.current_frame = outer.cast();
+    }
+    let _ = crate::convert::panicked(payload);
+    Slot::NULL
+}
+
 /// Gives the set exception the context of what the innermost handler handles.
 pub fn chain_context(ts: &ThreadState) {
     // SAFETY: the thread's exception info is live.

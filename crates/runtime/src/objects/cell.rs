@@ -34,6 +34,19 @@ impl Cell {
     pub fn get(&self) -> Option<PyRef> {
         crate::interp::pending::load_ref(self, &self.ob_ref)
     }
+    /// The short form of `replace`, for a value whose reference is taken over; `None`: the lock is not free.
+    #[inline(always)]
+    pub fn try_replace(&self, new: *mut abi::PyObject) -> Option<*mut abi::PyObject> {
+        // SAFETY: every object has a mutex; it is held for a few instructions.
+        let m = unsafe { crate::thread::mutex::RawMutex::from_ptr((&raw const self.ob_base.ob_mutex).cast_mut()) };
+        if !m.try_lock() {
+            return None;
+        }
+        let old = self.ob_ref.load(Ordering::Relaxed);
+        self.ob_ref.store(new, Ordering::Release);
+        m.unlock();
+        Some(old)
+    }
     /// Replaces the contents and gives the old ones back.
     #[inline]
     pub fn replace(&self, value: Option<PyRef>) -> Option<PyRef> {

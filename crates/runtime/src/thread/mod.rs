@@ -192,7 +192,7 @@ pub fn handle_breaker() -> PyResult<()> {
 /// Reads an owned reference out of a slot that other threads may change: load, try-incref, re-check. `None`: the slot is
 /// empty, or the reference cannot be had without the owner's lock (then take the lock and use
 /// `mem::refcount::new_ref_with_lock`).
-#[inline]
+#[inline(always)]
 pub fn load_ref(slot: &AtomicPtr<PyObject>) -> Option<PyRef> {
     let p = slot.load(Acquire);
     if p.is_null() {

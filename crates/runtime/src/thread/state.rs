@@ -110,6 +110,8 @@ pub struct ThreadState {
     abi: abi::PyThreadState,
     /// Frames' memory (the interpreter's).
     pub stack: DataStack,
+    /// What the interpreter's fast engine returned last, a slot.
+    pub result: Cell<u64>,
     pub(crate) heap: Cell<*mut heap::Heap>,
     qsbr: Cell<*const qsbr::Slot>,
     pub(crate) brc: brc::Queue,

@@ -399,6 +399,36 @@ pub fn store_inline_value_at(obj: &Object, index: usize, value: PyRef) -> Result
     Ok(())
 }
 
+/// The short form of `store_inline_value_at`, without a critical section: takes `value` over and gives the old one back.
+/// `None`: the lock is not free or the values are not in use; nothing happened.
+#[inline(always)]
+pub fn try_store_inline_value_at(obj: &Object, index: usize, value: *mut abi::PyObject) -> Option<*mut abi::PyObject> {
+    let values = inline_values(obj);
+    // SAFETY: every object has a mutex; it is held for a few instructions.
+    let m = unsafe { crate::thread::mutex::RawMutex::from_ptr((&raw const obj.0.ob_mutex).cast_mut()) };
+    if !m.try_lock() {
+        return None;
+    }
+    let mut old = None;
+    if values.valid.load(Acquire) != 0
+        && index < values.capacity as usize
+        && managed_dict_slot(obj).load(Acquire).is_null()
+    {
+        // SAFETY: below the capacity; the lock guards the values.
+        unsafe {
+            let slot = values.slot(index);
+            let p = slot.load(Relaxed);
+            if p.is_null() {
+                values.push_order(index);
+            }
+            slot.store(value, Release);
+            old = Some(p);
+        }
+    }
+    m.unlock();
+    old
+}
+
 /// Moves the inline values that `dict` uses into an array of its own.
 fn detach(dict: &Dict, obj: &Object) -> PyResult<()> {
     if !has_inline_values(obj) {

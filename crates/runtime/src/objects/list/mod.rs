@@ -251,6 +251,19 @@ impl List {
         self.get_locked(i)
     }
 
+    /// The item at an index without a reference: null when there is none. Valid until this thread's next quiescent point, as
+    /// memory.
+    #[inline(always)]
+    pub fn peek(&self, i: usize) -> *mut abi::PyObject {
+        ensure_shared_on_read(self);
+        if i >= self.ob_size.load(Acquire) as usize {
+            return core::ptr::null_mut();
+        }
+        let items = self.items();
+        // SAFETY: the array lives until this thread is quiescent; the index is checked against its own capacity.
+        unsafe { if items.is_null() || i >= capacity_of(items) { core::ptr::null_mut() } else { (*items.add(i)).load(Acquire) } }
+    }
+
     #[inline(never)]
     fn get_locked(&self, i: usize) -> Option<PyRef> {
         lock!(self);
@@ -277,6 +290,28 @@ impl List {
         }
         drop(old);
         Ok(())
+    }
+
+    /// The short form of `set`, without a critical section: takes `v` over and gives the old item back. `None`: the lock is
+    /// not free or the index is out of range; nothing happened.
+    #[inline(always)]
+    pub fn try_set(&self, i: usize, v: *mut abi::PyObject) -> Option<*mut abi::PyObject> {
+        // SAFETY: every object has a mutex; it is held for a few instructions.
+        let m = unsafe { crate::thread::mutex::RawMutex::from_ptr((&raw const self.0.ob_mutex).cast_mut()) };
+        if !m.try_lock() {
+            return None;
+        }
+        let mut old = None;
+        if i < self.len() {
+            // SAFETY: in range; the lock guards the items.
+            unsafe {
+                let slot = &*self.items().add(i);
+                old = Some(slot.load(Relaxed));
+                slot.store(v, Release);
+            }
+        }
+        m.unlock();
+        old
     }
 
     /// Moves `count` slots from `from` to `to` (lock held).
