@@ -463,12 +463,13 @@ pub mod _functools {
         nargsf: usize,
         kwnames: *mut abi::PyObject,
     ) -> *mut abi::PyObject {
-        // SAFETY: vectorcall's arguments; installed on these objects only.
-        let r = unsafe {
-            let me = Object::from_ptr(callable).cast::<LruCache>();
-            me.invoke(FuncArgs::from_vectorcall(args, nargsf, kwnames))
-        };
-        r.map_or(core::ptr::null_mut(), |v| v.into_ptr())
+        runtime::convert::guard_object(|| {
+            // SAFETY: vectorcall's contract; installed on these objects only.
+            unsafe {
+                let me = Object::from_ptr(callable).cast::<LruCache>();
+                me.invoke(FuncArgs::from_vectorcall(args, nargsf, kwnames))
+            }
+        })
     }
 
     impl Fields for LruCache {

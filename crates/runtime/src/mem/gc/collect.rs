@@ -328,7 +328,6 @@ fn find_unreachable() -> Found {
     let mut survivors = 0;
     pages.for_each(|p, s| {
         if *s != UNVISITED {
-            survivors += 1;
             return;
         }
         // SAFETY: tracked objects are readable.
