@@ -46,6 +46,8 @@ pub struct CompileError {
     pub text: Option<String>,
     /// Warnings found before the error
     pub warnings: Vec<SyntaxWarning>,
+    /// The tokenizer's text: without a newline, and none is added
+    pub exact_text: bool,
 }
 
 impl std::fmt::Display for CompileError {
@@ -75,6 +77,7 @@ impl CompileError {
             end_offset: 0,
             text: None,
             warnings: Vec::new(),
+            exact_text: false,
         }
     }
 }

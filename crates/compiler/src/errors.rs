@@ -28,7 +28,34 @@ type Found = Option<(ErrorKind, TextRange, String)>;
 
 /// The error of a source that ruff refused.
 pub fn translate(src: &str, index: &LineIndex, parsed: &rp::Parsed<r::Mod>, opts: &Options) -> CompileError {
-    let scan = tokens::scan(src, true, opts.mode == crate::Mode::Exec);
+    let mut e = find(src, index, parsed, opts);
+    // The line as the parser has it: in a module the last one ends with a newline, too.
+    if let Some(t) = &mut e.text {
+        if e.exact_text {
+            t.truncate(t.trim_end_matches('\n').len());
+        } else if opts.mode == crate::Mode::Exec && !t.ends_with('\n') {
+            t.push('\n');
+        }
+    }
+    e
+}
+
+/// Whether the parser gave up before the place of an error that only the tokenizer's caller reports.
+fn parser_first(parsed: &rp::Parsed<r::Mod>, t: &tokens::TokenError) -> bool {
+    parsed.errors().iter().any(|p| {
+        let at = p.location.start().to_usize();
+        let indent = matches!(p.error, P::UnexpectedIndentation);
+        let lexical = matches!(p.error, P::Lexical(_)) || p.error.to_string().contains("nterminated");
+        at < t.start && !lexical && (t.soft || indent)
+    })
+}
+
+fn find(src: &str, index: &LineIndex, parsed: &rp::Parsed<r::Mod>, opts: &Options) -> CompileError {
+    let mut scan = tokens::scan(src, true, opts.mode == crate::Mode::Exec);
+    if scan.error.as_ref().is_some_and(|e| parser_first(parsed, e)) {
+        scan.error = None;
+        scan.open.clear();
+    }
     if let Some(e) = scan.error {
         let exec = opts.mode == crate::Mode::Exec;
         let goes_on = e.msg.starts_with("unterminated triple-quoted")
@@ -46,9 +73,19 @@ pub fn translate(src: &str, index: &LineIndex, parsed: &rp::Parsed<r::Mod>, opts
         .map(|t| T { k: t.kind(), s: t.start().to_usize(), e: t.end().to_usize() })
         .collect();
     let f = Finder { src, index, tk: Tokens { t, src }, opts };
-    let err = parsed.errors().iter().min_by_key(|e| e.location.start()).unwrap_or(&parsed.errors()[0]);
-    let i = f.tk.at(err.location.start().to_usize());
-    let known = f.known(err, i);
+    // A bad annotation target covers what it was guessed from: mistakes inside go first.
+    let place = |e: &&rp::ParseError| match &e.error {
+        P::InvalidAnnotatedAssignmentTarget => e.location.end(),
+        P::OtherError(m) if m.starts_with("Only single target") => e.location.end(),
+        _ => e.location.start(),
+    };
+    let err = parsed.errors().iter().min_by_key(place).unwrap_or(&parsed.errors()[0]);
+    let mut i = f.tk.at(err.location.start().to_usize());
+    while f.tk.k(i) == K::Dedent && !matches!(f.tk.k(i + 1), K::EndOfFile | K::Newline) {
+        i += 1;
+    }
+    let known = if opts.mode == crate::Mode::Eval { f.statement_only(err, &mut i) } else { None };
+    let known = known.or_else(|| f.known(err, i));
     let tok = f.tk.t.get(i).copied().unwrap_or(T { k: K::EndOfFile, s: src.len(), e: src.len() });
     if opts.allow_incomplete {
         let indent = known.as_ref().is_some_and(|k| k.2.starts_with("expected an indented block"));
@@ -63,7 +100,7 @@ pub fn translate(src: &str, index: &LineIndex, parsed: &rp::Parsed<r::Mod>, opts
         if at_end && opts.allow_incomplete {
             return incomplete(src, index);
         }
-        if at_end || line(tok.s) > line(at) {
+        if at_end || line(tok.s) > line(at) || tok.s == at {
             let mut e = error_at(src, index, range(at, at), format!("'{}' was never closed", c as char));
             e.end_offset = 0;
             return e;
@@ -77,7 +114,7 @@ pub fn translate(src: &str, index: &LineIndex, parsed: &rp::Parsed<r::Mod>, opts
     let exec = matches!(opts.mode, crate::Mode::Exec);
     let past_end = at.start().to_usize() >= src.len() && !src.ends_with('\n');
     if kind == ErrorKind::Indentation && at.is_empty() {
-        e.end_offset = 0;
+        e.end_offset = if e.msg == "unexpected indent" { u32::MAX } else { 0 };
         if e.msg == "unexpected indent" || (past_end && !exec) {
             e.offset -= 1;
         }
@@ -98,6 +135,7 @@ pub fn translate(src: &str, index: &LineIndex, parsed: &rp::Parsed<r::Mod>, opts
 pub fn token_error(src: &str, index: &LineIndex, t: &tokens::TokenError) -> CompileError {
     let mut e = error_at(src, index, range(t.start, t.end.unwrap_or(t.start)), t.msg.clone());
     e.kind = t.kind;
+    e.exact_text = !t.soft || t.in_fstring;
     match t.kind {
         ErrorKind::Tab => {
             e.offset = 1;
@@ -106,7 +144,7 @@ pub fn token_error(src: &str, index: &LineIndex, t: &tokens::TokenError) -> Comp
         ErrorKind::Indentation => e.end_offset = 0,
         _ if t.msg.starts_with("unexpected EOF") => {
             e.offset += 1;
-            e.end_offset = 0;
+            e.end_offset = u32::MAX;
         }
         _ if t.msg.starts_with("unexpected character after") => e.end_offset = 0,
         _ => {}
@@ -142,7 +180,34 @@ pub fn unsupported(src: &str, index: &LineIndex, e: &rp::UnsupportedSyntaxError)
     }
 }
 
+/// `=` and the augmented assignments.
+pub fn is_assignment(k: K) -> bool {
+    format!("{k:?}").ends_with("Equal")
+        && !matches!(k, K::EqEqual | K::NotEqual | K::LessEqual | K::GreaterEqual | K::ColonEqual)
+}
+
 impl Finder<'_> {
+    /// In an expression there are no assignments: the sign is the mistake.
+    fn statement_only(&self, err: &rp::ParseError, i: &mut usize) -> Found {
+        let tk = &self.tk;
+        if tk.t.iter().all(|t| matches!(t.k, K::Newline | K::Indent | K::Dedent | K::EndOfFile))
+            && self.src.trim_start_matches('\n').starts_with([' ', '\t'])
+        {
+            let end = self.src.len();
+            return Some((ErrorKind::Indentation, range(end, end), "unexpected indent".into()));
+        }
+        let known = matches!(
+            err.error,
+            P::InvalidAssignmentTarget | P::InvalidAugmentedAssignmentTarget | P::InvalidAnnotatedAssignmentTarget
+        );
+        let at = tk.star_expressions(0)?;
+        if tk.k(at) == K::Colon && known || is_assignment(tk.k(at)) && (known || *i == at) {
+            *i = at;
+            return self.syntax(self.tok(at), "invalid syntax");
+        }
+        None
+    }
+
     /// Warnings about escapes in the literals before an error.
     fn escape_warnings(&self, until: usize) -> Vec<crate::SyntaxWarning> {
         let mut lower = crate::lower::Lower::new(self.src, self.index);
@@ -257,8 +322,8 @@ impl Finder<'_> {
         {
             return Some(f);
         }
-        if format!("{:?}", tk.k(i)).ends_with("Equal")
-            && !matches!(tk.k(i), K::Equal | K::EqEqual | K::NotEqual | K::LessEqual | K::GreaterEqual | K::ColonEqual)
+        if tk.k(i) != K::Equal
+            && is_assignment(tk.k(i))
             && let s = tk.stmt_start(i)
             && tk.star_expressions(s) == Some(i)
             && let Some(e) = self.reparse(self.span(s, i))
@@ -269,7 +334,7 @@ impl Finder<'_> {
                 format!("'{}' is an illegal expression for augmented assignment", expr_name(&e)),
             );
         }
-        if let Some(f) = self.equal_sign(i).or_else(|| self.forgotten_comma(i)) {
+        if let Some(f) = self.broken_string(i).or_else(|| self.equal_sign(i)).or_else(|| self.forgotten_comma(i)) {
             return Some(f);
         }
         if tk.k(i) == K::Colon
@@ -572,6 +637,13 @@ impl Finder<'_> {
         let here = self.tok(i);
         match &err.error {
             P::NonDefaultParamAfterDefaultParam => {
+                let empty = (0..i)
+                    .rev()
+                    .take_while(|j| !matches!(tk.k(*j), K::Newline))
+                    .find(|j| tk.k(*j) == K::Equal && matches!(tk.k(j + 1), K::Comma | K::Rpar));
+                if let Some(j) = empty {
+                    return self.syntax(self.tok(j), "expected default value expression");
+                }
                 return self.syntax(here, "parameter without a default follows parameter with a default");
             }
             P::ExpectedKeywordParam => {
@@ -733,7 +805,16 @@ impl Finder<'_> {
         }
         let star = if tk.k(i) == K::Star { i } else { i.checked_sub(1).filter(|j| tk.k(*j) == K::Star)? };
         let e = tk.bitwise_or(star + 1)?;
-        self.syntax(self.span(star, e), "cannot delete starred")
+        match tk.enclosing(star) {
+            None => self.syntax(self.span(star, e), "cannot delete starred"),
+            Some(o) if tk.k(o) == K::Lpar && star == o + 1 && tk.k(e) == K::Rpar && !self.is_call(o) => {
+                self.syntax(self.span(star, e), "cannot use starred expression here")
+            }
+            Some(o) if tk.k(o) == K::Lpar && !self.is_call(o) => {
+                self.syntax(self.span(star, e), "cannot delete starred")
+            }
+            _ => None,
+        }
     }
 
     // ---- targets ----
@@ -769,6 +850,13 @@ impl Finder<'_> {
             _ => return None,
         }
         let e = self.reparse(at)?;
+        if let r::Expr::Compare(c) = &e
+            && tk.k(tk.stmt_start(i)) == K::For
+            && c.ops.first() != Some(&r::CmpOp::In)
+        {
+            let op = tk.at(c.left.range().end().to_usize());
+            return self.syntax(self.tok(op), "invalid syntax");
+        }
         let name = expr_name(&e);
         let literal = matches!(name, "True" | "False" | "None");
         let plain = self.syntax(at, format!("cannot assign to {name}"));
@@ -809,6 +897,15 @@ impl Finder<'_> {
             let e = tk.star_expressions(y + 1).unwrap_or(y + 1);
             if tk.k(e) == K::Equal {
                 return self.syntax(self.span(y, e), "assignment to yield expression not possible");
+            }
+            if tk.k(e) == K::Rpar
+                && tk.k(e + 1) != K::Equal
+                && is_assignment(tk.k(e + 1))
+                && y > 0
+                && tk.k(y - 1) == K::Lpar
+            {
+                let msg = "'yield expression' is an illegal expression for augmented assignment";
+                return self.syntax(self.span(y, e), msg);
             }
             if tk.k(e) == K::Rpar && tk.k(e + 1) == K::Equal && y > 0 && tk.k(y - 1) == K::Lpar {
                 let msg = "cannot assign to yield expression here. Maybe you meant '==' instead of '='?";
@@ -911,6 +1008,12 @@ impl Finder<'_> {
                 );
             }
             P::UnparenthesizedGeneratorExpression => {
+                if let Some(o) = tk.enclosing(i).filter(|o| tk.k(tk.line_start(*o)) == K::Class && *o >= 2)
+                    && tk.k(o - 2) == K::Class
+                {
+                    let j = (o..tk.t.len()).find(|j| tk.k(*j) == K::For)?;
+                    return self.syntax(self.tok(j), "invalid syntax");
+                }
                 return self.syntax(at, "Generator expression must be parenthesized");
             }
             P::IterableUnpackingInComprehension => {
@@ -932,6 +1035,18 @@ impl Finder<'_> {
         if i > 0 && tk.k(i - 1) == K::Equal && matches!(tk.k(i), K::Comma | K::Rpar) {
             let s = tk.boundary(i - 1);
             return self.syntax(self.span(s, i), "expected argument value expression");
+        }
+        if matches!(tk.k(i), K::For | K::Async) {
+            let b = tk.boundary(i);
+            if b >= 2
+                && tk.k(b - 1) == K::Equal
+                && tk.is_name(b - 2)
+                && (b - 2 == o + 1 || tk.k(b - 3) == K::Comma)
+                && tk.for_clauses(i).is_some()
+            {
+                let msg = "invalid syntax. Maybe you meant '==' or ':=' instead of '='?";
+                return self.syntax(self.span(b - 2, b), msg);
+            }
         }
         let eq = if tk.k(i) == K::Equal {
             i
@@ -998,13 +1113,17 @@ impl Finder<'_> {
                     | K::From
             )
         };
-        if statement(tk.k(i)) {
-            if i > 0 && tk.k(i - 1) == K::Else {
+        let guard = |s: usize| tk.text(tk.line_start(s)) == "case" && tk.enclosing(s).is_none();
+        if statement(tk.k(i)) || matches!(tk.k(i), K::Yield | K::Newline | K::EndOfFile) {
+            if i > 0 && tk.k(i - 1) == K::Else && tk.line_start(i) != i - 1 {
                 // a if b else <statement>
                 let s = tk.boundary(i - 1);
                 if s > 0 && tk.k(s - 1) == K::If {
                     return self.syntax(self.tok(i), "expected expression after 'else', but statement is given");
                 }
+            }
+            if !statement(tk.k(i)) && tk.k(i) == K::Yield {
+                return None;
             }
             if matches!(tk.k(i), K::Pass | K::Break | K::Continue) && tk.k(i + 1) == K::If {
                 if let Some(n) = tk.disjunction(i + 2)
@@ -1013,11 +1132,18 @@ impl Finder<'_> {
                     return self.syntax(self.tok(i), "expected expression before 'if', but statement is given");
                 }
             }
-            return None;
+            if statement(tk.k(i)) {
+                return None;
+            }
         }
         // The error is where `else` should be.
         let s = tk.boundary(i);
-        if s > 0 && tk.k(s - 1) == K::If && tk.disjunction(s) == Some(i) && !matches!(tk.k(i), K::Else | K::Colon) {
+        if s > 0
+            && tk.k(s - 1) == K::If
+            && tk.disjunction(s) == Some(i)
+            && !matches!(tk.k(i), K::Else | K::Colon)
+            && !guard(s - 1)
+        {
             let a = tk.boundary(s - 1);
             if a < s - 1 && tk.disjunction(a) == Some(s - 1) {
                 return self.syntax(self.span(a, i), "expected 'else' after 'if' expression");
@@ -1145,6 +1271,9 @@ impl Finder<'_> {
         match &err.error {
             P::ExpectedRealNumber => return self.syntax(at, "real number required in complex literal"),
             P::ExpectedImaginaryNumber => return self.syntax(at, "imaginary number required in complex literal"),
+            P::InvalidMatchPatternTarget if i > 0 && tk.k(i - 1) == K::DoubleStar => {
+                return self.syntax(self.tok(i + 1), "invalid syntax");
+            }
             P::InvalidMatchPatternTarget => return self.syntax(at, "cannot use '_' as a target"),
             _ => {}
         }
@@ -1203,6 +1332,15 @@ impl Finder<'_> {
         }
         if tk.k(i) == K::Greater && i > 0 && tk.k(i - 1) == K::Less && tk.t[i - 1].e == tk.t[i].s {
             return self.syntax(self.span(i - 1, i + 1), "invalid syntax.  Maybe you meant '!=' instead of '<>'?");
+        }
+        // for x <if ...>: the parser looks for `in` further back.
+        if let Some(f) = (0..=i).rev().take_while(|j| tk.k(*j) != K::Newline).find(|j| tk.k(*j) == K::For)
+            && tk.enclosing(f).is_some()
+            && let Some(e) = self.target_list(f + 1)
+            && !matches!(tk.k(e), K::In | K::ColonEqual | K::Name | K::Newline)
+            && (e >= i || i > f && tk.k(e) == K::If)
+        {
+            return self.syntax(self.tok(e), "'in' expected after for-loop variables");
         }
         // for x <not in>
         if let Some(f) = (0..i).rev().take_while(|j| tk.k(*j) != K::Newline).find(|j| tk.k(*j) == K::For)
@@ -1268,6 +1406,37 @@ impl Finder<'_> {
             }
         }
         None
+    }
+
+    /// Targets of a `for`: expressions that may stand there, separated by commas.
+    fn target_list(&self, i: usize) -> Option<usize> {
+        let tk = &self.tk;
+        let one = |j: usize| tk.bitwise_or(if tk.k(j) == K::Star { j + 1 } else { j });
+        let mut j = one(i)?;
+        while tk.k(j) == K::Comma {
+            match one(j + 1) {
+                Some(n) => j = n,
+                None => return Some(j + 1),
+            }
+        }
+        Some(j)
+    }
+
+    /// A string, then something that is no string, then a string again: quotes inside quotes.
+    fn broken_string(&self, i: usize) -> Found {
+        let tk = &self.tk;
+        let string = |j: usize| matches!(tk.k(j), K::String);
+        let first = (0..=i).rev().take_while(|j| tk.k(*j) != K::Newline).find(|j| string(*j))?;
+        let mut j = first + 1;
+        let mut parts = 0;
+        while !string(j) && parts < 100 {
+            j = tk.disjunction(j)?;
+            parts += 1;
+        }
+        if parts == 0 || i > j {
+            return None;
+        }
+        self.syntax(self.span(first + 1, j), "invalid syntax. Is this intended to be part of the string?")
     }
 
     fn starred(&self, at: TextRange, i: usize) -> Found {

@@ -832,6 +832,7 @@ pub fn error_at(source: &str, index: &LineIndex, range: TextRange, msg: impl Int
         end_offset: char_col(etext, ec as usize) + 1,
         text: Some(text.to_string()),
         warnings: Vec::new(),
+        exact_text: false,
     }
 }
 

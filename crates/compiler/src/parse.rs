@@ -56,11 +56,57 @@ pub fn parse_normalized(source: &str, opts: &Options) -> Result<(ast::Mod, Vec<S
             "Parser stack overflowed - Python source too complex to parse",
         ));
     }
+    let flufl = if opts.future_flags & crate::code::co::FUTURE_BARRY_AS_BDFL != 0 {
+        Some(0)
+    } else {
+        source.find("barry_as_FLUFL")
+    };
+    let changed = match flufl {
+        Some(from) => friendly_language_uncle(source, from)?,
+        None => None,
+    };
+    let source = changed.as_deref().unwrap_or(source);
     // The parser and the tree's destructor recurse; untouched stack costs nothing.
     let need = (64 << 20) + scan.chain.saturating_mul(512).min(2 << 30);
-    stacker::grow(if scan.prefixes + scan.open.len() + scan.chain < 500 { 8 << 20 } else { need }, || {
-        parse_inner(source, opts)
-    })
+    let (tree, mut warnings) =
+        stacker::grow(if scan.prefixes + scan.open.len() + scan.chain < 500 { 8 << 20 } else { need }, || {
+            parse_inner(source, opts)
+        })?;
+    let numbers = scan.warnings.into_iter().map(|(line, msg)| SyntaxWarning {
+        kind: crate::WarningKind::Syntax,
+        msg,
+        lineno: line as u32,
+        offset: 0,
+        end_lineno: line as u32,
+        end_offset: 0,
+    });
+    warnings.splice(0..0, numbers);
+    Ok((tree, warnings))
+}
+
+/// `from __future__ import barry_as_FLUFL`: from there on `<>` is the operator, and `!=` a mistake.
+fn friendly_language_uncle(source: &str, from: usize) -> Result<Option<String>> {
+    use ruff_python_ast::token::TokenKind as K;
+    let parsed = rp::parse_unchecked(source, rp::ParseOptions::from(rp::Mode::Module));
+    let mut out: Option<String> = None;
+    let mut last = None;
+    for t in parsed.tokens().iter().filter(|t| t.start().to_usize() >= from) {
+        let (s, e) = (t.start().to_usize(), t.end().to_usize());
+        if t.kind() == K::NotEqual {
+            let index = LineIndex::new(source);
+            let msg = "with Barry as BDFL, use '<>' instead of '!='";
+            let mut e = crate::lower::error_at(source, &index, t.range(), msg);
+            if let Some(t) = e.text.as_mut().filter(|t| !t.ends_with('\n')) {
+                t.push('\n');
+            }
+            return Err(e);
+        }
+        if t.kind() == K::Greater && last == Some((K::Less, s)) {
+            out.get_or_insert_with(|| source.to_string()).replace_range(s - 1..e, "!=");
+        }
+        last = Some((t.kind(), e));
+    }
+    Ok(out)
 }
 
 /// Nesting of prefix operators that a parser should stand.

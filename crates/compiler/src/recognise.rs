@@ -266,11 +266,7 @@ impl Tokens<'_> {
                 | K::As
                 | K::Rarrow
                 | K::Lambda => return j,
-                k if format!("{k:?}").ends_with("Equal")
-                    && !matches!(k, K::EqEqual | K::NotEqual | K::LessEqual | K::GreaterEqual) =>
-                {
-                    return j;
-                }
+                k if crate::errors::is_assignment(k) => return j,
                 _ => {}
             }
             j -= 1;

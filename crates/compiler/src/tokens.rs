@@ -13,6 +13,10 @@ pub struct TokenError {
     pub start: usize,
     /// `None`: CPython gives no end
     pub end: Option<usize>,
+    /// Goes behind a mistake that the parser finds before it
+    pub soft: bool,
+    /// Inside an f-string
+    pub in_fstring: bool,
 }
 
 /// What the scan found.
@@ -25,6 +29,8 @@ pub struct Scan {
     pub prefixes: usize,
     /// Longest chain of operators
     pub chain: usize,
+    /// Numbers that a keyword follows without a space: line, message
+    pub warnings: Vec<(usize, String)>,
 }
 
 const MAX_LEVEL: usize = 200;
@@ -108,7 +114,14 @@ pub fn printable(c: char) -> bool {
 
 impl Scanner<'_> {
     fn err(&self, start: usize, end: Option<usize>, msg: impl Into<String>) -> TokenError {
-        TokenError { kind: ErrorKind::Syntax, msg: msg.into(), start, end }
+        let msg = msg.into();
+        let in_fstring =
+            !self.fstrings.is_empty() || msg.starts_with("unterminated f-") || msg.starts_with("unterminated t-");
+        let soft = in_fstring
+            || msg.starts_with("unexpected EOF")
+            || msg.starts_with("unexpected character after")
+            || msg.starts_with("too many");
+        TokenError { kind: ErrorKind::Syntax, msg, start, end, soft, in_fstring }
     }
 
     fn at(&self, k: usize) -> u8 {
@@ -302,6 +315,8 @@ impl Scanner<'_> {
             msg: "inconsistent use of tabs and spaces in indentation".into(),
             start: s.line_end(start),
             end: None,
+            soft: true,
+            in_fstring: false,
         };
         if col == top {
             if alt != top_alt && self.full {
@@ -317,6 +332,8 @@ impl Scanner<'_> {
                     msg: "too many levels of indentation".into(),
                     start: self.i,
                     end: None,
+                    soft: true,
+                    in_fstring: false,
                 });
             }
             indents.push((col, alt));
@@ -337,6 +354,8 @@ impl Scanner<'_> {
                     msg: "unindent does not match any outer indentation level".into(),
                     start: self.line_end(start),
                     end: None,
+                    soft: true,
+                    in_fstring: false,
                 });
             }
             if alt != top_alt {
@@ -720,6 +739,21 @@ impl Scanner<'_> {
 
     /// After a number: a letter may only start one of the keywords that may follow.
     fn number_end(&mut self, start: usize, kind: &str) -> R {
+        if self.at(0).is_ascii_lowercase() {
+            let word: &[u8] = &self.b[self.i..];
+            let two = |a: &[u8; 2]| word.starts_with(a);
+            if word.starts_with(b"and")
+                || word.starts_with(b"else")
+                || two(b"in")
+                || two(b"is")
+                || two(b"if")
+                || two(b"or")
+                || word.starts_with(b"for")
+                || word.starts_with(b"not")
+            {
+                self.scan.warnings.push((self.line_of(self.i), format!("invalid {kind} literal")));
+            }
+        }
         if !self.full {
             return Ok(());
         }

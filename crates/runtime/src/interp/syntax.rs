@@ -31,13 +31,14 @@ pub fn issue_warnings(ws: &[SyntaxWarning], opts: &Options, source: Option<&str>
                 return Err(raise_compile_error(
                     &CompileError {
                         kind: ErrorKind::Syntax,
-                        msg: w.msg.clone(),
+                        msg: w.msg.replace(". Such sequences will not work in the future. Did", ". Did"),
                         lineno: w.lineno,
                         offset: w.offset,
                         end_lineno: w.end_lineno,
                         end_offset: w.end_offset,
                         text: None,
                         warnings: Vec::new(),
+                        exact_text: false,
                     },
                     &opts.filename,
                     source,
@@ -78,13 +79,7 @@ fn build(e: &CompileError, filename: &str, source: Option<&str>) -> PyResult<Rai
     // The parser's errors bring their line; others show it when the file can be read
     let line = |src: &str| src.split_inclusive('\n').nth(e.lineno as usize - 1).map(str::to_string);
     let text = match &e.text {
-        Some(t) => {
-            let last_line = source.is_some_and(|s| !s.ends_with('\n') && s.lines().count() == e.lineno as usize);
-            let by_tokenizer =
-                ["unterminated", "invalid ", "unexpected character"].iter().any(|p| e.msg.starts_with(p))
-                    && e.msg != "invalid syntax";
-            if last_line && !t.ends_with('\n') && !by_tokenizer { Some(format!("{t}\n")) } else { Some(t.clone()) }
-        }
+        Some(t) => Some(t.clone()),
         None if filename.starts_with('<') => None,
         None => std::fs::read_to_string(filename).ok().and_then(|s| line(&s)),
     };
@@ -93,7 +88,8 @@ fn build(e: &CompileError, filename: &str, source: Option<&str>) -> PyResult<Rai
         None => none_ref(),
     };
     let file = Str::new(filename)?;
-    let num = |n: u32| -> PyResult<PyRef> { Ok(Int::from_i64(n as i64)?.upcast()) };
+    // `u32::MAX` is -1
+    let num = |n: u32| -> PyResult<PyRef> { Ok(Int::from_i64(n as i32 as i64)?.upcast()) };
     let details = Tuple::from_refs(vec![
         file.upcast(),
         num(e.lineno)?,
