@@ -12,6 +12,7 @@ pub mod mmap {
     use runtime::convert::{ArgBytes, ByteString, IntoPy};
     use runtime::objects::support;
     use runtime::prelude::*;
+    use runtime::thread::critical;
 
     const CONSTANTS: &[(&str, i64)] = &[
         ("PROT_EXEC", libc::PROT_EXEC as i64),
@@ -253,46 +254,52 @@ pub mod mmap {
         }
         #[slot]
         fn mp_subscript(&self, key: &Object) -> PyResult<PyRef> {
-            if let Some(s) = key.downcast::<Slice>() {
-                let b = self.bytes()?;
-                let (start, stop, step) = s.unpack()?;
-                let i = Slice::adjust(b.len(), start, stop, step);
-                let v: Vec<u8> =
-                    (0..i.count as isize).filter_map(|k| b.get((i.start + k * i.step) as usize).copied()).collect();
-                return Bytes::new(&v).map(Ref::upcast);
-            }
-            let i = self.index(key)?;
-            self.bytes()?[i].into_py()
+            critical(self, || -> PyResult<PyRef> {
+                if let Some(s) = key.downcast::<Slice>() {
+                    let b = self.bytes()?;
+                    let (start, stop, step) = s.unpack()?;
+                    let i = Slice::adjust(b.len(), start, stop, step);
+                    let v: Vec<u8> =
+                        (0..i.count as isize).filter_map(|k| b.get((i.start + k * i.step) as usize).copied()).collect();
+                    return Bytes::new(&v).map(Ref::upcast);
+                }
+                let i = self.index(key)?;
+                self.bytes()?[i].into_py()
+            })
         }
         #[slot]
         fn mp_ass_subscript(&self, key: &Object, value: Option<&Object>) -> PyResult<()> {
-            let Some(v) = value else { return Err(raise!(TypeError, "mmap object doesn't support item deletion")) };
-            if let Some(s) = key.downcast::<Slice>() {
-                let (start, stop, step) = s.unpack()?;
-                let i = Slice::adjust(self.bytes()?.len(), start, stop, step);
-                let src = runtime::protocol::buffer::Buffer::get(v, abi::PyBUF_SIMPLE)?;
-                if src.len() != i.count {
-                    return Err(raise!(IndexError, "mmap slice assignment is wrong size"));
+            critical(self, || -> PyResult<()> {
+                let Some(v) = value else { return Err(raise!(TypeError, "mmap object doesn't support item deletion")) };
+                if let Some(s) = key.downcast::<Slice>() {
+                    let (start, stop, step) = s.unpack()?;
+                    let i = Slice::adjust(self.bytes()?.len(), start, stop, step);
+                    let src = runtime::protocol::buffer::Buffer::get(v, abi::PyBUF_SIMPLE)?;
+                    if src.len() != i.count {
+                        return Err(raise!(IndexError, "mmap slice assignment is wrong size"));
+                    }
+                    for (k, c) in src.as_slice().to_vec().iter().enumerate() {
+                        self.put((i.start + k as isize * i.step) as usize, &[*c])?;
+                    }
+                    return Ok(());
                 }
-                for (k, c) in src.as_slice().to_vec().iter().enumerate() {
-                    self.put((i.start + k as isize * i.step) as usize, &[*c])?;
-                }
-                return Ok(());
-            }
-            let i = self.index(key)?;
-            let c = v.as_isize()?;
-            let Ok(c) = u8::try_from(c) else {
-                return Err(raise!(ValueError, "mmap item value must be in range(0, 256)"));
-            };
-            self.put(i, &[c])
+                let i = self.index(key)?;
+                let c = v.as_isize()?;
+                let Ok(c) = u8::try_from(c) else {
+                    return Err(raise!(ValueError, "mmap item value must be in range(0, 256)"));
+                };
+                self.put(i, &[c])
+            })
         }
         #[pymethod]
         fn close(&self) -> PyResult<()> {
-            if self.exports.load(Relaxed) > 0 {
-                return Err(raise!(BufferError, "cannot close exported pointers exist"));
-            }
-            self.unmap();
-            Ok(())
+            critical(self, || -> PyResult<()> {
+                if self.exports.load(Relaxed) > 0 {
+                    return Err(raise!(BufferError, "cannot close exported pointers exist"));
+                }
+                self.unmap();
+                Ok(())
+            })
         }
         #[pygetset]
         fn closed(&self) -> bool {
@@ -313,90 +320,110 @@ pub mod mmap {
         }
         #[pymethod]
         fn tell(&self) -> PyResult<usize> {
-            self.bytes()?;
-            Ok(self.pos.load(Relaxed))
+            critical(self, || -> PyResult<usize> {
+                self.bytes()?;
+                Ok(self.pos.load(Relaxed))
+            })
         }
         #[pymethod(sig = "pos, whence=0, /")]
         fn seek(&self, pos: isize, whence: i32) -> PyResult<usize> {
-            let n = self.bytes()?.len() as isize;
-            let to = match whence {
-                0 => pos,
-                1 => self.pos.load(Relaxed) as isize + pos,
-                2 => n + pos,
-                _ => return Err(raise!(ValueError, "unknown seek type")),
-            };
-            if to < 0 || to > n {
-                return Err(raise!(ValueError, "seek out of range"));
-            }
-            self.pos.store(to as usize, Relaxed);
-            Ok(to as usize)
+            critical(self, || -> PyResult<usize> {
+                let n = self.bytes()?.len() as isize;
+                let to = match whence {
+                    0 => pos,
+                    1 => self.pos.load(Relaxed) as isize + pos,
+                    2 => n + pos,
+                    _ => return Err(raise!(ValueError, "unknown seek type")),
+                };
+                if to < 0 || to > n {
+                    return Err(raise!(ValueError, "seek out of range"));
+                }
+                self.pos.store(to as usize, Relaxed);
+                Ok(to as usize)
+            })
         }
         #[pymethod]
         fn read(&self, n: Option<&Object>) -> PyResult<ByteString> {
-            let n = match n {
-                Some(n) => n.as_isize()?,
-                None => -1,
-            };
-            self.take(if n < 0 { usize::MAX } else { n as usize })
+            critical(self, || -> PyResult<ByteString> {
+                let n = match n {
+                    Some(n) => n.as_isize()?,
+                    None => -1,
+                };
+                self.take(if n < 0 { usize::MAX } else { n as usize })
+            })
         }
         #[pymethod]
         fn readline(&self) -> PyResult<ByteString> {
-            let b = self.bytes()?;
-            let rest = &b[self.pos.load(Relaxed).min(b.len())..];
-            self.take(rest.iter().position(|c| *c == b'\n').map_or(rest.len(), |p| p + 1))
+            critical(self, || -> PyResult<ByteString> {
+                let b = self.bytes()?;
+                let rest = &b[self.pos.load(Relaxed).min(b.len())..];
+                self.take(rest.iter().position(|c| *c == b'\n').map_or(rest.len(), |p| p + 1))
+            })
         }
         #[pymethod]
         fn read_byte(&self) -> PyResult<u8> {
-            match self.take(1)?.0.first() {
-                Some(b) => Ok(*b),
-                None => Err(raise!(ValueError, "read byte out of range")),
-            }
+            critical(self, || -> PyResult<u8> {
+                match self.take(1)?.0.first() {
+                    Some(b) => Ok(*b),
+                    None => Err(raise!(ValueError, "read byte out of range")),
+                }
+            })
         }
         #[pymethod]
         fn write(&self, data: ArgBytes) -> PyResult<usize> {
-            let at = self.pos.load(Relaxed);
-            self.put(at, &data)?;
-            self.pos.store(at + data.len(), Relaxed);
-            Ok(data.len())
+            critical(self, || -> PyResult<usize> {
+                let at = self.pos.load(Relaxed);
+                self.put(at, &data)?;
+                self.pos.store(at + data.len(), Relaxed);
+                Ok(data.len())
+            })
         }
         #[pymethod]
         fn write_byte(&self, byte: u8) -> PyResult<()> {
-            let at = self.pos.load(Relaxed);
-            if at >= self.bytes()?.len() {
-                return Err(raise!(ValueError, "write byte out of range"));
-            }
-            self.put(at, &[byte])?;
-            self.pos.store(at + 1, Relaxed);
-            Ok(())
+            critical(self, || -> PyResult<()> {
+                let at = self.pos.load(Relaxed);
+                if at >= self.bytes()?.len() {
+                    return Err(raise!(ValueError, "write byte out of range"));
+                }
+                self.put(at, &[byte])?;
+                self.pos.store(at + 1, Relaxed);
+                Ok(())
+            })
         }
         #[pymethod]
         fn find(&self, sub: ArgBytes, start: Option<&Object>, end: Option<&Object>) -> PyResult<isize> {
-            let (a, b) = self.range(start, end)?;
-            let hay = self.bytes()?.get(a..b).unwrap_or(&[]);
-            if sub.is_empty() {
-                return Ok(if a <= b { a as isize } else { -1 });
-            }
-            Ok(hay.windows(sub.len()).position(|w| w == &sub[..]).map_or(-1, |p| (a + p) as isize))
+            critical(self, || -> PyResult<isize> {
+                let (a, b) = self.range(start, end)?;
+                let hay = self.bytes()?.get(a..b).unwrap_or(&[]);
+                if sub.is_empty() {
+                    return Ok(if a <= b { a as isize } else { -1 });
+                }
+                Ok(hay.windows(sub.len()).position(|w| w == &sub[..]).map_or(-1, |p| (a + p) as isize))
+            })
         }
         #[pymethod]
         fn rfind(&self, sub: ArgBytes, start: Option<&Object>, end: Option<&Object>) -> PyResult<isize> {
-            let (a, b) = self.range(start, end)?;
-            let hay = self.bytes()?.get(a..b).unwrap_or(&[]);
-            if sub.is_empty() {
-                return Ok(if a <= b { b as isize } else { -1 });
-            }
-            Ok(hay.windows(sub.len()).rposition(|w| w == &sub[..]).map_or(-1, |p| (a + p) as isize))
+            critical(self, || -> PyResult<isize> {
+                let (a, b) = self.range(start, end)?;
+                let hay = self.bytes()?.get(a..b).unwrap_or(&[]);
+                if sub.is_empty() {
+                    return Ok(if a <= b { b as isize } else { -1 });
+                }
+                Ok(hay.windows(sub.len()).rposition(|w| w == &sub[..]).map_or(-1, |p| (a + p) as isize))
+            })
         }
         #[pymethod(name = "move")]
         fn move_(&self, dest: isize, src: isize, count: isize) -> PyResult<()> {
-            let n = self.bytes()?.len() as isize;
-            if dest < 0 || src < 0 || count < 0 || n - dest < count || n - src < count {
-                return Err(raise!(ValueError, "source, destination, or count out of range"));
-            }
-            let p = self.writable()?;
-            // SAFETY: both ranges lie in the mapping; they may overlap.
-            unsafe { core::ptr::copy(p.add(src as usize), p.add(dest as usize), count as usize) };
-            Ok(())
+            critical(self, || -> PyResult<()> {
+                let n = self.bytes()?.len() as isize;
+                if dest < 0 || src < 0 || count < 0 || n - dest < count || n - src < count {
+                    return Err(raise!(ValueError, "source, destination, or count out of range"));
+                }
+                let p = self.writable()?;
+                // SAFETY: both ranges lie in the mapping; they may overlap.
+                unsafe { core::ptr::copy(p.add(src as usize), p.add(dest as usize), count as usize) };
+                Ok(())
+            })
         }
         #[pymethod(sig = "offset=0, size=<unrepresentable>, /")]
         fn flush(&self, offset: usize, size: Arg<usize>) -> PyResult<()> {
@@ -428,9 +455,11 @@ pub mod mmap {
         }
         #[pymethod]
         fn resize(&self, newsize: &Object) -> PyResult<()> {
-            let _ = newsize;
-            self.bytes()?;
-            Err(raise!(SystemError, "mmap: resizing not available--no mremap()"))
+            critical(self, || -> PyResult<()> {
+                let _ = newsize;
+                self.bytes()?;
+                Err(raise!(SystemError, "mmap: resizing not available--no mremap()"))
+            })
         }
         #[pymethod]
         fn __enter__(&self) -> PyResult<PyRef> {

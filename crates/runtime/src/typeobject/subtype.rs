@@ -111,9 +111,15 @@ pub unsafe extern "C" fn subtype_dealloc(p: *mut PyObject) {
             }
         }
         if let Some(del) = (*ty).tp_del {
+            if is_gc {
+                gc::track(o(p));
+            }
             del(p);
-            if o(p).0.ob_ref_local.load(Relaxed) > 0 {
+            if crate::mem::refcount::refcnt(o(p)) > 0 {
                 return;
+            }
+            if is_gc {
+                gc::untrack(o(p));
             }
         }
         if (*ty).tp_weaklistoffset != 0 && (*base).tp_weaklistoffset == 0 {
