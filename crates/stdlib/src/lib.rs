@@ -12,6 +12,7 @@ pub mod _contextvars;
 pub mod _csv;
 pub mod _ctypes;
 pub mod _datetime;
+pub mod _decimal;
 pub mod _functools;
 pub mod _heapq;
 pub mod _imp;
@@ -103,6 +104,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _csv
     _ctypes
     _datetime
+    _decimal
     _functools
     _heapq
     _imp
