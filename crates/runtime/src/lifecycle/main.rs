@@ -34,8 +34,9 @@ pub fn run_main() -> i32 {
     // PYTHONINSPECT may have been set by the program.
     let inspect =
         config.inspect || (config.use_environment && std::env::var_os("PYTHONINSPECT").is_some_and(|v| !v.is_empty()));
-    if inspect && std::io::stdin().is_terminal() && !matches!(config.run, Run::Stdin) {
-        status = interactive(&config);
+    let can_ask = std::io::stdin().is_terminal() || config.interactive;
+    if inspect && can_ask && !matches!(config.run, Run::Stdin) {
+        status = super::repl::interactive(&config, false);
     }
     if finalize_for_exit() < 0 {
         status = 120;
@@ -115,7 +116,7 @@ fn run_target(config: &Config, main: &Dict) -> PyResult<i32> {
         }
         Run::Stdin => {
             if config.interactive || std::io::stdin().is_terminal() {
-                return Ok(interactive(config));
+                return Ok(super::repl::interactive(config, true));
             }
             let mut bytes = Vec::new();
             use std::io::Read;
@@ -153,7 +154,7 @@ pub fn dedent(s: &str) -> String {
 }
 
 /// Decodes source bytes (BOM, PEP 263 cookie) and runs them as `__main__`.
-fn run_bytes(bytes: &[u8], filename: &str, main: &Dict) -> PyResult<PyRef> {
+pub fn run_bytes(bytes: &[u8], filename: &str, main: &Dict) -> PyResult<PyRef> {
     let source = super::source::decode_source(bytes, super::source::Origin::File(filename))?;
     crate::interp::run_source(&source, filename, Mode::Exec, main, main, 0)
 }
@@ -217,47 +218,6 @@ fn run_module(name: &OsString, set_argv0: bool) -> PyResult<i32> {
     let name = fs_decode(name)?;
     f.call(&[&name, Bool::of(set_argv0)])?;
     Ok(0)
-}
-
-/// The prompt: `_pyrepl` where the terminal and the library can, else a plain loop over lines.
-fn interactive(config: &Config) -> i32 {
-    let r = (|| -> PyResult<()> {
-        if !config.quiet {
-            let version = get_sys("version")?
-                .map(|v| v.str())
-                .transpose()?
-                .map(|s| s.to_string_lossy().to_string())
-                .unwrap_or_default();
-            let platform = get_sys("platform")?
-                .map(|v| v.str())
-                .transpose()?
-                .map(|s| s.to_string_lossy().to_string())
-                .unwrap_or_default();
-            eprintln!(
-                "Python {version} on {platform}\nType \"help\", \"copyright\", \"credits\" or \"license\" for more information."
-            );
-        }
-        if let Some(hook) = get_sys("__interactivehook__")?
-            && let Err(_e) = hook.call0()
-        {
-            crate::objects::exceptions::display::print_set_error();
-        }
-        let code = import::import_module("code")?;
-        let main = import::import_module("__main__")?;
-        let console = code.getattr(intern!("InteractiveConsole"))?;
-        let locals = main.getattr(intern!("__dict__"))?;
-        let c = console.call(&[&locals, intern!("<stdin>")])?;
-        import::import_module("readline").map(drop).or_else(|e| {
-            e.clear();
-            Ok::<(), Raised>(())
-        })?;
-        c.call_method(intern!("interact"), &[intern!(""), intern!("")])?;
-        Ok(())
-    })();
-    match r {
-        Ok(()) => 0,
-        Err(e) => exit_status(e),
-    }
 }
 
 /// Prints the set exception as an uncaught one and gives the exit status; SystemExit decides it itself.

@@ -7,6 +7,7 @@ pub mod frozen;
 pub mod init;
 pub mod main;
 pub mod path;
+pub mod repl;
 pub mod source;
 pub mod state;
 pub mod stdio;

@@ -500,6 +500,12 @@ pub mod sys {
         info::asyncgen_hooks(get(a.async_gen_firstiter), get(a.async_gen_finalizer))
     }
 
+    /// Private function for getting PyREPL to work
+    #[pyfunction]
+    fn _baserepl() -> PyResult<()> {
+        runtime::lifecycle::repl::base_repl()
+    }
+
     #[pyfunction(sig = "function, /")]
     fn settrace(function: &Object) -> PyResult<()> {
         trace::settrace(function)
