@@ -6,24 +6,39 @@
 
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 type Main = unsafe extern "C" fn(c_int, *mut *mut c_char) -> c_int;
+
+/// The library's name, as hosts are linked against it.
+const SONAME: &str = "libpython3.14t.so.1.0";
+
+/// The folder that the `pyvenv.cfg` of an environment calls home: a copy of this program that lies in one has its library there.
+fn home_of_environment(dir: &Path) -> Option<PathBuf> {
+    let text = [Some(dir), dir.parent()]
+        .into_iter()
+        .flatten()
+        .find_map(|d| std::fs::read_to_string(d.join("pyvenv.cfg")).ok())?;
+    text.lines().find_map(|line| {
+        let (key, value) = line.split_once('=')?;
+        (key.trim() == "home").then(|| PathBuf::from(value.trim()))
+    })
+}
 
 /// Places of the library, the likeliest first: the build tree, an installed prefix, the loader's own search.
 fn candidates() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    if let Some(dir) = std::env::current_exe()
-        .ok()
-        .and_then(|e| std::fs::canonicalize(e).ok())
-        .and_then(|e| e.parent().map(PathBuf::from))
-    {
-        found.push(dir.join("libpython3.14t.so.1.0"));
-        found.push(dir.join("../lib/libpython3.14t.so.1.0"));
-        found.push(dir.join("libfreewheel.so"));
+    let exe = std::env::current_exe().ok().and_then(|e| std::fs::canonicalize(e).ok());
+    if let Some(dir) = exe.as_deref().and_then(Path::parent) {
+        let home = home_of_environment(dir).map(|h| std::fs::canonicalize(&h).unwrap_or(h));
+        for dir in [Some(dir), home.as_deref()].into_iter().flatten() {
+            found.push(dir.join(SONAME));
+            found.push(dir.join("../lib").join(SONAME));
+            found.push(dir.join("libfreewheel.so"));
+        }
     }
     found.retain(|p| p.exists());
-    found.push("libpython3.14t.so.1.0".into());
+    found.push(SONAME.into());
     found
 }
 

@@ -101,9 +101,25 @@ fn sysconfigdata(facts: &Facts, here: &str) -> String {
     t
 }
 
+/// The variables with what `sysconfig` adds to them when it runs from this prefix.
 fn vars_json(facts: &Facts, here: &str) -> String {
-    let rows: Vec<String> = facts
-        .vars
+    let (major, minor, micro, ..) = facts.version;
+    let mut all = facts.vars.clone();
+    let mut add = |name: &str, value: String| all.insert(name.into(), Value::Text(value));
+    for name in ["base", "installed_base", "installed_platbase", "platbase"] {
+        add(name, PREFIX.into());
+    }
+    add("abiflags", "t".into());
+    add("abi_thread", "t".into());
+    add("implementation", "Python".into());
+    add("implementation_lower", "python".into());
+    add("platlibdir", "lib".into());
+    add("projectbase", format!("{PREFIX}/bin"));
+    add("py_version", format!("{major}.{minor}.{micro}"));
+    add("py_version_nodot", format!("{major}{minor}"));
+    add("py_version_nodot_plat", String::new());
+    add("py_version_short", format!("{major}.{minor}"));
+    let rows: Vec<String> = all
         .iter()
         .map(|(name, value)| match value {
             Value::Int(i) => format!("  {}: {i}", quoted(name)),
