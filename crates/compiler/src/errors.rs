@@ -625,9 +625,7 @@ impl Finder<'_> {
             return None;
         }
         let end = tk.star_expressions(i)?;
-        if self.reparse(self.span(i, end)).is_none() {
-            return None;
-        }
+        self.reparse(self.span(i, end))?;
         self.syntax(self.span(p, end), format!("Missing parentheses in call to '{name}'. Did you mean {name}(...)?"))
     }
 
