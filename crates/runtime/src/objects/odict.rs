@@ -130,8 +130,8 @@ impl ODict {
 
     fn equal(&self, other: &Object) -> PyResult<bool> {
         let Some(d) = other.downcast::<Dict>() else { return Ok(false) };
-        let (state, theirs) = (self.state.load(Relaxed), other.downcast::<ODict>().map(|o| o.state.load(Relaxed)));
         let mut same = self.dict.equal(d)?;
+        let (state, theirs) = (self.state.load(Relaxed), other.downcast::<ODict>().map(|o| o.state.load(Relaxed)));
         if let Some(o) = other.downcast::<ODict>()
             && same
         {
@@ -328,22 +328,17 @@ impl ODict {
     #[pymethod(name = "copy")]
     fn py_copy(&self) -> PyResult<PyRef> {
         let new = (**self.ty()).call0()?;
-        if self.is_exact() {
-            if let Some(d) = new.downcast::<ODict>() {
-                for (k, v) in self.dict.items_snapshot() {
-                    d.dict.insert(k, v)?;
-                }
+        let state = self.state.load(Relaxed);
+        for (k, v) in self.dict.items_snapshot() {
+            match new.downcast_exact::<ODict>() {
+                Some(d) if self.is_exact() => d.dict.insert(k, v)?,
+                _ => new.set_item(&k, &*self.get_item(&k)?)?,
             }
-            return Ok(new);
-        }
-        for k in self.dict.keys_snapshot() {
-            new.set_item(&k, &*self.get_item(&k)?)?;
+            if self.state.load(Relaxed) != state {
+                return Err(raise!(RuntimeError, "OrderedDict mutated during iteration"));
+            }
         }
         Ok(new)
-    }
-    #[pymethod(name = "__copy__")]
-    fn dunder_copy(&self) -> PyResult<PyRef> {
-        self.call_method(intern!("copy"), &[])
     }
     #[pymethod(name = "keys")]
     fn py_keys(&self) -> PyResult<PyRef> {
@@ -365,7 +360,10 @@ impl ODict {
     /// Return state information for pickling
     #[pymethod]
     fn __reduce__(&self) -> PyResult<PyRef> {
-        let state = self.call_method(intern!("__getstate__"), &[])?;
+        let mut state = self.call_method(intern!("__getstate__"), &[])?;
+        if state.downcast_exact::<Dict>().is_some_and(Dict::is_empty) {
+            state = none_ref();
+        }
         let items = self.call_method(intern!("items"), &[])?.iter()?;
         let parts = vec![(**self.ty()).to_ref(), Tuple::empty().upcast(), state, none_ref(), items];
         Ok(Tuple::from_refs(parts)?.upcast())
