@@ -1,4 +1,7 @@
 //! `_queue`: `SimpleQueue`, an unbounded FIFO whose `put` is re-entrant.
+//!
+//! The lock is a leaf: held for a few instructions by attached threads only, so that a forked child never finds it locked.
+//! Threads that wait for an item are parked on the queue's address; whoever puts one wakes one of them.
 
 use macros::pymodule;
 
@@ -7,23 +10,44 @@ use macros::pymodule;
     doc = "C implementation of the Python queue module.\nThis module is an implementation detail, please do not use it directly."
 )]
 pub mod _queue {
+    use core::cell::UnsafeCell;
     use core::ffi::c_int;
     use core::mem::offset_of;
-    use core::sync::atomic::AtomicPtr;
-    use core::sync::atomic::Ordering::{Acquire, Release};
+    use core::sync::atomic::Ordering::{Acquire, Release, SeqCst};
+    use core::sync::atomic::{AtomicPtr, AtomicUsize};
     use macros::pyclass;
     use runtime::mem::Visitor;
     use runtime::objects::support::{Slot, alloc, begin_dealloc, free_object, track};
     use runtime::prelude::*;
+    use runtime::thread::RawMutex;
+    use runtime::thread::parking::{self, Park};
     use std::collections::VecDeque;
-    use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
     use std::time::{Duration, Instant};
 
-    /// The items and who waits for them.
+    /// The items, and how many threads wait for one.
     #[derive(Default)]
     struct Inner {
-        items: Mutex<VecDeque<PyRef>>,
-        ready: Condvar,
+        lock: RawMutex,
+        items: UnsafeCell<VecDeque<PyRef>>,
+        len: AtomicUsize,
+        waiting: AtomicUsize,
+    }
+
+    impl Inner {
+        /// `f` neither runs Python code nor drops an item.
+        fn with<R>(&self, f: impl FnOnce(&mut VecDeque<PyRef>) -> R) -> R {
+            self.lock.with_raw(|| {
+                // SAFETY: under the lock.
+                let items = unsafe { &mut *self.items.get() };
+                let r = f(items);
+                self.len.store(items.len(), SeqCst);
+                r
+            })
+        }
+
+        fn key(&self) -> usize {
+            self as *const Inner as usize
+        }
     }
 
     #[repr(C)]
@@ -32,10 +56,6 @@ pub mod _queue {
         /// Set at creation, freed by dealloc.
         inner: Option<Box<Inner>>,
         weakreflist: Slot,
-    }
-
-    fn lock(i: &Inner) -> MutexGuard<'_, VecDeque<PyRef>> {
-        i.items.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The module's exception: one for the process, so that copies of the module agree on it.
@@ -60,7 +80,7 @@ pub mod _queue {
         fn take(&self, block: bool, timeout: Option<&Object>) -> PyResult<PyRef> {
             let inner = self.inner()?;
             if !block {
-                return match lock(inner).pop_front() {
+                return match inner.with(VecDeque::pop_front) {
                     Some(v) => Ok(v),
                     None => Err(empty()),
                 };
@@ -78,35 +98,28 @@ pub mod _queue {
                     Some(Instant::now() + Duration::from_secs_f64(s))
                 }
             };
-            if let Some(v) = lock(inner).pop_front() {
-                return Ok(v);
-            }
             loop {
-                // Wait detached, in slices, so that signals are noticed.
-                let got = runtime::thread::detach(|| {
-                    let mut items = lock(inner);
-                    if let Some(v) = items.pop_front() {
-                        return Some(v);
-                    }
-                    let slice = Duration::from_millis(50);
-                    let wait = deadline.map_or(slice, |d| d.saturating_duration_since(Instant::now()).min(slice));
-                    items = inner.ready.wait_timeout(items, wait).unwrap_or_else(PoisonError::into_inner).0;
-                    items.pop_front()
-                });
-                if let Some(v) = got {
+                if let Some(v) = inner.with(VecDeque::pop_front) {
                     return Ok(v);
                 }
-                runtime::thread::check_signals()?;
-                if deadline.is_some_and(|d| Instant::now() >= d) {
-                    return Err(empty());
+                // Counted before the length is looked at again: who puts an item sees the one or is seen by the other.
+                inner.waiting.fetch_add(1, SeqCst);
+                let why = parking::wait(inner.key(), deadline, true, || inner.len.load(SeqCst) == 0);
+                inner.waiting.fetch_sub(1, SeqCst);
+                match why {
+                    Park::Interrupted => runtime::thread::check_signals()?,
+                    Park::TimedOut => return inner.with(VecDeque::pop_front).ok_or_else(empty),
+                    _ => {}
                 }
             }
         }
         fn add(&self, v: &Object) -> PyResult<()> {
             let inner = self.inner()?;
             let v = v.to_ref();
-            lock(inner).push_back(v);
-            inner.ready.notify_one();
+            inner.with(|items| items.push_back(v));
+            if inner.waiting.load(SeqCst) > 0 {
+                parking::unpark_one(inner.key(), |_| 0);
+            }
             Ok(())
         }
     }
@@ -165,16 +178,16 @@ pub mod _queue {
         /// Return True if the queue is empty, False otherwise (not reliable!).
         #[pymethod(name = "empty")]
         fn is_empty(&self) -> PyResult<bool> {
-            Ok(lock(self.inner()?).is_empty())
+            Ok(self.inner()?.len.load(SeqCst) == 0)
         }
         /// Return the approximate size of the queue (not reliable!).
         #[pymethod]
         fn qsize(&self) -> PyResult<usize> {
-            Ok(lock(self.inner()?).len())
+            Ok(self.inner()?.len.load(SeqCst))
         }
         #[pymethod]
         fn __sizeof__(&self) -> PyResult<usize> {
-            Ok(core::mem::size_of::<SimpleQueue>() + lock(self.inner()?).capacity() * 8)
+            Ok(core::mem::size_of::<SimpleQueue>() + self.inner()?.with(|items| items.capacity()) * 8)
         }
         /// See PEP 585
         #[pyclassmethod]
@@ -184,7 +197,8 @@ pub mod _queue {
         #[slot]
         fn tp_traverse(&self, v: &mut Visitor) -> c_int {
             let Some(inner) = &self.inner else { return 0 };
-            for x in lock(inner).iter() {
+            // SAFETY: the world is stopped, and the lock is only held between safe points.
+            for x in unsafe { &*inner.items.get() } {
                 let r = v.visit(x);
                 if r != 0 {
                     return r;
@@ -195,7 +209,7 @@ pub mod _queue {
         #[slot]
         fn tp_clear(&self) {
             if let Some(inner) = &self.inner {
-                let old = core::mem::take(&mut *lock(inner));
+                let old = inner.with(core::mem::take);
                 drop(old);
             }
         }

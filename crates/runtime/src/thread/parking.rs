@@ -180,6 +180,16 @@ pub fn park(key: usize, validate: impl FnOnce() -> bool, deadline: Option<Instan
     }
 }
 
+/// `park` for an attached thread (or one without a state), which is detached meanwhile. With `signals`, a signal that the
+/// thread can handle ends the wait or keeps it from beginning (`Interrupted`: the caller checks for signals).
+pub fn wait(key: usize, deadline: Option<Instant>, signals: bool, validate: impl Fn() -> bool) -> Park {
+    let watch = signals && super::signals::can_handle_signals();
+    match super::detach(|| park(key, || validate() && !(watch && super::signals::has_arrived()), deadline)) {
+        Park::Invalid if watch && super::signals::has_arrived() && validate() => Park::Interrupted,
+        r => r,
+    }
+}
+
 /// What `unpark_one`'s callback learns.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Unpark {
@@ -272,29 +282,22 @@ impl Event {
         self.state.store(0, Release);
     }
 
-    fn park(&self, deadline: Option<Instant>, watch: bool) -> Park {
-        let validate = || self.state.load(Acquire) == 0 && !(watch && super::signals::has_arrived());
-        park(self as *const _ as usize, validate, deadline)
-    }
-
     /// Waits without detaching.
     pub fn wait_raw(&self) {
         while !self.is_set() {
-            self.park(None, false);
+            park(self as *const _ as usize, || self.state.load(Acquire) == 0, None);
         }
     }
 
     /// Waits, detached if this thread is attached; false when the deadline passed. A signal wakes it: with `signals`
     /// it returns `Interrupted`, else it goes on waiting.
     pub fn wait(&self, deadline: Option<Instant>, signals: bool) -> Park {
-        let watch = signals && super::signals::can_handle_signals();
         loop {
             if self.is_set() {
                 return Park::Unparked(0);
             }
-            match super::detach(|| self.park(deadline, watch)) {
+            match wait(self as *const _ as usize, deadline, signals, || self.state.load(Acquire) == 0) {
                 Park::Interrupted if !signals => {}
-                Park::Invalid if watch && super::signals::has_arrived() && !self.is_set() => return Park::Interrupted,
                 Park::Unparked(_) | Park::Invalid => {}
                 r => return r,
             }
