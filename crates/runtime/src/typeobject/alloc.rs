@@ -32,9 +32,11 @@ pub unsafe fn alloc_raw(t: *mut PyTypeObject, nitems: usize, sentinel: bool) -> 
             }
         }
         let flags = (*t).tp_flags;
+        let mut capacity = 0;
         if flags & abi::Py_TPFLAGS_INLINE_VALUES != 0 {
-            let keys = (*t.cast::<abi::PyHeapTypeObject>()).ht_cached_keys;
-            size = ((size + 7) & !7) + instance::inline_values_size(keys.cast());
+            // Looked at once: the keys may be replaced by larger ones.
+            capacity = instance::new_capacity(t);
+            size = ((size + 7) & !7) + instance::inline_values_bytes(capacity);
         }
         let p = gc::alloc_for_type(t, size);
         if p.is_null() {
@@ -49,7 +51,7 @@ pub unsafe fn alloc_raw(t: *mut PyTypeObject, nitems: usize, sentinel: bool) -> 
             (*p.cast::<abi::PyVarObject>()).ob_size = nitems as isize;
         }
         if flags & abi::Py_TPFLAGS_INLINE_VALUES != 0 {
-            instance::init_inline_values(o(p));
+            instance::init_inline_values(o(p), capacity);
         }
         Ok(p)
     }

@@ -140,16 +140,87 @@ pub fn inline_values(obj: &Object) -> &DictValues {
     unsafe { &*obj.as_ptr().cast::<u8>().add((*obj.ty().as_raw()).tp_basicsize as usize).cast() }
 }
 
+/// How many inline values a new instance of a type gets. Instances of one type may differ in that: each knows its own.
+/// # Safety
+/// `ty` is a heap type with `Py_TPFLAGS_INLINE_VALUES`.
+#[inline(always)]
+pub unsafe fn new_capacity(ty: *mut abi::PyTypeObject) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { cached_keys(Type::from_ptr(ty)).map_or(0, capacity_of) }
+}
+
+/// Bytes of inline values for `capacity` of them.
+#[inline(always)]
+pub fn inline_values_bytes(capacity: usize) -> usize {
+    DictValues::bytes(capacity)
+}
+
 /// Initialises the inline values area of a new object.
 /// # Safety
 /// The object is new, of a type with `Py_TPFLAGS_INLINE_VALUES`, allocated with room for the values.
-pub unsafe fn init_inline_values(obj: &Object) {
+#[inline(always)]
+pub unsafe fn init_inline_values(obj: &Object, capacity: usize) {
     // SAFETY: the caller's promise.
     unsafe {
         let p = (inline_values(obj) as *const DictValues).cast_mut();
-        match cached_keys(obj.ty()) {
-            Some(keys) => DictValues::init(p, capacity_of(keys), true),
-            None => core::ptr::write_bytes(p.cast::<u8>(), 0, size_of::<DictValues>()),
+        if capacity == 0 {
+            core::ptr::write_bytes(p.cast::<u8>(), 0, size_of::<DictValues>());
+        } else {
+            DictValues::init(p, capacity, true);
+        }
+    }
+}
+
+/// Gives later instances of a type more room, when its shared keys are full and an instance wanted one name more: a larger
+/// table with the same names under the same numbers takes the place of the old one.
+#[cold]
+#[inline(never)]
+fn grow_shared_keys(ty: &Type) {
+    let Some(old) = cached_keys(ty) else { return };
+    let capacity = capacity_of(old);
+    if capacity >= SPLIT_MAX || old.usable.load(Relaxed) > 0 {
+        return;
+    }
+    let new = new_shared_keys_for(capacity * 2);
+    if new.is_null() {
+        return;
+    }
+    // SAFETY: a heap type with the long layout.
+    let slot = unsafe {
+        AtomicPtr::from_ptr(
+            (&raw mut (*ty.as_raw().cast::<abi::PyHeapTypeObject>()).ht_cached_keys).cast::<*mut DictKeys>(),
+        )
+    };
+    let old_ptr = (old as *const DictKeys).cast_mut();
+    let mutex = crate::thread::RawMutex::from_abi(&old.mutex);
+    // Full keys take no names, so their entries hold still; the lock keeps a second thread from doing the same.
+    mutex.lock();
+    let mine = slot.load(Relaxed) == old_ptr;
+    if mine {
+        // SAFETY: entries below `nentries` are complete; the new table has more room and nobody else sees it.
+        unsafe {
+            let n = old.len_entries();
+            for i in 0..n {
+                let key = Object::from_ptr(old.u(i).key.load(Acquire));
+                (*new).u(i).key.store(key.to_ref().into_ptr(), Relaxed);
+                (*new).set_index((*new).free_slot(key.cast::<Str>().hash_value()), i as isize);
+            }
+            (*new).usable.store((*new).usable.load(Relaxed) - n as isize, Relaxed);
+            (*new).nentries.store(n as isize, Relaxed);
+            slot.store(new, Release);
+        }
+    }
+    mutex.unlock();
+    unsafe fn release(p: *mut c_void) {
+        // SAFETY: retired once, with the type's reference.
+        unsafe { release_keys(p.cast()) }
+    }
+    // SAFETY: the type's reference to the old keys, which others may be reading; or a table nobody has seen.
+    unsafe {
+        if mine {
+            crate::mem::qsbr::retire(old_ptr.cast(), release);
+        } else {
+            release_keys(new);
         }
     }
 }
@@ -266,6 +337,7 @@ pub fn object_setattr_inline(obj: &Object, name: &Str, value: Option<&Object>) -
     if has_inline_values(obj) && managed_dict_slot(obj).load(Acquire).is_null() && super::is_exact_str(name) {
         let mut old = None;
         let mut done = false;
+        let mut full = false;
         {
             lock!(obj);
             let values = inline_values(obj);
@@ -291,6 +363,8 @@ pub fn object_setattr_inline(obj: &Object, name: &Str, value: Option<&Object>) -
                             done = true;
                         } else if value.is_none() {
                             return Ok(false);
+                        } else {
+                            full = ix < 0;
                         }
                     }
                 }
@@ -299,6 +373,9 @@ pub fn object_setattr_inline(obj: &Object, name: &Str, value: Option<&Object>) -
         drop(old);
         if done {
             return Ok(true);
+        }
+        if full {
+            grow_shared_keys(obj.ty());
         }
     }
     match value {

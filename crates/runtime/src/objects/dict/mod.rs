@@ -197,7 +197,12 @@ impl Dict {
     pub(crate) fn find_locked(&self, key: &Object, hash: isize) -> PyResult<Option<usize>> {
         loop {
             match self.find(self.keys(), key, hash, true)? {
-                Find::At(ix) => return Ok(Some(ix)),
+                Find::At(ix) => {
+                    let v = self.ma_values.load(Relaxed);
+                    // An instance may have fewer values than its type has shared names by now.
+                    // SAFETY: the values of a split table live as long as the dict points to them.
+                    return Ok(if !v.is_null() && ix >= unsafe { (*v).capacity } as usize { None } else { Some(ix) });
+                }
                 Find::Absent => return Ok(None),
                 Find::Retry => {}
             }
