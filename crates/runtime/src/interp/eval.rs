@@ -1007,6 +1007,8 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                     }
                     sop::LOAD_ATTR_INSTANCE
                     | sop::LOAD_ATTR_INSTANCE_NUM
+                    | sop::LOAD_ATTR_INSTANCE_POLY
+                    | sop::LOAD_ATTR_DUNDER_CLASS
                     | sop::LOAD_ATTR_SLOT
                     | sop::LOAD_ATTR_SLOT_NUM
                     | sop::LOAD_ATTR_MODULE

@@ -63,6 +63,8 @@ specialised! {
     185 LOAD_ATTR_SLOT <- LOAD_ATTR;
     183 LOAD_ATTR_SLOT_NUM <- LOAD_ATTR;
     193 LOAD_ATTR_INSTANCE_NUM <- LOAD_ATTR;
+    197 LOAD_ATTR_INSTANCE_POLY <- LOAD_ATTR;
+    198 LOAD_ATTR_DUNDER_CLASS <- LOAD_ATTR;
     186 LOAD_ATTR_MODULE <- LOAD_ATTR;
     187 LOAD_ATTR_CLASS <- LOAD_ATTR;
     188 LOAD_ATTR_CLASSVAR <- LOAD_ATTR;
@@ -165,7 +167,12 @@ pub struct Record {
     index: u32,
     /// Borrowed: alive as long as the version holds
     value: *mut abi::PyObject,
+    /// Owned: the record of another type (polymorphic attributes), or null
+    next: *mut Record,
 }
+
+/// Most records in a chain.
+const MAX_CHAIN: usize = 4;
 
 const NO_DICT: u32 = u32::MAX;
 
@@ -176,6 +183,7 @@ mod kind {
     pub const MODULE: u64 = 5;
     pub const STORE_INSTANCE: u64 = 8;
     pub const STORE_SLOT: u64 = 9;
+    pub const DUNDER_CLASS: u64 = 10;
     // kinds of records
     pub const BUILTIN: u8 = 1;
     pub const METHOD: u8 = 2;
@@ -184,6 +192,7 @@ mod kind {
     pub const PROPERTY: u8 = 5;
     pub const CLASS_INIT: u8 = 6;
     pub const GETITEM: u8 = 7;
+    pub const INSTANCE_POLY: u8 = 8;
 }
 
 fn publish(c: &AtomicU64, r: Record) {
@@ -192,10 +201,46 @@ fn publish(c: &AtomicU64, r: Record) {
     if old != 0 && old & 15 == 0 {
         unsafe fn free(p: *mut core::ffi::c_void) {
             // SAFETY: made by `publish`.
-            drop(unsafe { Box::from_raw(p.cast::<Record>()) });
+            unsafe { free_chain(p.cast()) };
         }
         // SAFETY: readers may hold it until they pass a quiescent point.
         unsafe { crate::mem::qsbr::retire(old as *mut core::ffi::c_void, free) };
+    }
+}
+
+/// Frees a record and those chained to it.
+unsafe fn free_chain(mut p: *mut Record) {
+    while !p.is_null() {
+        // SAFETY: records are boxes, and a chain owns what it links.
+        let r = unsafe { Box::from_raw(p) };
+        p = r.next;
+    }
+}
+
+/// Publishes a record in front of those of other types, as long as they are few.
+fn publish_chained(c: &AtomicU64, mut r: Record) {
+    let old = c.load(Acquire);
+    let mut n = 0;
+    let mut p = record(old, r.kind).map_or(core::ptr::null(), |x| &raw const *x);
+    while !p.is_null() {
+        // SAFETY: a published chain lives until this thread is quiescent.
+        unsafe {
+            if (*p).version == r.version {
+                n = MAX_CHAIN;
+            }
+            p = (*p).next;
+        }
+        n += 1;
+    }
+    if n == 0 || n >= MAX_CHAIN {
+        return publish(c, r);
+    }
+    r.next = old as *mut Record;
+    let new = Box::into_raw(Box::new(r));
+    if c.compare_exchange(old, new as u64, AcqRel, Relaxed).is_err() {
+        // Another thread was faster
+        // SAFETY: never published; the rest of the chain is not ours.
+        drop(unsafe { Box::from_raw(new) });
     }
 }
 
@@ -233,7 +278,7 @@ pub fn free_records(c: &Code) {
                 let v = e.swap(0, AcqRel);
                 if v != 0 && v & 15 == 0 {
                     // SAFETY: nobody runs the code any more.
-                    drop(unsafe { Box::from_raw(v as *mut Record) });
+                    unsafe { free_chain(v as *mut Record) };
                 }
             }
         }
@@ -298,7 +343,14 @@ pub unsafe fn load_global(w: *const AtomicU32, c: &AtomicU64, frame: *mut Interp
         }
         publish(
             c,
-            Record { kind: kind::BUILTIN, version: gv, names: bv, index: i as u32, value: core::ptr::null_mut() },
+            Record {
+                kind: kind::BUILTIN,
+                version: gv,
+                names: bv,
+                index: i as u32,
+                value: core::ptr::null_mut(),
+                next: core::ptr::null_mut(),
+            },
         );
         set_op(w, sop::LOAD_GLOBAL_BUILTIN);
     }
@@ -307,7 +359,17 @@ pub unsafe fn load_global(w: *const AtomicU32, c: &AtomicU64, frame: *mut Interp
 fn retire_entry(c: &AtomicU64) {
     let old = c.load(Relaxed);
     if old != 0 && old & 15 == 0 {
-        publish(c, Record { kind: 0, version: 0, names: 0, index: 0, value: core::ptr::null_mut() });
+        publish(
+            c,
+            Record {
+                kind: 0,
+                version: 0,
+                names: 0,
+                index: 0,
+                value: core::ptr::null_mut(),
+                next: core::ptr::null_mut(),
+            },
+        );
     }
 }
 
@@ -458,14 +520,34 @@ unsafe fn try_load_attr(
             if let Some(f) = crate::objects::funcobject_static::static_function(&v)
                 && version != 0
             {
-                publish(c1, Record { kind: kind::CLASS, version, names: 0, index: 0, value: f.as_ptr() });
+                publish(
+                    c1,
+                    Record {
+                        kind: kind::CLASS,
+                        version,
+                        names: 0,
+                        index: 0,
+                        value: f.as_ptr(),
+                        next: core::ptr::null_mut(),
+                    },
+                );
                 set_op(w, sop::LOAD_ATTR_CLASS);
                 return true;
             }
             if version == 0 || (v.ty().slots().tp_descr_get.is_some() && v.downcast_exact::<Function>().is_none()) {
                 return false;
             }
-            publish(c1, Record { kind: kind::CLASS, version, names: 0, index: 0, value: v.as_ptr() });
+            publish(
+                c1,
+                Record {
+                    kind: kind::CLASS,
+                    version,
+                    names: 0,
+                    index: 0,
+                    value: v.as_ptr(),
+                    next: core::ptr::null_mut(),
+                },
+            );
             set_op(w, sop::LOAD_ATTR_CLASS);
             return true;
         }
@@ -478,6 +560,14 @@ unsafe fn try_load_attr(
         }
         if let Some(d) = &descr {
             let dt = d.ty().slots();
+            if !method
+                && name.eq_str("__class__")
+                && crate::typeobject::object_type().lookup(name).is_some_and(|c| c.is(d))
+            {
+                store_attr_entry(c0, version, 0, kind::DUNDER_CLASS);
+                set_op(w, sop::LOAD_ATTR_DUNDER_CLASS);
+                return true;
+            }
             if dt.tp_flags & abi::Py_TPFLAGS_METHOD_DESCRIPTOR != 0 {
                 if !method {
                     return false;
@@ -490,7 +580,17 @@ unsafe fn try_load_attr(
                     return false;
                 }
                 crate::mem::refcount::set_deferred(d);
-                publish(c1, Record { kind: kind::METHOD, version, names, index: 0, value: d.as_ptr() });
+                publish_chained(
+                    c1,
+                    Record {
+                        kind: kind::METHOD,
+                        version,
+                        names,
+                        index: 0,
+                        value: d.as_ptr(),
+                        next: core::ptr::null_mut(),
+                    },
+                );
                 set_op(w, sop::LOAD_ATTR_METHOD);
                 return true;
             }
@@ -520,7 +620,17 @@ unsafe fn try_load_attr(
                 if !f.code().extra().simple_args || f.code().argcount() != 1 {
                     return false;
                 }
-                publish(c1, Record { kind: kind::PROPERTY, version, names: 0, index: 0, value: fget });
+                publish(
+                    c1,
+                    Record {
+                        kind: kind::PROPERTY,
+                        version,
+                        names: 0,
+                        index: 0,
+                        value: fget,
+                        next: core::ptr::null_mut(),
+                    },
+                );
                 set_op(w, sop::LOAD_ATTR_PROPERTY);
                 return true;
             }
@@ -533,7 +643,17 @@ unsafe fn try_load_attr(
                 && not_hidden(obj, ty, names)
                 && (names == NO_DICT || inst::shared_key_index(ty, name).is_none())
             {
-                publish(c1, Record { kind: kind::CLASSVAR, version, names, index: 0, value: f.unwrap_or(d).as_ptr() });
+                publish(
+                    c1,
+                    Record {
+                        kind: kind::CLASSVAR,
+                        version,
+                        names,
+                        index: 0,
+                        value: f.unwrap_or(d).as_ptr(),
+                        next: core::ptr::null_mut(),
+                    },
+                );
                 set_op(w, sop::LOAD_ATTR_CLASSVAR);
                 return true;
             }
@@ -543,6 +663,26 @@ unsafe fn try_load_attr(
             && let Some(i) = inst::shared_key_index(ty, name)
         {
             store_attr_entry(c0, version, i, kind::INSTANCE);
+            let before = c0.load(Relaxed);
+            if before & TRIES != 0
+                && (before & 15 == kind::INSTANCE || record(c1.load(Acquire), kind::INSTANCE_POLY).is_some())
+            {
+                // Objects of several types pass here
+                let index = i as u32;
+                publish_chained(
+                    c1,
+                    Record {
+                        kind: kind::INSTANCE_POLY,
+                        version,
+                        names: 0,
+                        index,
+                        value: core::ptr::null_mut(),
+                        next: core::ptr::null_mut(),
+                    },
+                );
+                set_op(w, sop::LOAD_ATTR_INSTANCE_POLY);
+                return true;
+            }
             let num = feeds_arithmetic(w, inst::inline_value_ptr(obj, i));
             set_op(w, if num { sop::LOAD_ATTR_INSTANCE_NUM } else { sop::LOAD_ATTR_INSTANCE });
             return true;
@@ -593,6 +733,22 @@ unsafe fn feeds_arithmetic(w: *const AtomicU32, v: *mut abi::PyObject) -> bool {
         }
     }
     false
+}
+
+/// A new reference to an object of this thread. It cannot go away between the read of the pointer and here, because only this
+/// thread frees it (others queue their last reference), so no second look at the container is needed.
+///
+/// # Safety
+/// `p` is not null and was read from a live container just now.
+#[inline(always)]
+pub unsafe fn own_ref(p: *mut abi::PyObject) -> Option<Slot> {
+    // SAFETY: type-stable memory until this thread's next quiescent point.
+    let o = unsafe { &*p };
+    if o.ob_tid.load(Relaxed) != crate::arch::thread_id() {
+        return None;
+    }
+    o.ob_ref_local.store(o.ob_ref_local.load(Relaxed) + 1, Relaxed);
+    Some(Slot::steal(p))
 }
 
 /// The number in an object that cannot go away while this thread looks: its own, or an immortal one. (An object of this
@@ -655,12 +811,34 @@ pub unsafe fn hit_attr_instance(o: Slot, c: u64) -> Option<Slot> {
     if p.is_null() {
         return None;
     }
-    // SAFETY: type-stable memory until this thread's next quiescent point.
-    let v = unsafe { Object::from_ptr(p) };
-    if v.is_owned_by_current_thread() {
-        return crate::objects::dict::instance::inline_value_at(obj, i).map(Slot::owned);
-    }
+    // SAFETY: read just now; type-stable memory until this thread's next quiescent point.
+    let v = unsafe {
+        if let Some(s) = own_ref(p) {
+            return Some(s);
+        }
+        Object::from_ptr(p)
+    };
     shared_value(v, || crate::objects::dict::instance::inline_value_at(obj, i))
+}
+
+/// An attribute of instances of several types.
+#[inline(always)]
+pub unsafe fn hit_attr_instance_poly(o: Slot, c: u64) -> Option<Slot> {
+    let mut r = record(c, kind::INSTANCE_POLY)?;
+    let version = o.try_obj()?.ty().version();
+    while r.version != version {
+        // SAFETY: a published chain lives until this thread is quiescent.
+        r = unsafe { r.next.as_ref() }?;
+    }
+    // SAFETY: the version vouches for the index.
+    unsafe { hit_attr_instance(o, (version as u64) << 32 | (r.index as u64) << 8 | kind::INSTANCE) }
+}
+
+/// `o.__class__` of an ordinary type.
+#[inline(always)]
+pub unsafe fn hit_attr_dunder_class(o: Slot, c: u64) -> Option<Slot> {
+    let (obj, _) = guard(o, c, kind::DUNDER_CLASS)?;
+    Some(Slot::new(obj.ty()))
 }
 
 /// A slot for another thread's object that was just read from a shared place: uncounted where possible, else counted by
@@ -685,11 +863,13 @@ pub unsafe fn hit_attr_slot(o: Slot, c: u64) -> Option<Slot> {
     if v.is_null() {
         return None;
     }
-    // SAFETY: type-stable memory until this thread's next quiescent point.
-    let v = unsafe { Object::from_ptr(v) };
-    if v.is_owned_by_current_thread() {
-        return super::pending::load_ref(obj, p).map(Slot::owned);
-    }
+    // SAFETY: read just now; type-stable memory until this thread's next quiescent point.
+    let v = unsafe {
+        if let Some(s) = own_ref(v) {
+            return Some(s);
+        }
+        Object::from_ptr(v)
+    };
     shared_value(v, || super::pending::load_ref(obj, p))
 }
 
@@ -736,7 +916,7 @@ pub unsafe fn hit_attr_classvar(o: Slot, c: u64) -> Option<Slot> {
 
 #[inline(always)]
 pub unsafe fn hit_attr_method(o: Slot, c: u64) -> Option<Slot> {
-    let r = record(c, kind::METHOD)?;
+    let mut r = record(c, kind::METHOD)?;
     let ty = if o.is_int() {
         Int::type_object()
     } else if o.is_float() {
@@ -744,7 +924,11 @@ pub unsafe fn hit_attr_method(o: Slot, c: u64) -> Option<Slot> {
     } else {
         o.obj().ty()
     };
-    if ty.version() != r.version || !(o.is_unboxed() || not_hidden(o.obj(), ty, r.names)) {
+    while ty.version() != r.version {
+        // SAFETY: a published chain lives until this thread is quiescent.
+        r = unsafe { r.next.as_ref() }?;
+    }
+    if !(o.is_unboxed() || not_hidden(o.obj(), ty, r.names)) {
         return None;
     }
     // SAFETY: the version vouches for the value.
@@ -1187,7 +1371,17 @@ unsafe fn class_init(c1: &AtomicU64, cls: &Type, n: usize) -> bool {
     if version == 0 || !f.code().extra().simple_args || f.code().argcount() != n + 1 || f.code().extra().is_generator {
         return false;
     }
-    publish(c1, Record { kind: kind::CLASS_INIT, version, names: 0, index: 0, value: init.as_ptr() });
+    publish(
+        c1,
+        Record {
+            kind: kind::CLASS_INIT,
+            version,
+            names: 0,
+            index: 0,
+            value: init.as_ptr(),
+            next: core::ptr::null_mut(),
+        },
+    );
     true
 }
 
@@ -1289,7 +1483,17 @@ unsafe fn choose_binary(w: *const AtomicU32, c: &AtomicU64, a: Slot, b: Slot, ar
                 && func.code().extra().simple_args
                 && func.code().argcount() == 2
             {
-                publish(c, Record { kind: kind::GETITEM, version, names: 0, index: 0, value: f.as_ptr() });
+                publish(
+                    c,
+                    Record {
+                        kind: kind::GETITEM,
+                        version,
+                        names: 0,
+                        index: 0,
+                        value: f.as_ptr(),
+                        next: core::ptr::null_mut(),
+                    },
+                );
                 // SAFETY: the caller points at an instruction word.
                 unsafe { set_op(w, sop::BINARY_OP_SUBSCR_GETITEM) };
                 return true;

@@ -10,6 +10,8 @@ table! {
     sop::LOAD_ATTR_SLOT => load_slot,
     sop::LOAD_ATTR_INSTANCE_NUM => load_instance_num,
     sop::LOAD_ATTR_SLOT_NUM => load_slot_num,
+    sop::LOAD_ATTR_INSTANCE_POLY => load_instance_poly,
+    sop::LOAD_ATTR_DUNDER_CLASS => load_dunder_class,
     sop::LOAD_ATTR_MODULE => load_module,
     sop::LOAD_ATTR_CLASS => load_class,
     sop::LOAD_ATTR_CLASSVAR => load_classvar,
@@ -64,6 +66,8 @@ hits! {
     load_module: 0, Relaxed, hit_attr_module;
     load_class: 1, Acquire, hit_attr_class;
     load_classvar: 1, Acquire, hit_attr_classvar;
+    load_instance_poly: 1, Acquire, hit_attr_instance_poly;
+    load_dunder_class: 0, Relaxed, hit_attr_dunder_class;
 }
 
 handlers! {

@@ -241,6 +241,11 @@ impl List {
         // SAFETY: the array lives until this thread is quiescent; the index is checked against its own capacity.
         unsafe {
             if !items.is_null() && i < capacity_of(items) {
+                // Only this thread frees its own objects: no second look is needed
+                let p = (*items.add(i)).load(Acquire);
+                if !p.is_null() && Object::from_ptr(p).is_owned_by_current_thread() {
+                    return Some(Object::from_ptr(p).to_ref());
+                }
                 if let Some(r) = load_ref(&*items.add(i)) {
                     if self.items() == items {
                         return Some(r);
@@ -261,7 +266,13 @@ impl List {
         }
         let items = self.items();
         // SAFETY: the array lives until this thread is quiescent; the index is checked against its own capacity.
-        unsafe { if items.is_null() || i >= capacity_of(items) { core::ptr::null_mut() } else { (*items.add(i)).load(Acquire) } }
+        unsafe {
+            if items.is_null() || i >= capacity_of(items) {
+                core::ptr::null_mut()
+            } else {
+                (*items.add(i)).load(Acquire)
+            }
+        }
     }
 
     #[inline(never)]
