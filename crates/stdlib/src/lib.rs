@@ -14,6 +14,7 @@ pub mod _ctypes;
 pub mod _datetime;
 pub mod _decimal;
 pub mod _functools;
+pub mod _hashlib;
 pub mod _heapq;
 pub mod _imp;
 pub mod _interpqueues;
@@ -106,6 +107,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _datetime
     _decimal
     _functools
+    _hashlib
     _heapq
     _imp
     _interpqueues

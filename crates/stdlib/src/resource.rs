@@ -136,7 +136,18 @@ pub mod resource {
         if t.len() != 2 {
             return Err(raise!(ValueError, "expected a tuple of 2 integers"));
         }
-        Ok(libc::rlimit { rlim_cur: t.get(0).as_i64()? as u64, rlim_max: t.get(1).as_i64()? as u64 })
+        Ok(libc::rlimit { rlim_cur: one_limit(t.get(0))?, rlim_max: one_limit(t.get(1))? })
+    }
+    /// A limit: -1 stands for infinity, everything else is not negative.
+    fn one_limit(o: &Object) -> PyResult<u64> {
+        let i = o.index()?;
+        if i.is_negative() {
+            return match i.try_i64() {
+                Some(-1) => Ok(u64::MAX),
+                _ => Err(raise!(ValueError, "Cannot convert negative int")),
+            };
+        }
+        i.try_u64().ok_or_else(|| raise!(OverflowError, "Python int too large to convert to C rlim_t"))
     }
     #[pyfunction]
     fn setrlimit(resource: i32, limits: &Object) -> PyResult<()> {

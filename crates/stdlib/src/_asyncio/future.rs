@@ -274,9 +274,7 @@ impl Future {
             // SAFETY: the slot holds exceptions only.
             let e: Ref<BaseException> = unsafe { e.cast_into() };
             let tb = self.exception_tb.replace(self, None);
-            if let Some(tb) = tb {
-                e.set_traceback(Some(tb));
-            }
+            e.set_traceback(tb);
             return Ok(Err(e));
         }
         Ok(Ok(self.result.get(self).unwrap_or_else(none_ref)))
