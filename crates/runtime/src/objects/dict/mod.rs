@@ -44,6 +44,11 @@ const _: () = assert!(size_of::<Dict>() == size_of::<abi::PyDictObject>());
 pub static mut PyDict_Type: Type = unready_type();
 py_layout!(Dict, PyDict_Type, abi::Py_TPFLAGS_DICT_SUBCLASS);
 
+#[inline(always)]
+fn is_exact_int(o: &Object) -> bool {
+    core::ptr::eq(o.ty(), Int::type_object())
+}
+
 /// Outcome of a search.
 pub(crate) enum Find {
     At(usize),
@@ -158,6 +163,17 @@ impl Dict {
                     }
                     let h = if general { keys.g(ix as usize).hash.load(Relaxed) } else { cached_str_hash(k) };
                     if h == hash {
+                        if locked && is_exact_int(key) {
+                            let o = Object::from_ptr(k);
+                            if is_exact_int(o) {
+                                // Comparing ints runs no Python code, and the lock keeps the key.
+                                if o.eq(key)? {
+                                    return Ok(Find::At(ix as usize));
+                                }
+                                p.advance();
+                                continue;
+                            }
+                        }
                         let kr = if locked {
                             take_ref_locked(k)
                         } else {
@@ -168,6 +184,10 @@ impl Dict {
                         };
                         if exact && is_exact_str(&kr) {
                             if kr.cast::<Str>().eq_data(key.cast::<Str>()) {
+                                return Ok(Find::At(ix as usize));
+                            }
+                        } else if is_exact_int(key) && is_exact_int(&kr) {
+                            if kr.eq(key)? {
                                 return Ok(Find::At(ix as usize));
                             }
                         } else {

@@ -203,6 +203,17 @@ impl Set {
                 return Ok(Find::At(p.i));
             }
             if k != dummy() && e.hash.load(Relaxed) == hash {
+                if locked && is_exact_int(key) {
+                    // SAFETY: the lock keeps the element; comparing ints runs no Python code.
+                    let o = unsafe { Object::from_ptr(k) };
+                    if is_exact_int(o) {
+                        if o.eq(key)? {
+                            return Ok(Find::At(p.i));
+                        }
+                        p.advance();
+                        continue;
+                    }
+                }
                 // SAFETY: with the lock the entry keeps its key.
                 let kr = if locked {
                     unsafe { take_ref_locked(k) }
@@ -308,6 +319,12 @@ impl Set {
         }
         self.add_new_locked(key, hash)?;
         Ok(true)
+    }
+
+    /// Adds to a set that is being made from different elements: none of them is there yet.
+    pub(crate) fn add_distinct(&self, key: PyRef, hash: isize) -> PyResult<()> {
+        lock!(self);
+        self.add_new_locked(key, hash)
     }
 
     /// Adds an element known to be absent (lock held).

@@ -80,14 +80,14 @@ impl Set {
             out = Set::new_of(ty)?;
             for (k, h) in self.hashed_snapshot() {
                 if !s.contains_hash(&k, h)? {
-                    out.add_hash(k, h)?;
+                    out.add_distinct(k, h)?;
                 }
             }
         } else if let Some(d) = other.downcast_exact::<Dict>() {
             out = Set::new_of(ty)?;
             for (k, h) in self.hashed_snapshot() {
                 if d.get_known_hash(&k, h)?.is_none() {
-                    out.add_hash(k, h)?;
+                    out.add_distinct(k, h)?;
                 }
             }
         } else {
@@ -104,7 +104,7 @@ impl Set {
             let (small, big) = if s.len() > self.len() { (self, s) } else { (s, self) };
             for (k, h) in small.hashed_snapshot() {
                 if big.contains_hash(&k, h)? {
-                    out.add_hash(k, h)?;
+                    out.add_distinct(k, h)?;
                 }
             }
             return Ok(out);
