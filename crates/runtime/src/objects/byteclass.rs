@@ -112,7 +112,7 @@ macro_rules! bytes_like {
                 if !key.index_check() {
                     return Err(raise!(TypeError, "{} indices must be integers or slices, not {}", $t::INDEX_NAME, key.ty().name_str()));
                 }
-                let i = key.as_isize()?;
+                let i = key.as_isize_or(exc::IndexError())?;
                 let got = self.with(|s| {
                     let i = if i < 0 { i + s.len() as isize } else { i };
                     if i < 0 { None } else { s.get(i as usize).copied() }
@@ -465,6 +465,9 @@ macro_rules! bytes_like {
             #[pymethod(sig = "table, /, delete=b''")]
             fn translate(&self, table: &Object, delete: Arg<&Object>) -> PyResult<PyRef> {
                 let t = if table.is_none() { None } else { Some(bytes_arg(table)?) };
+                if t.as_deref().is_some_and(|t| t.len() != 256) {
+                    return Err(raise!(ValueError, "translation table must be 256 characters long"));
+                }
                 let d = match delete {
                     Arg::Given(d) => Some(bytes_arg(d)?),
                     Arg::Missing => None,
@@ -542,7 +545,7 @@ bytes_like!(
         fn tp_repr(&self) -> PyResult<Ref<Str>> {
             let mut out = StrBuilder::with_capacity(Bytes::len(self) + 3);
             out.push_ascii(b"b");
-            b::repr_into(self.as_slice(), &mut out);
+            b::repr_into(self.as_slice(), &mut out, false);
             out.finish()
         }
         #[slot]
@@ -638,7 +641,7 @@ bytes_like!(
             let mut out = StrBuilder::with_capacity(ByteArray::len(self) + 16);
             out.push_str(self.ty().name_str());
             out.push_ascii(b"(b");
-            self.with(|s| b::repr_into(s, &mut out));
+            self.with(|s| b::repr_into(s, &mut out, true));
             out.push_ascii(b")");
             out.finish()
         }
@@ -840,10 +843,7 @@ bytes_like!(
 
 impl ByteArray {
     fn reduce(&self, proto: i32) -> PyResult<PyRef> {
-        let state = match self.getattr_opt(intern!("__dict__"))? {
-            Some(d) => d,
-            None => none_ref(),
-        };
+        let state = self.call_method(intern!("__getstate__"), &[])?;
         let args = self.with(|s| {
             if proto < 3 {
                 Tuple::from_refs(vec![Str::from_latin1(s)?.upcast(), Str::intern("latin-1").to_ref()])

@@ -348,6 +348,10 @@ pub fn hex(s: &[u8], sep: Option<&Object>, group: isize) -> PyResult<Ref<Str>> {
             }
             t.char_at(0)
         } else if let Some(b) = o.downcast::<Bytes>() {
+            // A subclass has its say about the length
+            if o.len()? != 1 {
+                return Err(raise!(ValueError, "sep must be length 1."));
+            }
             match b.as_slice() {
                 [b] => *b as u32,
                 _ => return Err(raise!(ValueError, "sep must be length 1.")),
@@ -377,7 +381,7 @@ pub fn hex(s: &[u8], sep: Option<&Object>, group: isize) -> PyResult<Ref<Str>> {
 }
 
 /// The literal of `s`, without prefix: `'…'`.
-pub fn repr_into(s: &[u8], b: &mut StrBuilder) {
+pub fn repr_into(s: &[u8], b: &mut StrBuilder, escape_apostrophe: bool) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let quote = if s.contains(&b'\'') && !s.contains(&b'"') { b'"' } else { b'\'' };
     let mut v = Vec::with_capacity(s.len() + 3);
@@ -387,7 +391,7 @@ pub fn repr_into(s: &[u8], b: &mut StrBuilder) {
             b'\t' => v.extend_from_slice(b"\\t"),
             b'\n' => v.extend_from_slice(b"\\n"),
             b'\r' => v.extend_from_slice(b"\\r"),
-            _ if c == quote || c == b'\\' => v.extend_from_slice(&[b'\\', c]),
+            _ if c == quote || c == b'\\' || (escape_apostrophe && c == b'\'') => v.extend_from_slice(&[b'\\', c]),
             0x20..0x7F => v.push(c),
             _ => v.extend_from_slice(&[b'\\', b'x', HEX[c as usize >> 4], HEX[c as usize & 15]]),
         }

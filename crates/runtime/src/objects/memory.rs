@@ -344,6 +344,26 @@ impl MemoryView {
         MemoryView::register(&m, &m.base.master)
     }
 
+    /// A view that the given slot of a base class fills (`__buffer__` of a native type).
+    ///
+    /// # Safety
+    /// `get` is the `bf_getbuffer` of a type that `o` is an instance of.
+    pub unsafe fn from_buffer_proc(
+        o: &Object,
+        flags: c_int,
+        get: unsafe extern "C" fn(*mut abi::PyObject, *mut abi::Py_buffer, c_int) -> c_int,
+    ) -> PyResult<Ref<MemoryView>> {
+        let m = alloc_object::<ManagedBuffer>(ManagedBuffer::type_object())?;
+        m.flags().store(RELEASED, Ordering::Relaxed);
+        // SAFETY: the caller's promise; the master is in its final place.
+        if unsafe { get(o.as_ptr(), &raw mut (*m.as_raw()).base.master, flags) } < 0 {
+            return Err(Raised::already_set());
+        }
+        m.flags().store(0, Ordering::Relaxed);
+        crate::mem::gc::track(&m);
+        MemoryView::register(&m, &m.base.master)
+    }
+
     /// A view of memory that the caller keeps alive (`PyMemoryView_FromMemory`).
     pub fn from_memory(p: *mut u8, len: usize, writable: bool) -> PyResult<Ref<MemoryView>> {
         // SAFETY: a buffer description may be all zero.
@@ -483,7 +503,7 @@ impl MemoryView {
             match self.ndim() {
                 0 => return Err(raise!(TypeError, "invalid indexing of 0-dim memory")),
                 1 => {
-                    let i = key.as_isize()?;
+                    let i = key.as_isize_or(exc::IndexError())?;
                     self.check()?;
                     return self.lookup(base, i, 0).map(Some);
                 }
@@ -492,7 +512,6 @@ impl MemoryView {
         }
         if let Some(t) = key.downcast::<Tuple>()
             && t.iter().all(|x| x.index_check())
-            && (t.len() > 0 || self.ndim() == 0)
         {
             if t.len() > self.ndim() {
                 return Err(raise!(
@@ -507,7 +526,7 @@ impl MemoryView {
             }
             let mut p = base;
             for (d, x) in t.iter().enumerate() {
-                let i = x.as_isize()?;
+                let i = x.as_isize_or(exc::IndexError())?;
                 self.check()?;
                 p = self.lookup(p, i, d)?;
             }
@@ -528,8 +547,6 @@ impl MemoryView {
             let d = &raw mut (*m.as_raw()).base.view;
             let off = self.strides()[0] * ix.start;
             if ix.count > 0 || off != 0 {
-                let has_sub = !(*d).suboffsets.is_null() && *(*d).suboffsets >= 0;
-                let _ = has_sub;
                 (*d).buf = (*d).buf.cast::<u8>().wrapping_offset(off).cast();
             }
             *(*d).shape = ix.count as isize;
@@ -907,10 +924,7 @@ impl MemoryView {
             return self.unpack(p);
         }
         if let Some(s) = key.downcast::<Slice>() {
-            if self.ndim() == 1 {
-                return Ok(self.slice(s)?.upcast());
-            }
-            return Err(raise!(NotImplementedError, "multi-dimensional slicing is not implemented"));
+            return Ok(self.slice(s)?.upcast());
         }
         if key.downcast::<Tuple>().is_some_and(|t| !t.is_empty() && t.iter().all(|x| x.downcast::<Slice>().is_some())) {
             return Err(raise!(NotImplementedError, "multi-dimensional slicing is not implemented"));
@@ -1260,6 +1274,9 @@ pub unsafe fn fill_info(
 ) -> PyResult<()> {
     if view.is_null() {
         return Err(raise!(BufferError, "PyBuffer_FillInfo: view==NULL argument is obsolete"));
+    }
+    if flags == abi::PyBUF_READ as i32 || flags == abi::PyBUF_WRITE as i32 {
+        return Err(raise!(SystemError, "bad argument to internal function"));
     }
     if flags & abi::PyBUF_WRITABLE as i32 != 0 && readonly {
         return Err(raise!(BufferError, "Object is not writable."));

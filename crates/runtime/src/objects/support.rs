@@ -232,8 +232,12 @@ pub fn builtin(name: &str) -> PyResult<PyRef> {
     let b = crate::interp::current_builtins()?;
     let key = Str::new(name)?;
     match b.downcast::<Dict>() {
-        Some(d) => d.get_item_or_raise(&key),
-        None => b.getattr(&key),
+        Some(d) => d.get(&key)?.ok_or_else(|| raise!(AttributeError, "{}", name)),
+        // Any mapping will do
+        None => match crate::interp::ops::mapping_get(&b, &key)? {
+            Some(v) => Ok(v),
+            None => Err(raise!(AttributeError, "{}", name)),
+        },
     }
 }
 

@@ -4,17 +4,6 @@ use crate::error::Raised;
 use crate::prelude::*;
 use core::ffi::c_int;
 
-/// `__buffer__` of a native type: a memoryview taken with the given flags.
-pub fn memoryview_with_flags(slf: &Object, flags: c_int) -> PyResult<PyRef> {
-    crate::objects::MemoryView::type_object().call(&[slf, &*Int::from_i64(flags as i64)?]).or_else(|e| {
-        if e.matches(exc::TypeError()) {
-            e.clear();
-            return crate::objects::MemoryView::type_object().call1(slf);
-        }
-        Err(e)
-    })
-}
-
 /// `__release_buffer__(mv)` of a native type.
 pub fn release_memoryview_of(_slf: &Object, mv: &Object) -> PyResult<()> {
     if mv.downcast::<crate::objects::MemoryView>().is_none() {

@@ -215,7 +215,7 @@ pub unsafe extern "C" fn wrap_descr_get(slf: Out, args: Out, wrapped: *mut c_voi
     })
 }
 
-pub unsafe extern "C" fn wrap_buffer(slf: Out, args: Out, _wrapped: *mut c_void) -> Out {
+pub unsafe extern "C" fn wrap_buffer(slf: Out, args: Out, wrapped: *mut c_void) -> Out {
     obj(|| {
         // SAFETY: a tuple of arguments.
         let [flags] = unsafe { fixed::<1>(args)? };
@@ -223,8 +223,14 @@ pub unsafe extern "C" fn wrap_buffer(slf: Out, args: Out, _wrapped: *mut c_void)
         let Ok(flags) = c_int::try_from(flags) else {
             return Err(raise!(OverflowError, "buffer flags out of range"));
         };
-        // SAFETY: a live object.
-        super::bufslot::memoryview_with_flags(unsafe { o(slf) }, flags)
+        // SAFETY: a live object, and the slot of the class that the wrapper belongs to.
+        unsafe {
+            let get = core::mem::transmute::<
+                *mut c_void,
+                unsafe extern "C" fn(*mut abi::PyObject, *mut abi::Py_buffer, c_int) -> c_int,
+            >(wrapped);
+            Ok(crate::objects::MemoryView::from_buffer_proc(o(slf), flags, get)?.upcast())
+        }
     })
 }
 

@@ -541,6 +541,16 @@ pub mod posix_process {
             )
         }
     }
+    /// Checks if PyOS_InputHook is set.
+    #[pyfunction]
+    fn _is_inputhook_installed() -> bool {
+        false
+    }
+    /// Calls PyOS_InputHook droppping the GIL first
+    #[pyfunction]
+    fn _inputhook() -> i32 {
+        0
+    }
     #[pyfunction]
     fn cpu_count() -> Option<usize> {
         let set = ThreadState::current().interp().config().cpu_count;

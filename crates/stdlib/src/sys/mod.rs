@@ -164,7 +164,9 @@ pub mod sys {
         }
         let name = if name.is_empty() { "pdb.set_trace".to_string() } else { name };
         let (module, attr) = name.rsplit_once('.').unwrap_or(("builtins", &name));
-        let hook = match import::import_module(module).and_then(|m| m.getattr(&*Str::new(attr)?)) {
+        let found =
+            if module.is_empty() { Err(raise!(ImportError, "no module")) } else { import::import_module(module) };
+        let hook = match found.and_then(|m| m.getattr(&*Str::new(attr)?)) {
             Ok(h) => h,
             Err(e) if e.matches(exc::ImportError()) || e.matches(exc::AttributeError()) => {
                 e.clear();
