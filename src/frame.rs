@@ -37,9 +37,10 @@ fn mode(start: c_int) -> PyResult<Mode> {
 }
 
 /// Bits of `PyCompilerFlags.cf_flags`.
-const FUTURE_MASK: c_int = 0x1fe0000;
+pub const FUTURE_MASK: c_int = 0x1fe0000;
 const DONT_IMPLY_DEDENT: c_int = 0x200;
 const ONLY_AST: c_int = 0x400;
+const IGNORE_COOKIE: c_int = 0x800;
 const TYPE_COMMENTS: c_int = 0x1000;
 const TOP_LEVEL_AWAIT: c_int = 0x2000;
 const INCOMPLETE: c_int = 0x4000;
@@ -49,7 +50,7 @@ fn flag_bits(flags: *const abi::PyCompilerFlags) -> c_int {
     unsafe { flags.as_ref() }.map_or(0, |f| f.cf_flags)
 }
 
-fn compile_bytes(
+pub fn compile_bytes(
     source: &[u8],
     filename: &str,
     start: c_int,
@@ -110,7 +111,7 @@ fn run_bytes(
 }
 
 /// The namespace of `__main__`.
-fn main_dict() -> PyResult<Ref<Dict>> {
+pub fn main_dict() -> PyResult<Ref<Dict>> {
     let modules = ThreadState::current().interp().import.modules();
     let m = match modules.get(intern!("__main__"))? {
         Some(m) => m,
@@ -171,7 +172,7 @@ unsafe fn read_stream(file: *mut libc::FILE, close: c_int) -> Vec<u8> {
     all
 }
 
-fn filename_of(name: Option<CText<'_>>) -> String {
+pub fn filename_of(name: Option<CText<'_>>) -> String {
     name.map_or_else(|| "???".to_owned(), |n| n.to_string_lossy().into_owned())
 }
 
@@ -590,10 +591,6 @@ capi! {
     fn PyRun_AnyFileEx(f: *mut libc::FILE, name: Option<CText<'_>>, close: c_int) -> c_int { run_simple_file(f, name, close, null_mut()) }
     fn PyRun_AnyFileFlags(f: *mut libc::FILE, name: Option<CText<'_>>, flags: *mut abi::PyCompilerFlags) -> c_int { run_simple_file(f, name, 0, flags) }
     fn PyRun_AnyFileExFlags(f: *mut libc::FILE, name: Option<CText<'_>>, close: c_int, flags: *mut abi::PyCompilerFlags) -> c_int { run_simple_file(f, name, close, flags) }
-    fn PyRun_InteractiveOne(f: *mut libc::FILE, name: Option<CText<'_>>) -> c_int { run_simple_file(f, name, 0, null_mut()) }
-    fn PyRun_InteractiveOneFlags(f: *mut libc::FILE, name: Option<CText<'_>>, flags: *mut abi::PyCompilerFlags) -> c_int { run_simple_file(f, name, 0, flags) }
-    fn PyRun_InteractiveLoop(f: *mut libc::FILE, name: Option<CText<'_>>) -> c_int { run_simple_file(f, name, 0, null_mut()) }
-    fn PyRun_InteractiveLoopFlags(f: *mut libc::FILE, name: Option<CText<'_>>, flags: *mut abi::PyCompilerFlags) -> c_int { run_simple_file(f, name, 0, flags) }
     raw fn PyCompile_OpcodeStackEffect(_opcode: c_int, _argument: c_int) -> c_int { fine(c_int::MAX) }
     raw fn PyCompile_OpcodeStackEffectWithJump(_opcode: c_int, _argument: c_int, _jump: c_int) -> c_int { fine(c_int::MAX) }
 

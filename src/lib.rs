@@ -16,6 +16,7 @@ pub mod dict;
 pub mod errors;
 pub mod float;
 pub mod frame;
+pub mod interactive;
 pub mod lifecycle;
 pub mod long;
 pub mod main_entry;

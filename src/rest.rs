@@ -63,10 +63,6 @@ capi! {
     fn PyUnstable_Exc_PrepReraiseStar(original: &Object, raised: &Object) -> *mut abi::PyObject {
         runtime::interp::exgroup::prep_reraise_star(original, raised)
     }
-    fn PyRun_InteractiveOneObject(f: *mut libc::FILE, _name: &Object, flags: *mut abi::PyCompilerFlags) -> c_int {
-        // SAFETY: as for the function it calls.
-        fine(unsafe { crate::frame::PyRun_InteractiveOneFlags(f, c"<stdin>".as_ptr(), flags) })
-    }
     fn PyPickleBuffer_GetBuffer(o: &Object) -> *const abi::Py_buffer {
         match o.downcast::<stdlib::_pickle::buffer::PickleBuffer>() {
             Some(b) => b.view().map(|v| v as *const abi::Py_buffer),

@@ -162,13 +162,21 @@ capi! {
     fn PyMapping_SetItemString(o: &Object, key: CText<'_>, value: &Object) -> c_int {
         o.set_item(&*text(key)?, value)
     }
-    fn PyMapping_GetOptionalItem(o: &Object, key: &Object, result: *mut *mut abi::PyObject) -> c_int {
+    fn PyMapping_GetOptionalItem(o: Option<&Object>, key: Option<&Object>, result: *mut *mut abi::PyObject) -> c_int {
+        let found = match (o, key) {
+            (Some(o), Some(key)) => optional_item(o, key),
+            _ => Err(crate::export::null_error()),
+        };
         // SAFETY: C passes a place for the result.
-        unsafe { store_optional(result, optional_item(o, key)) }
+        unsafe { store_optional(result, found) }
     }
-    fn PyMapping_GetOptionalItemString(o: &Object, key: CText<'_>, result: *mut *mut abi::PyObject) -> c_int {
+    fn PyMapping_GetOptionalItemString(o: Option<&Object>, key: Option<CText<'_>>, result: *mut *mut abi::PyObject) -> c_int {
+        let found = match (o, key) {
+            (Some(o), Some(key)) => text(key).and_then(|k| optional_item(o, &k)),
+            _ => Err(crate::export::null_error()),
+        };
         // SAFETY: C passes a place for the result.
-        unsafe { store_optional(result, text(key).and_then(|k| optional_item(o, &k))) }
+        unsafe { store_optional(result, found) }
     }
     fn PyMapping_HasKeyWithError(o: &Object, key: &Object) -> c_int {
         Ok(optional_item(o, key)?.is_some())

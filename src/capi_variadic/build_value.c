@@ -380,9 +380,16 @@ SHIM(PyTuple_Pack)(Py_ssize_t n, ...)
     }
     va_list va;
     va_start(va, n);
+    int collectable = 0;
     for (Py_ssize_t i = 0; i < n; i++) {
-        PyTuple_SET_ITEM(tuple, i, Py_NewRef(va_arg(va, PyObject *)));
+        PyObject *item = va_arg(va, PyObject *);
+        collectable |= PyObject_IS_GC(item);
+        PyTuple_SET_ITEM(tuple, i, Py_NewRef(item));
     }
     va_end(va);
+    /* Nothing in it can be part of a cycle. */
+    if (n > 0 && !collectable) {
+        PyObject_GC_UnTrack(tuple);
+    }
     return tuple;
 }

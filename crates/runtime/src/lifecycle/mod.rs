@@ -8,6 +8,7 @@ pub mod init;
 pub mod main;
 pub mod path;
 pub mod repl;
+pub mod runtime_block;
 pub mod source;
 pub mod state;
 pub mod stdio;

@@ -38,7 +38,11 @@ impl StdPrinter {
         let n = crate::thread::detach(|| unsafe { libc::write(self.fd, data.as_ptr().cast(), data.len()) });
         if n < 0 {
             let code = std::io::Error::last_os_error().raw_os_error().unwrap_or(0);
-            return if code == libc::EAGAIN { Ok(none_ref()) } else { Err(crate::error::raise_os_error(code, None, None)) };
+            return if code == libc::EAGAIN {
+                Ok(none_ref())
+            } else {
+                Err(crate::error::raise_os_error(code, None, None))
+            };
         }
         Ok(Int::from_i64(n as i64)?.upcast())
     }

@@ -299,7 +299,8 @@ pub mod watch {
     static WATCHERS: [AtomicPtr<()>; 8] = [const { AtomicPtr::new(core::ptr::null_mut()) }; 8];
 
     pub fn add(cb: unsafe extern "C" fn(*mut abi::PyTypeObject) -> c_int) -> PyResult<c_int> {
-        for (i, w) in WATCHERS.iter().enumerate() {
+        // The first is the engine's own, as in CPython.
+        for (i, w) in WATCHERS.iter().enumerate().skip(1) {
             if w.compare_exchange(core::ptr::null_mut(), cb as *mut (), AcqRel, Relaxed).is_ok() {
                 return Ok(i as c_int);
             }

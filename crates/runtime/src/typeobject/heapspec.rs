@@ -344,6 +344,15 @@ pub fn module_by_def(ty: &Type, def: *const abi::PyModuleDef) -> PyResult<PyRef>
 
 /// `PyType_GetBaseByToken`.
 pub fn base_by_token(ty: &Type, token: *const c_void) -> Option<Ref<Type>> {
+    if ty.slots().tp_mro.is_null() {
+        // A type that is being made: depth first through the bases.
+        // SAFETY: a heap type.
+        if ty.is_heap_type() && core::ptr::eq(unsafe { (*ty.heap()).ht_token }, token) {
+            return Some(Ref::new_ref(ty));
+        }
+        // SAFETY: items of the bases are types.
+        return ty.bases().iter().find_map(|b| base_by_token(unsafe { b.cast::<Type>() }, token));
+    }
     ty.mro().iter().find_map(|b| {
         // SAFETY: items of an MRO are types.
         let b = unsafe { b.cast::<Type>() };

@@ -83,7 +83,10 @@ static SMALL_INTS: SmallInts = {
     let mut i = 0;
     while i < SMALL_COUNT {
         let mut int = static_int(i as i32 + SMALL_MIN as i32, &raw mut PyLong_Type);
-        int.long_value.lv_tag |= SMALL_BIT;
+        // Only up to 256: that is where CPython's own small ints end, and extensions may check it.
+        if i as i64 + SMALL_MIN <= 256 {
+            int.long_value.lv_tag |= SMALL_BIT;
+        }
         table[i] = core::mem::MaybeUninit::new(int);
         i += 1;
     }

@@ -90,7 +90,7 @@ unsafe fn init_compact(p: *mut Str, len: usize, bits: u8, header: usize, width: 
 
 /// The statics of the empty string and the Latin-1 characters.
 #[repr(C)]
-struct StaticAscii {
+pub struct StaticAscii {
     base: abi::PyASCIIObject,
     data: [u8; 8],
 }
@@ -114,6 +114,11 @@ const fn static_base(len: isize, bits: u8) -> abi::PyASCIIObject {
     }
 }
 
+/// The static string of one ASCII character.
+pub const fn static_char(c: u8) -> StaticAscii {
+    StaticAscii { base: static_base(1, 1 | COMPACT | ASCII), data: [c, 0, 0, 0, 0, 0, 0, 0] }
+}
+
 struct Statics {
     empty: MaybeUninit<StaticAscii>,
     ascii: [MaybeUninit<StaticAscii>; 128],
@@ -131,10 +136,7 @@ static mut STATICS: Statics = {
     };
     let mut i = 0;
     while i < 128 {
-        s.ascii[i] = MaybeUninit::new(StaticAscii {
-            base: static_base(1, 1 | COMPACT | ASCII),
-            data: [i as u8, 0, 0, 0, 0, 0, 0, 0],
-        });
+        s.ascii[i] = MaybeUninit::new(static_char(i as u8));
         s.latin1[i] = MaybeUninit::new(StaticLatin1 {
             base: abi::PyCompactUnicodeObject {
                 _base: static_base(1, 1 | COMPACT),
