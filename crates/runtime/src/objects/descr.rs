@@ -476,7 +476,9 @@ pub fn bind_wrapper(w: &WrapperDescr, slf: &Object) -> PyResult<PyRef> {
         (*m).descr = Ref::new_ref(w).into_ptr().cast();
         (*m).slf = slf.to_ref().into_ptr();
     }
-    Ok(finish(r))
+    // Not deferred: it lives as long as a call, and so does what it is bound to.
+    crate::mem::gc::track(&r);
+    Ok(r.upcast())
 }
 
 fn mw<'a>(p: P) -> &'a MethodWrapper {
