@@ -50,7 +50,30 @@ fn parser_first(parsed: &rp::Parsed<r::Mod>, t: &tokens::TokenError) -> bool {
     })
 }
 
+/// Where the indentation of the first line with code ends, if it has one.
+fn leading_indent(src: &str) -> Option<usize> {
+    let mut start = 0;
+    for line in src.split_inclusive('\n') {
+        let code = line.trim_start_matches([' ', '\t']);
+        let blank = code.is_empty() && line.ends_with('\n') || code.starts_with(['\n', '#', '\x0c']);
+        if !blank {
+            return (code.len() < line.len()).then(|| start + line.len() - code.len());
+        }
+        start += line.len();
+    }
+    None
+}
+
 fn find(src: &str, index: &LineIndex, parsed: &rp::Parsed<r::Mod>, opts: &Options) -> CompileError {
+    if opts.mode == crate::Mode::Eval
+        && let Some(end) = leading_indent(src)
+    {
+        let mut e = error_at(src, index, range(end, end), "unexpected indent");
+        e.kind = ErrorKind::Indentation;
+        e.offset -= 1;
+        e.end_offset = u32::MAX;
+        return e;
+    }
     let mut scan = tokens::scan(src, true, opts.mode == crate::Mode::Exec);
     if scan.error.as_ref().is_some_and(|e| parser_first(parsed, e)) {
         scan.error = None;
@@ -574,6 +597,13 @@ impl Finder<'_> {
         if end(j) || tk.k(j) == K::Colon {
             return None;
         }
+        if !eq
+            && tk.disjunction(a) == Some(j)
+            && !matches!(tk.k(j), K::Exclamation)
+            && let Some(n) = tk.expression(j)
+        {
+            return self.syntax(self.span(a, n), "invalid syntax. Perhaps you forgot a comma?");
+        }
         let what = if eq { "expecting '!', or ':', or '}'" } else { "expecting '=', or '!', or ':', or '}'" };
         self.syntax(self.tok(j), format!("{start}: {what}"))
     }
@@ -635,8 +665,7 @@ impl Finder<'_> {
         let here = self.tok(i);
         match &err.error {
             P::NonDefaultParamAfterDefaultParam => {
-                let empty = (0..i)
-                    .rev()
+                let empty = (tk.line_start(i)..tk.t.len())
                     .take_while(|j| !matches!(tk.k(*j), K::Newline))
                     .find(|j| tk.k(*j) == K::Equal && matches!(tk.k(j + 1), K::Comma | K::Rpar));
                 if let Some(j) = empty {
@@ -1343,8 +1372,8 @@ impl Finder<'_> {
         // for x <not in>
         if let Some(f) = (0..i).rev().take_while(|j| tk.k(*j) != K::Newline).find(|j| tk.k(*j) == K::For)
             && tk.enclosing(f) == tk.enclosing(i)
-            && tk.star_expressions(f + 1) == Some(i)
-            && tk.k(i) != K::In
+            && self.target_list(f + 1) == Some(i)
+            && !matches!(tk.k(i), K::In | K::ColonEqual)
             && tk.enclosing(i).is_some()
         {
             return self.syntax(here, "'in' expected after for-loop variables");

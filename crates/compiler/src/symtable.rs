@@ -1412,6 +1412,7 @@ impl Analyzer<'_> {
                     places.insert(n, place);
                 }
                 Some(old) => {
+                    self.scopes[id].symbols.entry(&n).flags |= sym.flags & def::USE;
                     if old.flags & def::BOUND != 0 && !is_class && !self.free_in_child(comp, &n) {
                         comp_free.remove(&n);
                     }

@@ -41,6 +41,8 @@ struct Scanner<'a> {
     b: &'a [u8],
     i: usize,
     full: bool,
+    /// Numbers and brackets may be wrong
+    lenient: bool,
     /// A newline follows the text
     exec: bool,
     scan: Scan,
@@ -64,9 +66,19 @@ struct FString {
 
 type R = Result<(), TokenError>;
 
+/// Scans a source for `tokenize`, which is more liberal about numbers and brackets when it wants `extra` tokens.
+pub fn scan_tokens(src: &str, extra: bool) -> Scan {
+    run(src, true, false, extra)
+}
+
 /// Scans a source; `full` looks for all errors, else only for limits.
 pub fn scan(src: &str, full: bool, exec: bool) -> Scan {
+    run(src, full, exec, false)
+}
+
+fn run(src: &str, full: bool, exec: bool, lenient: bool) -> Scan {
     let mut s = Scanner {
+        lenient,
         src,
         b: src.as_bytes(),
         i: 0,
@@ -379,10 +391,14 @@ impl Scanner<'_> {
             return Err(self.err(start, None, format!("{}: single '}}' is not allowed", kind_name(f))));
         }
         let Some((at, o)) = self.open.pop() else {
-            return if self.full { Err(self.err(start, None, format!("unmatched '{}'", c as char))) } else { Ok(()) };
+            return if self.full && !self.lenient {
+                Err(self.err(start, None, format!("unmatched '{}'", c as char)))
+            } else {
+                Ok(())
+            };
         };
         let fits = matches!((o, c), (b'(', b')') | (b'[', b']') | (b'{', b'}'));
-        if !fits && self.full {
+        if !fits && self.full && !self.lenient {
             if let Some(f) = self.fstrings.last()
                 && o == b'{'
                 && self.open.len() == f.level
@@ -546,7 +562,7 @@ impl Scanner<'_> {
         if self.open.len() > f.level {
             let (_, o) = self.open[self.open.len() - 1];
             if o == b'{' && self.open.len() == f.level + 1 {
-                return self.err(at, Some(at + if f.triple { 3 } else { 1 }), format!("{name}: expecting '}}'"));
+                return self.err(at, Some(at), format!("{name}: expecting '}}'"));
             }
             let (p, _) = self.open[self.open.len() - 1];
             return self.err(p, None, format!("'{}' was never closed", o as char));
@@ -754,7 +770,7 @@ impl Scanner<'_> {
                 self.scan.warnings.push((self.line_of(self.i), format!("invalid {kind} literal")));
             }
         }
-        if !self.full {
+        if !self.full || self.lenient {
             return Ok(());
         }
         let rest = &self.src[self.i..];
@@ -858,6 +874,7 @@ impl Scanner<'_> {
             self.i += 1;
         }
         if self.full
+            && !self.lenient
             && !float
             && !imaginary
             && first == b'0'

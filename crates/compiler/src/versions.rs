@@ -43,20 +43,6 @@ impl Checker<'_> {
                 K::Int | K::Float | K::Complex if text[start..end].contains('_') => {
                     self.since(6, "Underscores in numeric literals are", at(i))?;
                 }
-                K::With if tokens.get(i + 1).is_some_and(|t| t.0 == K::Lpar) => {
-                    let mut depth = 0;
-                    let close = tokens[i + 1..].iter().position(|t| {
-                        depth += match t.0 {
-                            K::Lpar | K::Lsqb | K::Lbrace => 1,
-                            K::Rpar | K::Rsqb | K::Rbrace => -1,
-                            _ => 0,
-                        };
-                        depth == 0
-                    });
-                    if close.is_some_and(|c| tokens.get(i + 2 + c).is_some_and(|t| t.0 == K::Colon)) {
-                        self.since(9, "Parenthesized context managers are", at(i))?;
-                    }
-                }
                 _ => {}
             }
         }

@@ -46,11 +46,13 @@ pub struct Token {
     pub line: String,
 }
 
-/// What stops the tokenizer: message, row, column.
+/// What stops the tokenizer: kind, message, row, column, line.
 pub struct Failure {
+    pub kind: compiler::ErrorKind,
     pub msg: String,
     pub row: i64,
     pub col: i64,
+    pub line: String,
 }
 
 /// Line starts, to turn offsets into rows and columns (in characters).
@@ -97,7 +99,7 @@ pub fn tokens(src: &str, extra: bool) -> (Vec<Token>, Option<Failure>) {
         deepest = deepest.max(depth);
     }
     if deepest > 1000 {
-        return (out, Some(Failure { msg: "too many nested parentheses".into(), row: 1, col: 0 }));
+        return (out, Some(failure_at("too many nested parentheses", 1, 0)));
     }
     let parsed = parse_unchecked(src, ParseOptions::from(Mode::Module));
     let failure = parsed.errors().iter().find_map(|e| match &e.error {
@@ -106,14 +108,41 @@ pub fn tokens(src: &str, extra: bool) -> (Vec<Token>, Option<Failure>) {
         ParseErrorType::Lexical(LexicalErrorType::UnrecognizedToken { tok }) => {
             Some((format!("invalid character '{tok}' (U+{:04X})", *tok as u32), usize::from(e.location.start())))
         }
+        ParseErrorType::Lexical(LexicalErrorType::Eof) => None,
         ParseErrorType::Lexical(l) => Some((l.to_string(), usize::from(e.location.start()))),
         _ => None,
     });
     // The compiler's own scan knows CPython's words; the lexer's errors are what it does not find.
-    let suspect = !parsed.errors().is_empty();
-    let scanned = if suspect { compiler::tokens::scan(src, true, false).error.map(|e| (e.msg, e.start)) } else { None };
-    let failure = scanned.or(failure);
-    let stop = failure.as_ref().map_or(usize::MAX, |(_, at)| *at);
+    let scan = compiler::tokens::scan_tokens(src, extra);
+    let mut error_kind = compiler::ErrorKind::Syntax;
+    let lenient = extra && scan.error.is_none() && !parsed.errors().is_empty();
+    let failure = match scan.error {
+        Some(e) if e.msg.starts_with("unexpected EOF") => None,
+        Some(e) => {
+            error_kind = e.kind;
+            Some((e.msg, e.start))
+        }
+        None if lenient => failure.filter(|f| !f.0.contains("literal") && !f.0.contains("octal")),
+        None => failure,
+    };
+    let mut stop = failure.as_ref().map_or(usize::MAX, |(_, at)| *at);
+    if let Some((msg, at)) = &failure {
+        let words = src.as_bytes();
+        stop = *at;
+        if msg.contains(" literal") && !msg.starts_with("unterminated") {
+            // The whole number is lost.
+            let part = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.');
+            while stop > 0 && part(words[stop.min(words.len()) - 1]) {
+                stop -= 1;
+            }
+        } else if error_kind != compiler::ErrorKind::Syntax {
+            stop = src[..stop].rfind('\n').map_or(0, |p| p + 1);
+        }
+    }
+    // Replacement fields: whether a brace opened one, and whether its format spec was reached.
+    let mut fields: Vec<(bool, bool)> = Vec::new();
+    let mut before = TokenKind::EndOfFile;
+    let mut field_end = false;
     let mut open: Vec<usize> = Vec::new();
     for t in parsed.tokens().iter() {
         let (kind, range) = t.as_tuple();
@@ -138,6 +167,7 @@ pub fn tokens(src: &str, extra: bool) -> (Vec<Token>, Option<Failure>) {
             TokenKind::NonLogicalNewline => NL,
             TokenKind::Indent => INDENT,
             TokenKind::Dedent => DEDENT,
+            TokenKind::Unknown if text.starts_with(|c: char| c.is_ascii_digit()) => NUMBER,
             TokenKind::Unknown | TokenKind::Question | TokenKind::IpyEscapeCommand => OP,
             k if k.is_keyword() => NAME,
             _ => OP,
@@ -149,11 +179,45 @@ pub fn tokens(src: &str, extra: bool) -> (Vec<Token>, Option<Failure>) {
             }
             _ => {}
         }
+        let after_field = std::mem::take(&mut field_end);
+        let mut empty_spec = false;
+        match kind {
+            TokenKind::Lbrace => {
+                let text_before = matches!(
+                    before,
+                    TokenKind::FStringStart
+                        | TokenKind::FStringMiddle
+                        | TokenKind::TStringStart
+                        | TokenKind::TStringMiddle
+                );
+                fields.push((text_before || after_field || fields.last().is_some_and(|f| f.0 && f.1), false));
+            }
+            TokenKind::Lpar | TokenKind::Lsqb => fields.push((false, false)),
+            TokenKind::Rpar | TokenKind::Rsqb => drop(fields.pop()),
+            TokenKind::Rbrace => {
+                empty_spec = after_field && fields.last().is_some_and(|f| f.0 && f.1);
+                field_end = fields.pop().is_some_and(|f| f.0);
+            }
+            TokenKind::Colon => {
+                if let Some(f) = fields.last_mut() {
+                    f.1 = true;
+                }
+            }
+            _ => {}
+        }
+        before = kind;
         if !extra && matches!(number, COMMENT | NL) {
             continue;
         }
         let (start, end) = (lines.place(a), lines.place(b));
-        let line = lines.text(a, b.max(a + 1) - 1);
+        let line = match number {
+            FSTRING_MIDDLE | TSTRING_MIDDLE => lines.text(a, b.min(src.len())),
+            _ => lines.text(a, b.max(a + 1) - 1),
+        };
+        if empty_spec {
+            let kind = FSTRING_MIDDLE;
+            out.push(Token { kind, text: String::new(), start, end: start, line: line.to_owned() });
+        }
         match number {
             NEWLINE | NL => {
                 // At the end of a source without a final newline the token is empty and one column wide.
@@ -165,7 +229,8 @@ pub fn tokens(src: &str, extra: bool) -> (Vec<Token>, Option<Failure>) {
                 } else {
                     ""
                 };
-                let end = (start.0, start.1 + (!at_end || number == NEWLINE) as i64);
+                let width = if text.len() > 1 { 2 } else { (!at_end || number == NEWLINE) as i64 };
+                let end = (start.0, start.1 + if extra { width } else { 0 });
                 out.push(Token { kind: number, text: text.to_owned(), start, end, line: lines.text(a, a).to_owned() });
             }
             FSTRING_MIDDLE | TSTRING_MIDDLE if text.contains(['{', '}']) => {
@@ -173,7 +238,18 @@ pub fn tokens(src: &str, extra: bool) -> (Vec<Token>, Option<Failure>) {
             }
             COMMENT if b == src.len() => {
                 out.push(Token { kind: number, text: text.to_owned(), start, end, line: line.to_owned() });
-                out.push(Token { kind: NL, text: String::new(), start: end, end, line: line.to_owned() });
+                let after = (end.0, end.1 + 1);
+                out.push(Token { kind: NL, text: String::new(), start: end, end: after, line: line.to_owned() });
+            }
+            INDENT if !extra => {
+                let (place, line) = ((end.0, -1), lines.text(b, b).to_owned());
+                out.push(Token { kind: number, text: String::new(), start: place, end: place, line });
+            }
+            DEDENT if !extra => {
+                let last = b >= src.len();
+                let (place, line) =
+                    if last { last_row(src, &lines) } else { ((end.0, -1), lines.text(b, b).to_owned()) };
+                out.push(Token { kind: number, text: String::new(), start: place, end: place, line });
             }
             INDENT => {
                 out.push(Token { kind: number, text: text.to_owned(), start, end, line: lines.text(b, b).to_owned() })
@@ -201,15 +277,44 @@ pub fn tokens(src: &str, extra: bool) -> (Vec<Token>, Option<Failure>) {
         } else {
             msg
         };
-        return (out, Some(Failure { msg, row, col: col + 1 }));
+        if error_kind != compiler::ErrorKind::Syntax {
+            let line = lines.text(at.min(src.len()), at.min(src.len())).trim_end_matches('\n').to_owned();
+            let col = line.chars().count() as i64 + 1;
+            return (out, Some(Failure { kind: error_kind, msg, row, col, line }));
+        }
+        return (out, Some(failure_at(&msg, row, col + 1)));
     }
-    if !open.is_empty() {
-        let row = lines.place(src.len()).0;
-        return (out, Some(Failure { msg: "unexpected EOF in multi-line statement".into(), row, col: 0 }));
+    if !open.is_empty() || src.ends_with('\\') {
+        if extra && !src.is_empty() && !src.ends_with(['\n', '\\']) {
+            let (row, col) = lines.place(src.len());
+            let line = lines.text(src.len(), src.len()).to_owned();
+            out.push(Token { kind: NL, text: String::new(), start: (row, col), end: (row, col + 1), line });
+        }
+        return (out, Some(failure_at("unexpected EOF in multi-line statement", 1, 0)));
+    }
+    if !extra {
+        if !src.is_empty() {
+            let (place, line) = last_row(src, &lines);
+            out.push(Token { kind: ENDMARKER, text: String::new(), start: place, end: place, line });
+        }
+        return (out, None);
     }
     let place = end_place(src, &lines);
     out.push(Token { kind: ENDMARKER, text: String::new(), start: place, end: place, line: String::new() });
     (out, None)
+}
+
+fn failure_at(msg: &str, row: i64, col: i64) -> Failure {
+    Failure { kind: compiler::ErrorKind::Syntax, msg: msg.to_owned(), row, col, line: String::new() }
+}
+
+/// Where tokens without text stand at the end when no extra tokens are wanted.
+fn last_row(src: &str, lines: &Lines<'_>) -> ((i64, i64), String) {
+    let end = src.trim_end_matches('\n').len();
+    let row = lines.place(end).0;
+    let line = lines.text(end, end);
+    let shown = if line.trim_start().starts_with('#') || line.trim().is_empty() { "" } else { line };
+    ((row, -1), shown.to_owned())
 }
 
 /// A doubled brace in a literal part is one brace, and ends its token.
@@ -391,7 +496,12 @@ pub mod _tokenize {
                 None => (None, None),
             });
             if let Some(f) = failure {
-                let (name, text) = (Str::new("<string>")?, Str::new("")?);
+                let (name, text) = (Str::new("<string>")?, Str::new(&f.line)?);
+                let ty = match f.kind {
+                    compiler::ErrorKind::Indentation => exc::IndentationError(),
+                    compiler::ErrorKind::Tab => exc::TabError(),
+                    _ => exc::SyntaxError(),
+                };
                 let place = runtime::objects::exceptions::syntax::Place {
                     filename: &name,
                     lineno: f.row,
@@ -400,11 +510,7 @@ pub mod _tokenize {
                     end_offset: f.col,
                     text: Some(&text),
                 };
-                return Err(runtime::objects::exceptions::syntax::raise_syntax_error(
-                    exc::SyntaxError(),
-                    &f.msg,
-                    &place,
-                ));
+                return Err(runtime::objects::exceptions::syntax::raise_syntax_error(ty, &f.msg, &place));
             }
             match token {
                 Some(t) => (t.kind, t.text, t.start, t.end, t.line).into_py().map(Some),

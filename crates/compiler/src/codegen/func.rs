@@ -104,7 +104,7 @@ impl<'a> Compiler<'a> {
                 self.op_i(loc, op::LOAD_FAST, i);
             }
         }
-        if self.annotations(loc, &f.args, f.returns.as_ref())? {
+        if self.annotations(loc, &f.name, &f.args, f.returns.as_ref())? {
             flags |= ANNOTATE;
         }
         self.function_body(loc, f, flags, firstlineno)?;
@@ -177,8 +177,8 @@ impl<'a> Compiler<'a> {
     // ---- annotations ----
 
     /// Opens an annotation function: a `format` above VALUE_WITH_FAKE_GLOBALS is not for compiled code.
-    fn enter_annotate(&mut self, loc: Loc, name: Ident, scope: ScopeId) -> Result<()> {
-        self.enter(name, UnitKind::Annotations, scope, loc.lineno, None)?;
+    fn enter_annotate(&mut self, loc: Loc, name: Ident, scope: ScopeId, qualname: Option<String>) -> Result<()> {
+        self.enter(name, UnitKind::Annotations, scope, loc.lineno, qualname)?;
         self.u().argcount = 1;
         self.u().posonlyargcount = 1;
         let body = self.label();
@@ -194,7 +194,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// Compiles a function's annotations; whether there are any.
-    fn annotations(&mut self, loc: Loc, a: &'a Arguments, returns: Option<&'a Expr>) -> Result<bool> {
+    fn annotations(&mut self, loc: Loc, name: &str, a: &'a Arguments, returns: Option<&'a Expr>) -> Result<bool> {
         let list: Vec<(Ident, &'a Expr, bool)> = a
             .args
             .iter()
@@ -211,7 +211,8 @@ impl<'a> Compiler<'a> {
         }
         let n = list.len() as u32;
         let scope = self.block(a, Key::Annotations)?;
-        self.enter_annotate(loc, "__annotate__".into(), scope)?;
+        let qualname = format!("{}.__annotate__", self.child_qualname(name));
+        self.enter_annotate(loc, "__annotate__".into(), scope, Some(qualname))?;
         for (name, e, star) in list {
             let m = self.mangle(&name);
             self.load_str(loc, &m);
@@ -241,7 +242,7 @@ impl<'a> Compiler<'a> {
         let _ = conditional;
         let is_class = self.unit().kind == UnitKind::Class;
         let Some(scope) = self.scope().annotation_block else { return Ok(()) };
-        self.enter_annotate(loc, "__annotate__".into(), scope)?;
+        self.enter_annotate(loc, "__annotate__".into(), scope, None)?;
         self.op_i(loc, op::BUILD_MAP, 0);
         for d in list {
             let skip = self.label();
@@ -406,7 +407,7 @@ impl<'a> Compiler<'a> {
     fn type_param_part(&mut self, loc: Loc, p: &'a TypeParam, e: &'a Expr, key: Key, star: bool) -> Result<()> {
         self.load_const(loc, Const::Tuple(vec![Const::Int(1)]));
         let scope = self.block(p, key)?;
-        self.enter_annotate(loc, p.name.clone(), scope)?;
+        self.enter_annotate(loc, p.name.clone(), scope, None)?;
         match &e.kind {
             ExprKind::Starred { value, .. } if star => {
                 self.expr(value)?;
@@ -443,7 +444,7 @@ impl<'a> Compiler<'a> {
         }
         self.load_const(loc, Const::Tuple(vec![Const::Int(1)]));
         let scope = self.block(s, Key::Body)?;
-        self.enter_annotate(loc, id.clone(), scope)?;
+        self.enter_annotate(loc, id.clone(), scope, None)?;
         self.expr(value)?;
         self.op(loc, op::RETURN_VALUE);
         let code = self.leave(false)?;

@@ -318,6 +318,24 @@ impl<'a> Compiler<'a> {
         Ok(())
     }
 
+    /// The qualified name of a function that is about to be defined in the current unit.
+    fn child_qualname(&self, name: &str) -> String {
+        let mut p = self.units.len() - 1;
+        if p > 0 && matches!(self.units[p].kind, UnitKind::TypeParams) {
+            p -= 1;
+        }
+        let parent = &self.units[p];
+        if p == 0 {
+            return name.to_string();
+        }
+        match parent.kind {
+            UnitKind::Function | UnitKind::AsyncFunction | UnitKind::Lambda => {
+                format!("{}.<locals>.{}", parent.qualname, name)
+            }
+            _ => format!("{}.{}", parent.qualname, name),
+        }
+    }
+
     fn qualname(&self) -> String {
         let n = self.units.len();
         let u = &self.units[n - 1];

@@ -291,7 +291,7 @@ unsafe fn bind_keyword(
         Err(e)
     };
     let Some(sname) = name.downcast::<Str>() else {
-        return fail(raise!(TypeError, "{}() keywords must be strings", f.qualname().to_string_lossy()));
+        return fail(raise!(TypeError, "keywords must be strings"));
     };
     // SAFETY: parameters come first in localsplus.
     unsafe {

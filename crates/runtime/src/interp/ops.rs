@@ -841,8 +841,12 @@ pub unsafe fn list_extend(l: Slot, it: Slot) -> PyResult<()> {
 
 #[inline(never)]
 pub unsafe fn dict_update(d: Slot, other: Slot) -> PyResult<()> {
+    let o = other.obj();
+    if o.downcast::<Dict>().is_none() && !o.hasattr(intern!("keys"))? {
+        return Err(raise!(TypeError, "'{}' object is not a mapping", o.ty().name_str()));
+    }
     // SAFETY: a dict under construction.
-    match unsafe { d.obj().cast::<Dict>() }.update(other.obj()) {
+    match unsafe { d.obj().cast::<Dict>() }.update(o) {
         Err(e) if e.matches(exc::AttributeError()) => {
             e.clear();
             Err(raise!(TypeError, "'{}' object is not a mapping", other.obj().ty().name_str()))
@@ -902,15 +906,12 @@ pub unsafe fn dict_merge(func: Slot, d: Slot, other: Slot) -> PyResult<()> {
             {
                 let key = t.get(0);
                 let name = func.try_obj().map(function_str).unwrap_or_default();
-                if key.downcast::<Str>().is_some() {
-                    return Err(raise!(
-                        TypeError,
-                        "{} got multiple values for keyword argument '{}'",
-                        name,
-                        key.str()?.to_string_lossy()
-                    ));
-                }
-                return Err(raise!(TypeError, "{} keywords must be strings", name));
+                return Err(raise!(
+                    TypeError,
+                    "{} got multiple values for keyword argument '{}'",
+                    name,
+                    key.str()?.to_string_lossy()
+                ));
             }
             Err(crate::error::restore(x))
         }

@@ -190,7 +190,7 @@ impl Function {
                 let one = Int::from_i64(1)?;
                 let r = f.call1(&one)?;
                 if r.downcast::<Dict>().is_none() {
-                    return Err(raise!(TypeError, "__annotate__() must return a dict, not {}", r.ty().name_str()));
+                    return Err(raise!(TypeError, "__annotate__ returned non-dict of type '{}'", r.ty().name_str()));
                 }
                 r
             }

@@ -671,7 +671,7 @@ impl Module {
             Some(f) if f.is_callable() => {
                 let r = f.call1(&*Int::from_i64(1)?)?;
                 if r.downcast::<Dict>().is_none() {
-                    return Err(raise!(TypeError, "__annotate__() must return a dict, not {}", r.ty().name_str()));
+                    return Err(raise!(TypeError, "__annotate__ returned non-dict of type '{}'", r.ty().name_str()));
                 }
                 r
             }

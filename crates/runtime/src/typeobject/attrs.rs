@@ -376,7 +376,7 @@ getters! {
         let r = if a.is_callable() {
             let r = a.call1(&*Int::from_i64(1)?)?;
             if r.downcast::<Dict>().is_none() {
-                return Err(raise!(TypeError, "__annotate__() must return a dict, not {}", r.ty().full_name()?.to_string_lossy()));
+                return Err(raise!(TypeError, "__annotate__ returned non-dict of type '{}'", r.ty().full_name()?.to_string_lossy()));
             }
             r
         } else {

@@ -209,19 +209,18 @@ pub fn normalize(ty: &Object, value: Option<PyRef>) -> PyResult<Ref<BaseExceptio
 /// Whether `exc` (an instance or a class) matches `exc_type` (a class or a tuple of classes, nested).
 pub fn exception_matches(exc: &Object, exc_type: &Object) -> bool {
     if let Some(t) = exc_type.downcast::<Tuple>() {
-        // A stack of our own: the nesting may be deeper than the native one stands.
-        let mut open = vec![t.as_slice().iter()];
-        while let Some(items) = open.last_mut() {
-            match items.next() {
-                None => drop(open.pop()),
-                Some(o) => match o.downcast::<Tuple>() {
-                    Some(t) => open.push(t.as_slice().iter()),
-                    None if matches_class(exc, o) => return true,
-                    None => {}
-                },
+        if let Err(e) = crate::protocol::enter_recursive_call(" in PyErr_GivenExceptionMatches") {
+            // Nobody is told of failures here.
+            let overflow = e.take();
+            let pending = take_error();
+            let _: Raised = restore(overflow);
+            write_unraisable(Some(exc));
+            if let Some(p) = pending {
+                let _: Raised = restore(p);
             }
+            return false;
         }
-        return false;
+        return t.as_slice().iter().any(|o| exception_matches(exc, o));
     }
     matches_class(exc, exc_type)
 }
