@@ -574,8 +574,9 @@ impl Struct {
     }
     /// struct size in bytes
     #[pygetset]
-    fn size(&self) -> PyResult<usize> {
-        Ok(self.layout()?.size)
+    fn size(&self) -> isize {
+        // SAFETY: null or the layout that the object owns.
+        unsafe { self.layout.as_ref() }.map_or(-1, |l| l.size as isize)
     }
     /// Return a bytes object containing values v1, v2, ... packed according to the format string S.format.
     #[pymethod(raw)]

@@ -22,6 +22,7 @@ pub mod _interpreters;
 pub mod _io;
 pub mod _json;
 pub mod _locale;
+pub mod _lsprof;
 pub mod _lzma;
 pub mod _md5;
 pub mod _monitoring;
@@ -115,6 +116,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _io
     _json
     _locale
+    _lsprof
     _lzma
     _md5
     _multiprocessing

@@ -123,6 +123,16 @@ impl NoneObject {
     fn tp_hash(&self) -> isize {
         0xfca86420
     }
+    /// As `object` compares; the own hash keeps it from being inherited.
+    #[slot]
+    fn tp_richcompare(&self, other: &Object, op: crate::protocol::CompareOp) -> PyResult<PyRef> {
+        use crate::protocol::CompareOp;
+        Ok(match op {
+            CompareOp::Eq if self.is(other) => crate::prelude::true_().to_ref(),
+            CompareOp::Ne if self.is(other) => crate::prelude::false_().to_ref(),
+            _ => crate::objects::not_implemented().to_ref(),
+        })
+    }
     #[slot]
     fn tp_dealloc(_this: *mut Self) {
         // Immortal: a count that went wrong is put right.

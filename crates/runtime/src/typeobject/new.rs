@@ -59,6 +59,8 @@ fn make(meta: &Type, name: &Str, bases: &Tuple, orig: &Dict, args: &Tuple, kw: O
                     // SAFETY: the winner's own tp_new.
                     return unsafe { own(f((*w).as_raw(), args.as_ptr(), kw.map_or(null_mut(), |k| k.as_ptr()))) };
                 }
+            } else {
+                return Err(raise!(TypeError, "cannot create '{}' instances", w.tp_name()));
             }
         }
         meta_ref = w;

@@ -238,6 +238,8 @@ fn default_state(x: &Object, required: bool) -> PyResult<PyRef> {
         return Err(raise!(TypeError, "cannot pickle '{}' object", ty.tp_name()));
     }
     let state: PyRef = match x.getattr_opt(intern!("__dict__"))? {
+        // An empty dict is no state
+        Some(d) if d.downcast_exact::<Dict>().is_some_and(|d| d.is_empty()) => none_ref(),
         Some(d) => d,
         None => none_ref(),
     };

@@ -455,6 +455,7 @@ impl FileIo {
         let r = retry(|| unsafe { libc::ftruncate(fd, n) })?;
         if r < 0 { Err(os_error()) } else { Ok(size) }
     }
+    /// True if the file is closed
     #[pygetset]
     fn closed(&self) -> bool {
         self.fd() < 0
