@@ -202,6 +202,55 @@ impl Socket {
 }
 
 /// socket(family=AF_INET, type=SOCK_STREAM, proto=0) -> socket object
+impl Socket {
+    /// `recvmsg(2)` into the given places: number of bytes, ancillary data, message flags, sender.
+    fn receive_message(
+        &self,
+        iov: &mut [libc::iovec],
+        ancbufsize: isize,
+        flags: i32,
+        who: &str,
+    ) -> PyResult<(usize, PyRef, i32, PyRef)> {
+        if ancbufsize < 0 {
+            return Err(raise!(ValueError, "invalid ancillary data buffer length"));
+        }
+        if iov.len() > 1024 {
+            return Err(raise!(OSError, "{}() argument 1 is too long", who));
+        }
+        let mut control = vec![0u64; (ancbufsize as usize).div_ceil(8)];
+        let mut a = Addr::empty();
+        // SAFETY: all-zero is a valid header; what it points to outlives the call.
+        unsafe {
+            let mut m: libc::msghdr = core::mem::zeroed();
+            m.msg_name = a.ptr_mut().cast();
+            m.msg_namelen = a.len;
+            m.msg_iov = iov.as_mut_ptr();
+            m.msg_iovlen = iov.len() as _;
+            if ancbufsize > 0 {
+                m.msg_control = control.as_mut_ptr().cast();
+                m.msg_controllen = ancbufsize as _;
+            }
+            let p = &raw mut m as usize;
+            let n = self.call(libc::POLLIN, |fd| libc::recvmsg(fd, p as *mut _, flags | libc::MSG_CMSG_CLOEXEC))?;
+            let anc = List::from_vec(Vec::new())?;
+            let end = m.msg_control as usize + m.msg_controllen as usize;
+            let mut h = if ancbufsize > 0 { libc::CMSG_FIRSTHDR(&m) } else { core::ptr::null_mut() };
+            while !h.is_null() {
+                let data = libc::CMSG_DATA(h);
+                let len = ((*h).cmsg_len as usize).saturating_sub(data as usize - h as usize);
+                // A cut-off message says its full length.
+                let len = len.min(end.saturating_sub(data as usize));
+                let bytes = core::slice::from_raw_parts(data, len).to_vec();
+                anc.append(&*((*h).cmsg_level, (*h).cmsg_type, ByteString(bytes)).into_py()?)?;
+                h = libc::CMSG_NXTHDR(&m, h);
+            }
+            a.len = m.msg_namelen;
+            let address = if m.msg_namelen == 0 { none_ref() } else { a.to_py()? };
+            Ok((n as usize, anc.upcast(), m.msg_flags & !libc::MSG_CMSG_CLOEXEC, address))
+        }
+    }
+}
+
 #[pyclass(name = "socket", module = "_socket", flags = "BASETYPE|HAVE_FINALIZE")]
 impl Socket {
     #[slot(raw)]
@@ -554,40 +603,22 @@ impl Socket {
         if bufsize < 0 {
             return Err(raise!(ValueError, "negative buffer size in recvmsg()"));
         }
-        if ancbufsize < 0 {
-            return Err(raise!(ValueError, "invalid ancillary data buffer length"));
-        }
         let mut v = vec![0u8; bufsize as usize];
-        let mut control = vec![0u64; (ancbufsize as usize).div_ceil(8)];
-        let mut a = Addr::empty();
-        let mut iov = libc::iovec { iov_base: v.as_mut_ptr().cast(), iov_len: v.len() };
-        // SAFETY: all-zero is a valid header; what it points to outlives the call.
-        unsafe {
-            let mut m: libc::msghdr = core::mem::zeroed();
-            m.msg_name = a.ptr_mut().cast();
-            m.msg_namelen = a.len;
-            m.msg_iov = &mut iov;
-            m.msg_iovlen = 1;
-            if ancbufsize > 0 {
-                m.msg_control = control.as_mut_ptr().cast();
-                m.msg_controllen = ancbufsize as _;
-            }
-            let p = &raw mut m as usize;
-            let n = self.call(libc::POLLIN, |fd| libc::recvmsg(fd, p as *mut _, flags | libc::MSG_CMSG_CLOEXEC))?;
-            v.truncate(n as usize);
-            let anc = List::from_vec(Vec::new())?;
-            let mut h = if ancbufsize > 0 { libc::CMSG_FIRSTHDR(&m) } else { core::ptr::null_mut() };
-            while !h.is_null() {
-                let data = libc::CMSG_DATA(h);
-                let len = ((*h).cmsg_len as usize).saturating_sub(data as usize - h as usize);
-                let bytes = core::slice::from_raw_parts(data, len).to_vec();
-                anc.append(&*((*h).cmsg_level, (*h).cmsg_type, ByteString(bytes)).into_py()?)?;
-                h = libc::CMSG_NXTHDR(&m, h);
-            }
-            a.len = m.msg_namelen;
-            let address = if m.msg_namelen == 0 { none_ref() } else { a.to_py()? };
-            Ok((ByteString(v), anc.upcast(), m.msg_flags & !libc::MSG_CMSG_CLOEXEC, address))
+        let mut iov = [libc::iovec { iov_base: v.as_mut_ptr().cast(), iov_len: v.len() }];
+        let (n, anc, flags, address) = self.receive_message(&mut iov, ancbufsize, flags, "recvmsg")?;
+        v.truncate(n);
+        Ok((ByteString(v), anc, flags, address))
+    }
+    #[pymethod(sig = "buffers, ancbufsize=0, flags=0, /")]
+    fn recvmsg_into(&self, buffers: &Object, ancbufsize: isize, flags: i32) -> PyResult<(usize, PyRef, i32, PyRef)> {
+        let items = buffers.seq_fast("recvmsg_into() argument 1 must be an iterable")?.to_tuple()?;
+        let mut held = Vec::new();
+        for b in items.as_slice() {
+            held.push(Buffer::get(b, abi::PyBUF_WRITABLE)?);
         }
+        let mut iov: Vec<libc::iovec> =
+            held.iter().map(|b| libc::iovec { iov_base: b.as_mut_ptr().cast(), iov_len: b.len() }).collect();
+        self.receive_message(&mut iov, ancbufsize, flags, "recvmsg_into")
     }
     #[pymethod(sig = "level, optname, buflen=0, /")]
     fn getsockopt(&self, level: i32, optname: i32, buflen: i32) -> PyResult<PyRef> {
