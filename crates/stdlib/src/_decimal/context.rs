@@ -27,7 +27,13 @@ pub struct Context {
     /// Shared with the signal dicts that show them.
     status: Option<Arc<AtomicU32>>,
     traps: Option<Arc<AtomicU32>>,
+    /// The signal dicts, once somebody asked for them.
+    status_dict: Slot,
+    traps_dict: Slot,
 }
+
+/// Set in the flags of a context that is gone.
+const DEAD: u32 = 1 << 31;
 
 pub const ROUNDINGS: [(&str, Round); 8] = [
     ("ROUND_UP", Round::Up),
@@ -359,8 +365,11 @@ impl Context {
     fn tp_dealloc(this: *mut Self) {
         // SAFETY: a dying object.
         unsafe {
-            drop((*this).status.take());
-            drop((*this).traps.take());
+            drop((*this).status_dict.swap(None));
+            drop((*this).traps_dict.swap(None));
+            for f in [(*this).status.take(), (*this).traps.take()].into_iter().flatten() {
+                f.fetch_or(DEAD, Relaxed);
+            }
             free_object(this.cast());
         }
     }
@@ -440,7 +449,7 @@ impl Context {
     }
     #[pygetset]
     fn flags(&self) -> PyResult<PyRef> {
-        SignalDict::over(self.status.clone())
+        SignalDict::over(self, &self.status_dict, &self.status)
     }
     #[pysetter]
     fn set_flags(&self, v: Option<&Object>) -> PyResult<()> {
@@ -450,7 +459,7 @@ impl Context {
     }
     #[pygetset(name = "traps")]
     fn get_traps(&self) -> PyResult<PyRef> {
-        SignalDict::over(self.traps.clone())
+        SignalDict::over(self, &self.traps_dict, &self.traps)
     }
     #[pysetter]
     fn set_traps(&self, v: Option<&Object>) -> PyResult<()> {
@@ -650,7 +659,10 @@ impl Context {
     /// The operation `is-canonical` of the decimal arithmetic specification.
     #[pymethod(sig = "x, /")]
     fn is_canonical(&self, x: &Object) -> PyResult<PyRef> {
-        IntoPy::into_py(must_convert(x, self)?.is_canonical())
+        match x.downcast::<Decimal>() {
+            Some(d) => d.is_canonical().into_py(),
+            None => Err(raise!(TypeError, "argument must be a Decimal")),
+        }
     }
     /// The operation `is-finite` of the decimal arithmetic specification.
     #[pymethod(sig = "x, /")]
@@ -690,7 +702,10 @@ impl Context {
     /// The operation `canonical` of the decimal arithmetic specification.
     #[pymethod(sig = "x, /")]
     fn canonical(&self, x: &Object) -> PyResult<PyRef> {
-        IntoPy::into_py(must_convert(x, self)?.canonical())
+        match x.downcast::<Decimal>() {
+            Some(d) => Ok(d.canonical()),
+            None => Err(raise!(TypeError, "argument must be a Decimal")),
+        }
     }
     /// The operation `copy-abs` of the decimal arithmetic specification.
     #[pymethod(sig = "x, /")]
@@ -860,20 +875,34 @@ pub struct SignalDict {
 }
 
 impl SignalDict {
-    fn over(flags: Option<Arc<AtomicU32>>) -> PyResult<PyRef> {
+    fn over(ctx: &Context, place: &Slot, flags: &Option<Arc<AtomicU32>>) -> PyResult<PyRef> {
+        if let Some(d) = place.get(ctx) {
+            return Ok(d);
+        }
         let d = SIGNAL_DICT.get()?.call0()?;
         if let Some(s) = d.downcast::<SignalDict>() {
             // SAFETY: nobody else has seen the new object.
-            unsafe { *(&raw const s.flags).cast_mut() = flags };
+            unsafe { *(&raw const s.flags).cast_mut() = flags.clone() };
         }
-        Ok(d)
+        let mut new = Some(d.clone());
+        {
+            runtime::lock!(ctx);
+            if place.is_empty() {
+                drop(place.swap(new.take()));
+            }
+        }
+        drop(new);
+        Ok(place.get(ctx).unwrap_or(d))
     }
     fn flags(&self) -> &AtomicU32 {
         static NONE: AtomicU32 = AtomicU32::new(0);
         self.flags.as_deref().unwrap_or(&NONE)
     }
     fn live(&self) -> PyResult<&AtomicU32> {
-        self.flags.as_deref().ok_or_else(|| raise!(ValueError, "invalid signal dict"))
+        self.flags
+            .as_deref()
+            .filter(|f| f.load(Relaxed) & DEAD == 0)
+            .ok_or_else(|| raise!(ValueError, "invalid signal dict"))
     }
 }
 

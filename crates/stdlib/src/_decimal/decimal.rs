@@ -147,7 +147,13 @@ fn of_tuple(t: &Tuple) -> PyResult<Option<Dec>> {
         }
     }
     let no_digits = || bad("coefficient must be a tuple of digits");
-    let Some(d) = t.get(1).downcast::<Tuple>() else { return Err(no_digits()) };
+    let d = match t.get(1).downcast::<List>() {
+        Some(l) => l.to_tuple()?,
+        None => match t.get(1).downcast::<Tuple>() {
+            Some(d) => Ref::new_ref(d),
+            None => return Err(no_digits()),
+        },
+    };
     let mut digits = Vec::with_capacity(d.len());
     for x in d.as_slice() {
         match x.downcast::<Int>().and_then(|i| i.try_i64()) {
@@ -937,8 +943,19 @@ impl Decimal {
     fn __format__(&self, fmtarg: &Object, r#override: Option<&Object>) -> PyResult<PyRef> {
         let Some(f) = fmtarg.downcast::<Str>() else { return Err(raise!(TypeError, "format arg must be str")) };
         let ctx = current()?;
-        let bad = || raise!(ValueError, "invalid format string");
-        let Some(mut spec) = text::parse_spec(f.to_str()?) else { return Err(bad()) };
+        let Some(mut spec) = text::parse_spec(f.to_str()?) else {
+            // What only the Python version knows ('#', fractions with separators), or an error.
+            let other = runtime::import::import_attr("_pydecimal", "Decimal")?;
+            let d = other.call1(&*Str::new(&text::to_text(self.dec(), true, false))?)?;
+            return d.call_method(intern!("__format__"), &[fmtarg, &ctx]);
+        };
+        if spec.kind == Some('N') {
+            runtime::error::warn(
+                exc::DeprecationWarning(),
+                "Format specifier 'N' is deprecated and slated for removal in Python 3.18",
+                1,
+            )?;
+        }
         let mut locale = None;
         if let Some(o) = r#override {
             if o.downcast::<Dict>().is_none() {
@@ -976,6 +993,9 @@ impl Decimal {
             if let Some(d) = l.downcast::<Dict>() {
                 if let Some(g) = d.get_str(intern!("grouping"))? {
                     spec.grouping = if let Some(s) = g.downcast::<Str>() {
+                        if s.chars().any(|c| c > 127) {
+                            return Err(raise!(ValueError, "invalid override dict"));
+                        }
                         s.chars().map(|c| c as u8).collect()
                     } else {
                         let mut v = Vec::new();

@@ -233,7 +233,7 @@ fn group(digits: &str, spec: &Spec, min_width: usize) -> String {
                 k += 1;
             }
         }
-        let want = if unlimited { (end as i64).max(room) } else { (end as i64).max(room).max(1).min(size as i64) };
+        let want = if unlimited { (end as i64).max(room).max(1) } else { (end as i64).max(room).max(1).min(size as i64) };
         let want = want.max(0) as usize;
         let take = want.min(end);
         let mut g = "0".repeat(want - take);
@@ -255,6 +255,10 @@ fn group(digits: &str, spec: &Spec, min_width: usize) -> String {
 
 /// The number in the form that the specification asks for; `None`: too large for memory.
 pub fn format(d: &Dec, spec: &Spec, mode: Round, capitals: bool) -> Option<String> {
+    // What no memory holds is not begun.
+    if spec.width > 1 << 30 || spec.precision.is_some_and(|p| p > 1 << 30) {
+        return None;
+    }
     let sign_of = |neg: bool| match (neg, spec.sign) {
         (true, _) => "-",
         (false, '+') => "+",
@@ -353,6 +357,9 @@ pub fn format(d: &Dec, spec: &Spec, mode: Round, capitals: bool) -> Option<Strin
             }
         }
     };
+    if place < -(1 << 30) || place > digits.len() as i64 + (1 << 30) {
+        return None;
+    }
     let (int, frac) = if place < 0 {
         ("0".to_string(), "0".repeat(-place as usize) + &digits)
     } else if place as usize > digits.len() {
