@@ -273,12 +273,7 @@ fn parse_flag_list(o: &Object) -> PyResult<u32> {
         }
         match found {
             Some(f) => out |= f,
-            None => {
-                return Err(raise!(
-                    TypeError,
-                    "valid values for signals are:\n  [InvalidOperation, FloatOperation, DivisionByZero,\n   Overflow, Underflow, Subnormal, Inexact, Rounded,\n   Clamped]"
-                ));
-            }
+            None => return Err(raise!(KeyError, "invalid error flag")),
         }
     }
     Ok(out)

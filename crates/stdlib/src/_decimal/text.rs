@@ -233,7 +233,8 @@ fn group(digits: &str, spec: &Spec, min_width: usize) -> String {
                 k += 1;
             }
         }
-        let want = if unlimited { (end as i64).max(room).max(1) } else { (end as i64).max(room).max(1).min(size as i64) };
+        let want =
+            if unlimited { (end as i64).max(room).max(1) } else { (end as i64).max(room).max(1).min(size as i64) };
         let want = want.max(0) as usize;
         let take = want.min(end);
         let mut g = "0".repeat(want - take);
