@@ -72,8 +72,12 @@ pub fn compile_bytes(
             &*Int::from_i64(bits.into())?,
         ]);
     }
-    let decoded =
-        runtime::lifecycle::source::decode_source(source, runtime::lifecycle::source::Origin::Text(filename))?;
+    let decoded = if bits & IGNORE_COOKIE != 0 {
+        // The source is UTF-8, whatever its first lines say.
+        runtime::objects::codecs::utf::decode_utf8(source, None, true, "utf-8")?.0.to_str()?.to_owned()
+    } else {
+        runtime::lifecycle::source::decode_source(source, runtime::lifecycle::source::Origin::Text(filename))?
+    };
     let default = ThreadState::current().interp().config().optimization_level;
     let options = Options {
         filename: filename.into(),
@@ -136,6 +140,13 @@ fn run_simple(
         let own_file = with_file && d.get_item_str("__file__")?.is_none();
         if own_file {
             d.set_str("__file__", &*Str::new(filename)?)?;
+        }
+        if with_file && filename != "<stdin>" {
+            let external = ThreadState::current().interp().import.importlib_external();
+            let external = external.ok_or_else(|| raise!(ImportError, "import machinery is not initialized"))?;
+            let loader =
+                external.call_method(intern!("SourceFileLoader"), &[intern!("__main__"), &*Str::new(filename)?])?;
+            d.set_str("__loader__", &loader)?;
         }
         let result = run_bytes(source, filename, start, &d, &d, flags);
         if own_file {

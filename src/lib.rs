@@ -17,6 +17,7 @@ pub mod errors;
 pub mod float;
 pub mod frame;
 pub mod interactive;
+pub mod internal;
 pub mod legacy;
 pub mod lifecycle;
 pub mod long;

@@ -181,10 +181,14 @@ capi! {
         Ok(int_of(o.ok_or_else(bad_internal_call)?)?.as_u64_mask())
     }
     fn PyLong_AsLongAndOverflow(o: Option<&Object>, overflow: *mut c_int) -> c_long {
+        // SAFETY: C passes a place; it is 0 for every error too.
+        unsafe { *overflow = 0 };
         // SAFETY: C passes a place for the sign.
         unsafe { with_overflow(o.ok_or_else(bad_internal_call)?, overflow) }
     }
     fn PyLong_AsLongLongAndOverflow(o: Option<&Object>, overflow: *mut c_int) -> c_longlong {
+        // SAFETY: as above.
+        unsafe { *overflow = 0 };
         // SAFETY: C passes a place for the sign.
         unsafe { with_overflow(o.ok_or_else(bad_internal_call)?, overflow) }
     }

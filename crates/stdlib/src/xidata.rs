@@ -46,8 +46,20 @@ pub fn errors() -> PyResult<&'static Errors> {
     let not_found = class(module, "InterpreterNotFoundError", &interpreter)?;
     let not_shareable = class(module, "NotShareableError", exc::TypeError())?;
     let e = Errors { interpreter, not_found, not_shareable };
-    Ok(MADE.get_or_init(|| e))
+    let made = MADE.get_or_init(|| e);
+    // SAFETY: pointers that C code reads; the classes live as long as the process.
+    unsafe {
+        PyExc_InterpreterError = made.interpreter.as_ptr();
+        PyExc_InterpreterNotFoundError = made.not_found.as_ptr();
+    }
+    Ok(made)
 }
+
+/// The same for C code; null until they are made.
+#[unsafe(no_mangle)]
+pub static mut PyExc_InterpreterError: *mut runtime::abi::PyObject = core::ptr::null_mut();
+#[unsafe(no_mangle)]
+pub static mut PyExc_InterpreterNotFoundError: *mut runtime::abi::PyObject = core::ptr::null_mut();
 
 /// Sets an exception of a class made at run time.
 pub fn raise_class(class: &Object, text: &str) -> Raised {
