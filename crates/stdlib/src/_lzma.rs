@@ -417,8 +417,8 @@ impl LzmaDecompressor {
             (_, true) => return Err(raise!(ValueError, "Cannot specify filters except with FORMAT_RAW")),
         }
         let flags = lz::LZMA_TELL_ANY_CHECK | lz::LZMA_TELL_NO_CHECK;
-        // SAFETY: a blank stream.
         let mut s = match format {
+            // SAFETY: a blank stream.
             FORMAT_AUTO => Stream::new(|s| unsafe { lz::lzma_auto_decoder(s, memory, flags) })?,
             // SAFETY: the same.
             FORMAT_XZ => Stream::new(|s| unsafe { lz::lzma_stream_decoder(s, memory, flags) })?,

@@ -1462,6 +1462,7 @@ unsafe fn choose_binary(w: *const AtomicU32, c: &AtomicU64, a: Slot, b: Slot, ar
         let Some(o) = a.try_obj() else { return false };
         let index = slot_i64(b).is_some();
         if type_is!(o, crate::objects::list::PyList_Type) && index {
+            // SAFETY: the type was just checked.
             let v = slot_i64(b).map_or(core::ptr::null_mut(), |i| unsafe { o.cast::<List>() }.peek(i as usize));
             // SAFETY: the caller points at an instruction word; the item was just read.
             if unsafe { feeds_arithmetic(w, v) } {

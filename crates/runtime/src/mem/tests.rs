@@ -1,4 +1,7 @@
 //! Tests of heap, counts, reclamation, collector and locks on objects of two made-up types.
+//!
+//! What their unsafe blocks lean on is the same everywhere: objects of the two types made here, in a runtime of these tests.
+#![allow(clippy::undocumented_unsafe_blocks)]
 
 use super::heap::{self, Kind};
 use super::{gc, qsbr, refcount};

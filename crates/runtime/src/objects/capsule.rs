@@ -87,6 +87,7 @@ unsafe extern "C" fn dealloc(p: P) {
 unsafe extern "C" fn traverse(p: P, v: abi::visitproc, arg: *mut c_void) -> c_int {
     // SAFETY: called by the collector.
     match unsafe { (*p.cast::<Capsule>()).traverse } {
+        // SAFETY: the capsule's owner set it for this.
         Some(f) => unsafe { f(p, v, arg) },
         None => 0,
     }
@@ -94,6 +95,7 @@ unsafe extern "C" fn traverse(p: P, v: abi::visitproc, arg: *mut c_void) -> c_in
 unsafe extern "C" fn clear(p: P) -> c_int {
     // SAFETY: called by the collector.
     match unsafe { (*p.cast::<Capsule>()).clear } {
+        // SAFETY: the capsule's owner set it for this.
         Some(f) => unsafe { f(p) },
         None => 0,
     }

@@ -72,6 +72,7 @@ pub fn static_function(x: &Object) -> Option<&Object> {
 /// The wrapped function.
 pub fn wrapped(x: &Object) -> Option<&Object> {
     if x.downcast::<StaticMethod>().is_some() || x.downcast::<ClassMethod>().is_some() {
+        // SAFETY: a live field.
         Some(s(x.as_ptr()).callable).and_then(|p| unsafe { oo(p) })
     } else {
         None
@@ -95,6 +96,7 @@ fn callable<'a>(p: P) -> PyResult<&'a Object> {
     // SAFETY: a live field.
     match unsafe { oo(s(p).callable) } {
         Some(f) => Ok(f),
+        // SAFETY: slots get live objects.
         None => Err(raise!(RuntimeError, "uninitialized {} object", unsafe { o(p) }.ty().tp_name())),
     }
 }
@@ -187,8 +189,8 @@ unsafe extern "C" fn class_repr(p: P) -> P {
     repr_as(p, "classmethod")
 }
 unsafe extern "C" fn isabstract(p: P, _c: *mut c_void) -> P {
-    // SAFETY: a live field.
     obj(|| {
+        // SAFETY: a live field.
         Ok(Bool::of(match unsafe { oo(s(p).callable) } {
             Some(f) => is_abstract(f)?,
             None => false,

@@ -117,8 +117,8 @@ unsafe extern "C" fn or(a: P, b: P) -> P {
     })
 }
 unsafe extern "C" fn ior(p: P, _b: P) -> P {
-    // SAFETY: slots get live objects.
     obj::<Object>(|| {
+        // SAFETY: slots get live objects.
         Err(raise!(TypeError, "'|=' is not supported by {}; use '|' instead", unsafe { o(p) }.ty().tp_name()))
     })
 }

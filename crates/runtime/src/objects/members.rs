@@ -7,6 +7,7 @@ use core::sync::atomic::{AtomicPtr, Ordering::*};
 macro_rules! numbers {
     ($base:expr, $m:expr; $($k:pat => $t:ty),*) => {
         match $m.type_ {
+            // SAFETY: a member's offset lies inside its object.
             $($k => return Ok(Int::from_i64(unsafe { *$base.offset($m.offset).cast::<$t>() } as i64)?.upcast()),)*
             _ => {}
         }

@@ -69,6 +69,7 @@ fn init_fields(
     doc: Option<&Object>,
 ) -> PyResult<()> {
     let present = |x: Option<&Object>| x.filter(|x| !x.is_none()).map(Object::to_ref);
+    // SAFETY: the object being initialised.
     let exact = unsafe { o(p) }.downcast_exact::<Property>().is_some();
     // SAFETY: fields of the property being initialised.
     unsafe {

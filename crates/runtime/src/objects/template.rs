@@ -83,8 +83,8 @@ impl Template {
         for a in args.args {
             if let Some(s) = a.downcast::<Str>() {
                 match strings.last() {
-                    // SAFETY: strings holds str only.
                     Some(l) if last_str => {
+                        // SAFETY: strings holds str only.
                         let j = unsafe { l.cast::<Str>() }.concat(s)?;
                         let n = strings.len() - 1;
                         strings[n] = j.upcast();

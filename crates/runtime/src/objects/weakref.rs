@@ -274,8 +274,8 @@ fn for_each(o: &Object, mut f: impl FnMut(Wr)) {
 /// `weakref.getweakrefcount(o)`.
 pub fn count(o: &Object) -> usize {
     let mut n = 0;
-    // SAFETY: members are readable under the lock.
     for_each(o, |w| {
+        // SAFETY: members are readable under the lock.
         n += unsafe {
             (*w).ob_base.ob_ref_local.load(core::sync::atomic::Ordering::Relaxed) > 0
                 || crate::mem::refcount::refcnt(Object::from_ptr(w.cast())) > 0

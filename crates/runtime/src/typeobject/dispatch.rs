@@ -139,10 +139,10 @@ fn binary(
 macro_rules! number_slot {
     ($x:expr, $slot:ident) => {{
         let n = $x.ty().slots().tp_as_number;
-        // SAFETY: a type's number table lives as long as the type.
         if n.is_null() {
             core::ptr::null()
         } else {
+            // SAFETY: a type's number table lives as long as the type.
             unsafe { (*n).$slot }.map_or(core::ptr::null(), |f| f as *const ())
         }
     }};
@@ -299,8 +299,8 @@ pub unsafe extern "C" fn slot_tp_hash(slf: P) -> isize {
         let h = match i.try_i64() {
             Some(h) => h as isize,
             None => {
-                // SAFETY: `int`'s own hash.
                 let f = Int::type_object().slots().tp_hash.expect("int hashes");
+                // SAFETY: `int`'s own hash.
                 unsafe { f(i.as_ptr()) }
             }
         };

@@ -19,6 +19,7 @@ pub(super) fn each_subclass(t: &Type, f: &mut dyn FnMut(&Type)) {
     }
     // SAFETY: a dying type leaves the list under the type lock before its memory goes.
     for s in unsafe { (*l).iter() } {
+        // SAFETY: what the list holds are types.
         f(unsafe { Type::from_ptr(*s) });
     }
 }

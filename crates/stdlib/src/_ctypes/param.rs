@@ -193,8 +193,8 @@ pub fn instance_arg(d: &CData) -> PyResult<Ref<CArg>> {
         }
         Kind::Pointer | Kind::Function => CArg::new(b'P', pointer_ffi(), Native::pointer(d.pointee()), me, 8),
         Kind::Array => CArg::new(b'P', pointer_ffi(), Native::pointer(d.data()), me, 8),
-        // SAFETY: the object's own bytes.
         Kind::Struct | Kind::Union => {
+            // SAFETY: the object's own bytes.
             CArg::new(b'V', info.ffi, unsafe { Native::copy(d.data(), info.size) }, me, info.size)
         }
     }

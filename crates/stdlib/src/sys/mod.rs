@@ -365,8 +365,8 @@ pub mod sys {
         for _ in 0..depth.max(0) {
             f = f.and_then(interp::caller_of);
         }
-        // SAFETY: frames of this thread are live while it is inside them.
         match f {
+            // SAFETY: frames of this thread are live while it is inside them.
             Some(f) => unsafe { (*f).globals() }.get_str(intern!("__name__")),
             None => Ok(None),
         }

@@ -245,8 +245,8 @@ pub fn managed_dict(obj: &Object) -> Option<Ref<Dict>> {
     if slot.load(Acquire).is_null() {
         return None;
     }
-    // SAFETY: the slot holds a dict.
     if let Some(d) = load_ref(slot) {
+        // SAFETY: the slot holds a dict.
         return Some(unsafe { d.cast_into() });
     }
     lock!(obj);

@@ -214,8 +214,8 @@ impl Set {
                         continue;
                     }
                 }
-                // SAFETY: with the lock the entry keeps its key.
                 let kr = if locked {
+                    // SAFETY: with the lock the entry keeps its key.
                     unsafe { take_ref_locked(k) }
                 } else {
                     match load_ref(&e.key) {
