@@ -14,6 +14,7 @@ pub mod _collections {
     use macros::pyclass;
     use runtime::fields;
     use runtime::mem::Visitor;
+    use runtime::objects::list::sort::quick_cmp;
     use runtime::objects::reprguard::{repr_enter, repr_leave};
     use runtime::objects::support::{
         Locked, Slot, alloc, begin_dealloc, clear, dealloc, free_object, py_bool, track, traverse,
@@ -369,7 +370,24 @@ pub mod _collections {
                 Ok(if i < 0 { (i + n).max(0) } else { i.min(n) })
             };
             let (lo, hi) = (bound(start, 0)?, bound(stop, n)?);
-            let state = self.state();
+            // As far as comparisons need no Python code, at once.
+            let (found, lo, state) = self
+                .with(|c| {
+                    for i in lo..hi {
+                        let Some(x) = c.items.get(i as usize) else { break };
+                        match quick_cmp(x, value) {
+                            _ if x.is(value) => return (Some(i), i, c.state),
+                            Some(o) if o.is_eq() => return (Some(i), i, c.state),
+                            Some(_) => {}
+                            None => return (None, i, c.state),
+                        }
+                    }
+                    (None, hi, c.state)
+                })
+                .unwrap_or((None, hi, 0));
+            if let Some(i) = found {
+                return Ok(i as usize);
+            }
             for i in lo..hi {
                 let Some(x) = self.at(i as usize) else { break };
                 if x.eq(value)? {

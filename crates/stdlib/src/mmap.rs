@@ -253,6 +253,19 @@ pub mod mmap {
             Ok(self.bytes()?.len())
         }
         #[slot]
+        fn sq_length(&self) -> PyResult<usize> {
+            self.mp_length()
+        }
+        #[slot]
+        fn sq_item(&self, i: isize) -> PyResult<PyRef> {
+            critical(self, || -> PyResult<PyRef> {
+                match usize::try_from(i).ok().and_then(|i| self.bytes().map(|b| b.get(i).copied()).transpose()) {
+                    Some(b) => Bytes::new(&[b?]).map(Ref::upcast),
+                    None => Err(raise!(IndexError, "mmap index out of range")),
+                }
+            })
+        }
+        #[slot]
         fn mp_subscript(&self, key: &Object) -> PyResult<PyRef> {
             critical(self, || -> PyResult<PyRef> {
                 if let Some(s) = key.downcast::<Slice>() {
@@ -317,6 +330,10 @@ pub mod mmap {
                 let mut st: libc::stat = core::mem::zeroed();
                 if libc::fstat(fd, &mut st) < 0 { Err(os_error()) } else { Ok(st.st_size) }
             }
+        }
+        #[pymethod]
+        fn seekable(&self) -> bool {
+            true
         }
         #[pymethod]
         fn tell(&self) -> PyResult<usize> {
