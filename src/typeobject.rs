@@ -80,7 +80,16 @@ capi! {
     fn PyType_GetModuleByDef(ty: &Type, def: *mut abi::PyModuleDef) -> *mut abi::PyObject {
         types::heapspec::module_by_def(ty, def).map(borrowed)
     }
-    fn PyType_GetBaseByToken(ty: &Type, token: *mut c_void, result: *mut *mut abi::PyTypeObject) -> c_int {
+    fn PyType_GetBaseByToken(ty: *mut abi::PyObject, token: *mut c_void, result: *mut *mut abi::PyTypeObject) -> c_int {
+        // SAFETY: C passes an object.
+        let o = unsafe { Object::from_ptr_opt(ty) }.ok_or_else(bad_internal_call)?;
+        let Some(ty) = o.downcast::<Type>() else {
+            if !result.is_null() {
+                // SAFETY: C passes a place.
+                unsafe { *result = null_mut() };
+            }
+            return Err(raise!(TypeError, "expected a type, got a '{}' object", o.ty().full_name()?.to_string_lossy()));
+        };
         if token.is_null() {
             if !result.is_null() {
                 // SAFETY: C passes a place.

@@ -680,7 +680,7 @@ bytes_like!(
                     return Err(crate::error::raise_none(exc::MemoryError()));
                 };
                 self.set_len(total)?;
-                for k in 0..n {
+                for k in 0..if old.is_empty() { 0 } else { n } {
                     // SAFETY: resized to `n` copies, under the lock.
                     unsafe { core::ptr::copy_nonoverlapping(old.as_ptr(), self.start().add(k * old.len()), old.len()) };
                 }

@@ -150,7 +150,7 @@ impl List {
         let total = items.len().checked_mul(n).filter(|t| *t < isize::MAX as usize / 8).ok_or_else(no_memory)?;
         let mut out = Vec::new();
         out.try_reserve_exact(total).map_err(|_| no_memory())?;
-        for _ in 0..n {
+        for _ in 0..if items.is_empty() { 0 } else { n } {
             out.extend(items.iter().cloned());
         }
         Ok(out)
