@@ -184,18 +184,7 @@ pub unsafe fn bind(
             let r = if nargs <= argcount {
                 Ok(Tuple::empty())
             } else {
-                let mut v = Vec::with_capacity(nargs - n);
-                let mut err = None;
-                for i in n..nargs {
-                    match (*args.add(i)).into_ref() {
-                        Ok(r) => v.push(r),
-                        Err(e) => err = Some(e),
-                    }
-                }
-                match err {
-                    None => Tuple::from_refs(v),
-                    Some(e) => Err(e),
-                }
+                Tuple::build(nargs - n, |i| (*args.add(n + i)).into_ref())
             };
             match r {
                 Ok(t) => *locals.add(total_args) = Slot::owned(t.upcast()),

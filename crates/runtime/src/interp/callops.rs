@@ -190,12 +190,15 @@ pub unsafe fn call_function_ex(ts: &ThreadState, frame: *mut InterpFrame, p: *mu
             let nargs = buf.len();
             let mut names = None;
             if let Some(d) = kwargs {
-                let mut keys = Vec::with_capacity(d.len());
-                for (k, v) in d.items_snapshot() {
+                let mut keys: SmallVec<[PyRef; 8]> = SmallVec::new();
+                let mut pos = 0;
+                while let Some((k, v)) = d.next(&mut pos) {
                     keys.push(k);
                     buf.push(Slot::owned(v));
                 }
-                names = match Tuple::from_refs(keys) {
+                let n = keys.len();
+                let mut keys = keys.into_iter();
+                names = match Tuple::build(n, |_| Ok(keys.next().unwrap_or_else(none_ref))) {
                     Ok(t) => Some(t),
                     Err(e) => {
                         buf.iter().for_each(|s| s.drop());

@@ -104,6 +104,29 @@ impl Tuple {
         Self::new(items)
     }
 
+    /// A tuple of `n` items that `item` gives one after the other. After an error the remaining items are still asked for
+    /// (and dropped): they may own something.
+    #[inline]
+    pub fn build(n: usize, mut item: impl FnMut(usize) -> PyResult<PyRef>) -> PyResult<Ref<Tuple>> {
+        if n == 0 {
+            return Ok(Self::empty());
+        }
+        let t = Self::with_len(n);
+        let mut error = None;
+        for i in 0..n {
+            match (item(i), &t) {
+                // SAFETY: new, in range.
+                (Ok(v), Ok(t)) => unsafe { t.init_item(i, v) },
+                (Ok(_), Err(_)) => {}
+                (Err(e), _) => error = Some(e),
+            }
+        }
+        match error {
+            Some(e) => Err(e),
+            None => Ok(track(t?)),
+        }
+    }
+
     /// A tuple of two.
     #[inline]
     pub fn pair(a: PyRef, b: PyRef) -> PyResult<Ref<Tuple>> {
