@@ -39,6 +39,7 @@ pub mod _sha2;
 pub mod _sha3;
 pub mod _signal;
 pub mod _socket;
+pub mod _sqlite3;
 pub mod _sre;
 pub mod _statistics;
 pub mod _string;
@@ -132,6 +133,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _sha3
     _signal
     _socket
+    _sqlite3
     _sre
     _statistics
     _string
