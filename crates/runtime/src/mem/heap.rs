@@ -137,6 +137,12 @@ impl Page {
         self.carved.get() as usize
     }
 
+    /// Number of blocks in use (those that other threads have just freed included).
+    #[inline(always)]
+    pub fn used(&self) -> usize {
+        self.used.get() as usize
+    }
+
     /// The object in block `i` (which may be free: look at its `ob_gc_bits`).
     #[inline(always)]
     pub fn object(&self, i: usize) -> *mut abi::PyObject {

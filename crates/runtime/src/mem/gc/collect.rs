@@ -187,15 +187,18 @@ struct Pages {
     pages: Vec<(&'static Page, *mut i32, usize)>,
     sides: *mut i32,
     bytes: usize,
+    /// Objects in the pages, those that are not tracked included: they grew the count that asks for collections too.
+    used: usize,
 }
 
 impl Pages {
     fn begin() -> Pages {
         let mut pages = Vec::new();
-        let mut total = 0;
+        let (mut total, mut used) = (0, 0);
         heap::for_each_gc_page(|page| {
             pages.push((page, null_mut(), page.carved()));
             total += page.carved();
+            used += page.used();
         });
         // One mapping for all side arrays, which goes back to the system: the heap of the process stays small.
         let bytes = (total * size_of::<i32>()).max(1);
@@ -204,7 +207,7 @@ impl Pages {
         let sides: *mut i32 = unsafe { libc::mmap(null_mut(), bytes, rw, anon, -1, 0).cast() };
         if sides.cast() == libc::MAP_FAILED {
             // No memory to look for garbage: there is none.
-            return Pages { pages: Vec::new(), sides: null_mut(), bytes: 0 };
+            return Pages { pages: Vec::new(), sides: null_mut(), bytes: 0, used };
         }
         let mut next = sides;
         for (page, side, n) in &mut pages {
@@ -220,7 +223,7 @@ impl Pages {
             }
             page.side.set(*side);
         }
-        Pages { pages, sides, bytes }
+        Pages { pages, sides, bytes, used }
     }
 
     /// Marks all that is reachable from what is on the stack.
@@ -325,7 +328,6 @@ fn find_unreachable() -> Found {
     pages.propagate(&mut stack, mark);
 
     // Counts for the rest.
-    let mut survivors = 0;
     pages.for_each(|p, s| {
         if *s != UNVISITED {
             return;
@@ -358,8 +360,6 @@ fn find_unreachable() -> Found {
             unreachable.push(p);
             // SAFETY: unreachable objects are alive.
             any_legacy |= unsafe { (*(*p).ob_type.load(Relaxed)).tp_del.is_some() };
-        } else if *s == ALIVE {
-            survivors += 1;
         }
     });
     if any_legacy {
@@ -395,6 +395,7 @@ fn find_unreachable() -> Found {
         // SAFETY: alive, the world is stopped.
         unsafe { weakref::clear_for_collector(Object::from_ptr(p), &mut |w| !is_trash(w.as_ptr()), &mut callbacks) };
     }
+    let survivors = pages.used.saturating_sub(unreachable.len());
     Found { pages, unreachable, legacy, callbacks, queued, survivors }
 }
 

@@ -218,6 +218,10 @@ impl List {
         loop {
             let (Some(a), Some(b)) = (self.get(i), o.get(i)) else { break };
             if !a.eq(&b)? {
+                if i >= self.len() || i >= o.len() {
+                    // The comparison made a list shorter: there are no items to compare any more.
+                    break;
+                }
                 return match op {
                     CompareOp::Eq => Ok((**Bool::of(false)).to_ref()),
                     CompareOp::Ne => Ok((**Bool::of(true)).to_ref()),
