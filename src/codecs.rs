@@ -100,6 +100,7 @@ capi! {
     }
 
     fn PyUnicode_DecodeUTF8(p: *const c_char, len: isize, errors: Option<CText<'_>>) -> *mut abi::PyObject {
+        crate::unicode::sane_length(len)?;
         // SAFETY: C passes that many bytes.
         Ok(utf::decode_utf8(unsafe { bytes_at(p, len) }, name(errors).as_deref(), true, "utf-8")?.0)
     }

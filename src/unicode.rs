@@ -51,6 +51,11 @@ fn range(s: &Str, start: isize, end: isize) -> (usize, usize) {
     (a.max(0) as usize, b.max(0) as usize)
 }
 
+/// MemoryError for a length that no memory can have.
+pub fn sane_length(len: isize) -> PyResult<()> {
+    if len >= isize::MAX / 4 { Err(runtime::error::raise_none(exc::MemoryError())) } else { Ok(()) }
+}
+
 /// A buffer from the "mem" domain.
 fn mem_alloc(size: usize) -> PyResult<*mut c_void> {
     // SAFETY: no precondition.
@@ -97,6 +102,7 @@ capi! {
         if p.is_null() && len > 0 {
             return Err(raise!(SystemError, "NULL string with positive size with NULL passed to PyUnicode_FromStringAndSize"));
         }
+        sane_length(len)?;
         // SAFETY: C passes that many bytes.
         utf8(unsafe { bytes_at(p, len) })
     }
