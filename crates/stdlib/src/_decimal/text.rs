@@ -312,7 +312,7 @@ pub fn format(d: &Dec, spec: &Spec, mode: Round, capitals: bool) -> Option<Strin
         match kind {
             'e' | 'E' => {
                 v = if v.coef.is_zero() {
-                    Dec::zero(v.neg, 1 - p - 1)
+                    v
                 } else if v.coef.digits() <= p + 1 {
                     rescale(&v, v.adjusted() - p, mode)?
                 } else {
@@ -369,14 +369,7 @@ pub fn format(d: &Dec, spec: &Spec, mode: Round, capitals: bool) -> Option<Strin
         let (a, b) = digits.split_at(place as usize);
         (if a.is_empty() { "0".to_string() } else { a.to_string() }, b.to_string())
     };
-    let exp = if matches!(kind, 'e' | 'E') && v.coef.is_zero() {
-        match spec.precision {
-            Some(_) => 0,
-            None => left - place,
-        }
-    } else {
-        left - place
-    };
+    let exp = left - place;
     let mut tail = String::new();
     if !frac.is_empty() {
         tail.push_str(&spec.point);
