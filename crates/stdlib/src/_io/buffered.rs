@@ -195,6 +195,8 @@ impl Buffered {
                 ));
             }
             s.pending.drain(..n as usize);
+            // A signal may have cut the write short: its handler runs before the next one blocks.
+            runtime::thread::check_signals()?;
         }
     }
 
@@ -381,6 +383,7 @@ impl Buffered {
                 ));
             }
             done += n as usize;
+            runtime::thread::check_signals()?;
         }
         self.state()?.pending.extend_from_slice(&data[done..]);
         Ok(data.len())
