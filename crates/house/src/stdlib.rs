@@ -18,7 +18,7 @@ const LEFT_OUT: &[&str] =
     &["_dummy_os.py", "_dummy_thread.py", "dummy_threading.py", "_pycodecs.py", "README.md", "__pycache__", "test"];
 
 /// Our own files that replace or complete the package's: name below the library's folder, text.
-const OWN: &[(&str, &str)] = &[];
+const OWN: &[(&str, &str)] = &[("cProfile.py", include_str!("../lib/cProfile.py"))];
 
 /// Copies the library to `to` unless `to` holds this version of it already; `true` when it was copied.
 pub fn stage(to: &Path) -> io::Result<bool> {

@@ -1,5 +1,7 @@
 //! Text of floats: the shortest repr and the printf-like forms.
 
+use crate::prelude::*;
+
 /// Flags of `format_float`.
 pub mod float_flags {
     /// Always a sign.
@@ -88,6 +90,17 @@ fn layout(out: &mut String, digits: &[u8], exp: i32, use_exp: bool, alt: bool) {
             out.push('.');
         }
     }
+}
+
+/// Refuses precisions that no buffer can hold: the text is built by code that cannot fail.
+pub fn check_precision(precision: isize) -> PyResult<()> {
+    if precision > i32::MAX as isize - 1024 {
+        return Err(raise!(ValueError, "precision too big"));
+    }
+    if precision > 1 << 20 && Vec::<u8>::new().try_reserve_exact(4 * precision as usize).is_err() {
+        return Err(crate::error::raise_none(exc::MemoryError()));
+    }
+    Ok(())
 }
 
 /// `PyOS_double_to_string`: code is one of `e E f F g G r`.

@@ -379,6 +379,7 @@ fn one<T: Target>(out: &mut StrBuilder, c: &Conv, v: &Object, at: usize) -> PyRe
                 }
             };
             let prec = if c.prec < 0 { 6 } else { c.prec as usize };
+            super::floats::check_precision(prec as isize)?;
             let text = format_float(x, k, prec, if c.alt { float_flags::ALT } else { 0 });
             pad_number(out, c, &text, "");
         }

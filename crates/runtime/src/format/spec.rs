@@ -451,9 +451,7 @@ fn float_with(x: f64, mut s: Spec, type_name: &str) -> PyResult<Ref<Str>> {
     if ty > 127 || !matches!(ty as u8, 0 | b'e' | b'E' | b'f' | b'F' | b'g' | b'G' | b'n' | b'%') {
         return Err(unknown_code(ty, type_name));
     }
-    if s.precision > i32::MAX as isize {
-        return Err(raise!(ValueError, "precision too big"));
-    }
+    super::floats::check_precision(s.precision)?;
     let (negative, text) = float_text(x, &s, true, 6);
     if ty as u8 == b'n' {
         s.group = Group::Locale;
@@ -495,6 +493,7 @@ pub fn format_complex_spec(re: f64, im: f64, spec: &Str) -> PyResult<Ref<Str>> {
     let plain = ty == 0;
     let skip_re = plain && re == 0.0 && re.is_sign_positive();
     let default = 6;
+    super::floats::check_precision(s.precision)?;
     let (rneg, rtext) = float_text(re, &s, false, default);
     let (ineg, itext) = float_text(im, &s, false, default);
     if ty as u8 == b'n' {
