@@ -110,6 +110,9 @@ pub unsafe extern "C" fn subtype_dealloc(p: *mut PyObject) {
                 gc::untrack(o(p));
             }
         }
+        if (*ty).tp_weaklistoffset != 0 && (*base).tp_weaklistoffset == 0 {
+            crate::objects::weakref::clear_weakrefs(p);
+        }
         if let Some(del) = (*ty).tp_del {
             if is_gc {
                 gc::track(o(p));
@@ -122,7 +125,8 @@ pub unsafe extern "C" fn subtype_dealloc(p: *mut PyObject) {
                 gc::untrack(o(p));
             }
         }
-        if (*ty).tp_weaklistoffset != 0 && (*base).tp_weaklistoffset == 0 {
+        if (*ty).tp_del.is_some() && (*ty).tp_weaklistoffset != 0 && (*base).tp_weaklistoffset == 0 {
+            // Those that it has made.
             crate::objects::weakref::clear_weakrefs(p);
         }
         let mut t = ty;
