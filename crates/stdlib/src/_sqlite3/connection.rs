@@ -509,6 +509,7 @@ fn c_name(s: &str) -> PyResult<CString> {
 }
 
 /// SQLite database connection object.
+#[allow(non_snake_case)]
 #[pyclass(name = "Connection", module = "sqlite3", flags = "BASETYPE|HAVE_GC", slots(tp_traverse = traverse::<Connection>, tp_clear = clear::<Connection>, tp_dealloc = dealloc::<Connection>))]
 impl Connection {
     #[slot(raw)]
@@ -1005,6 +1006,47 @@ impl Connection {
     fn in_transaction(&self) -> PyResult<bool> {
         let db = self.usable()?;
         Ok(thread::detach(|| db.in_transaction()))
+    }
+    // The exceptions of the module, as PEP 249 wants them on a connection.
+    #[pygetset]
+    fn Warning(&self) -> PyRef {
+        super::exception("Warning").cloned().unwrap_or_else(none_ref)
+    }
+    #[pygetset]
+    fn Error(&self) -> PyRef {
+        super::exception("Error").cloned().unwrap_or_else(none_ref)
+    }
+    #[pygetset]
+    fn InterfaceError(&self) -> PyRef {
+        super::exception("InterfaceError").cloned().unwrap_or_else(none_ref)
+    }
+    #[pygetset]
+    fn DatabaseError(&self) -> PyRef {
+        super::exception("DatabaseError").cloned().unwrap_or_else(none_ref)
+    }
+    #[pygetset]
+    fn DataError(&self) -> PyRef {
+        super::exception("DataError").cloned().unwrap_or_else(none_ref)
+    }
+    #[pygetset]
+    fn OperationalError(&self) -> PyRef {
+        super::exception("OperationalError").cloned().unwrap_or_else(none_ref)
+    }
+    #[pygetset]
+    fn IntegrityError(&self) -> PyRef {
+        super::exception("IntegrityError").cloned().unwrap_or_else(none_ref)
+    }
+    #[pygetset]
+    fn InternalError(&self) -> PyRef {
+        super::exception("InternalError").cloned().unwrap_or_else(none_ref)
+    }
+    #[pygetset]
+    fn ProgrammingError(&self) -> PyRef {
+        super::exception("ProgrammingError").cloned().unwrap_or_else(none_ref)
+    }
+    #[pygetset]
+    fn NotSupportedError(&self) -> PyRef {
+        super::exception("NotSupportedError").cloned().unwrap_or_else(none_ref)
     }
     #[pygetset(name = "row_factory")]
     fn row_factory_(&self) -> PyRef {

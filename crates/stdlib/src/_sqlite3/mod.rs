@@ -464,7 +464,6 @@ pub mod _sqlite3 {
         m.add_type::<PrepareProtocol>()?;
         for (name, e) in EXCEPTIONS.get().into_iter().flatten() {
             m.add(name, e.clone())?;
-            Connection::type_object().setattr(Str::intern(name), e)?;
         }
         if let (Some(a), Some(c)) = (ADAPTERS.get(), CONVERTERS.get()) {
             m.add("adapters", a.clone().upcast())?;
