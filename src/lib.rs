@@ -5,6 +5,10 @@
 //! stored in slots) is not here.
 #![allow(non_snake_case, non_upper_case_globals, clippy::missing_safety_doc)]
 
+/// Rust's own collections survive the end of memory long enough to report it.
+#[global_allocator]
+static ALLOCATOR: runtime::mem::reserve::Reserve = runtime::mem::reserve::Reserve;
+
 #[macro_use]
 pub mod export;
 

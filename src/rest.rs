@@ -97,4 +97,3 @@ pub static PyUnstable_ExecutableKinds: [TypeAddress; 6] = [
     TypeAddress(&raw const PyMethodDescr_Type),
     TypeAddress(core::ptr::null()),
 ];
-

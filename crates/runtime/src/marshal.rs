@@ -341,6 +341,25 @@ struct Reader<'a> {
 fn eof() -> Raised {
     raise!(EOFError, "marshal data too short")
 }
+/// Instructions that the interpreter may look at: known ones, with their cache entries.
+fn check_words(words: &[u32], caches: u32) -> PyResult<()> {
+    let mut i = 0;
+    while i < words.len() {
+        let op = words[i] as u8;
+        if compiler::opcode::name(op).is_none() {
+            return Err(bad("unknown instruction"));
+        }
+        i += 1;
+        if compiler::opcode::has_cache(op) {
+            if words.get(i).is_none_or(|c| *c >= caches) {
+                return Err(bad("cache entries"));
+            }
+            i += 1;
+        }
+    }
+    Ok(())
+}
+
 fn bad(what: &str) -> Raised {
     raise!(ValueError, "bad marshal data ({})", what)
 }
@@ -627,9 +646,14 @@ impl<'a> Reader<'a> {
         if head[6] as usize > n * 2 {
             return Err(bad("too many cache entries"));
         }
+        check_words(&instrs, head[6])?;
         let consts = self.tuple()?;
         let names = self.tuple()?;
         let nlocals = self.count("code", 1)?;
+        let arguments = head[0] as u64 + head[2] as u64;
+        if arguments > nlocals as u64 || head[1] > head[0] || head[3] > 1 << 24 {
+            return Err(bad("code sizes"));
+        }
         let mut local_names: Vec<&'static Str> = Vec::with_capacity(nlocals);
         for _ in 0..nlocals {
             let s = self.object()?.downcast_into::<Str>().map_err(|_| bad("a name expected"))?;
@@ -637,10 +661,17 @@ impl<'a> Reader<'a> {
         }
         let kinds = self.take(nlocals)?.to_vec();
         let (filename, name, qualname) = (self.object()?, self.name()?, self.name()?);
+        if filename.downcast::<Str>().is_none() {
+            return Err(bad("a file name expected"));
+        }
         let n = self.count("exception table", 4)?;
         let mut exception_table = Vec::with_capacity(n);
         for _ in 0..n {
             let (start, end, target, d) = (self.varint()?, self.varint()?, self.varint()?, self.varint()?);
+            let words = instrs.len() as u64;
+            if start > end || end > words || target >= words || d >> 1 > head[3] as u64 {
+                return Err(bad("exception table"));
+            }
             exception_table.push(ExcEntry {
                 start: start as u32,
                 end: end as u32,

@@ -7,6 +7,7 @@ pub mod gc;
 pub mod heap;
 pub mod qsbr;
 pub mod refcount;
+pub mod reserve;
 #[cfg(test)]
 mod tests;
 pub mod threadcount;

@@ -445,7 +445,7 @@ impl Code {
             let op = crate::interp::specialize::base_op(opc::op_of(w));
             out.push(w & !0xff | op as u32);
             i += 1;
-            if opc::has_cache(op) {
+            if opc::has_cache(op) && i < x.instrs.len() {
                 out.push(x.instrs[i].load(Ordering::Relaxed));
                 i += 1;
             }
