@@ -207,8 +207,12 @@ capi! {
             drop(take_error());
             return Ok(());
         };
+        let tb = tb.filter(|t| !t.is_none());
+        if tb.as_ref().is_some_and(|t| t.downcast::<runtime::objects::Traceback>().is_none()) {
+            return Err(raise!(TypeError, "traceback must be a Traceback or None"));
+        }
         let e = runtime::error::normalize(&ty, value)?;
-        if tb.as_ref().is_some_and(|t| !t.is_none()) {
+        if tb.is_some() {
             e.set_traceback(tb);
         }
         let _ = restore(e);

@@ -92,7 +92,10 @@ capi! {
     raw fn _PyTime_FromSeconds(seconds: c_int) -> i64 { fine(i64::from(seconds) * 1_000_000_000) }
     fn _PyTime_AsLong(t: i64) -> *mut abi::PyObject { Int::from_i64(t) }
     fn _PySet_Update(set: &Object, iterable: &Object) -> c_int {
-        set.call_method(intern!("update"), &[iterable]).map(drop)
+        match set.downcast::<Set>() {
+            Some(_) => set.call_method(intern!("update"), &[iterable]).map(drop),
+            None => Err(crate::export::bad_internal_call()),
+        }
     }
     fn _PyObject_XDecRefDelayed(o: Option<PyRef>) {
         drop(o);

@@ -147,6 +147,9 @@ capi! {
         Ok(i)
     }
     fn PyLong_FromUnicodeObject(s: &Str, base: c_int) -> *mut abi::PyObject {
+        if base != 0 && !(2..=36).contains(&base) {
+            return Err(raise!(ValueError, "int() arg 2 must be >= 2 and <= 36"));
+        }
         Int::from_str_object(s, base as u32)
     }
     fn PyLong_AsLong(o: &Object) -> c_long {
@@ -234,6 +237,10 @@ capi! {
         };
         if flags != -1 && flags & 8 != 0 && i.is_negative() {
             return Err(raise!(ValueError, "Cannot convert negative int"));
+        }
+        // Asked for the size only: a machine word is enough for what fits in one.
+        if size <= 0 && i.is_compact() {
+            return Ok(size_of::<usize>() as isize);
         }
         let out: &mut [u8] = if size <= 0 {
             &mut []
