@@ -936,8 +936,7 @@ impl<'a> Compiler<'a> {
                 }
                 for k in &keywords[i..i + run] {
                     if let Some(a) = &k.arg {
-                        let m = self.mangle(a);
-                        self.load_str(loc, &m);
+                        self.load_str(loc, a);
                     }
                     self.expr(&k.value)?;
                     if big {
