@@ -166,6 +166,17 @@ pub mod select {
         Ok(p)
     }
 
+    /// Events as an unsigned short.
+    fn mask(o: &Object) -> PyResult<u16> {
+        let i = o.index()?;
+        if i.is_negative() {
+            return Err(raise!(ValueError, "value must be positive"));
+        }
+        i.try_u64()
+            .and_then(|v| u16::try_from(v).ok())
+            .ok_or_else(|| raise!(OverflowError, "Python int too large for C unsigned short"))
+    }
+
     #[pyclass(name = "poll", module = "select", flags = "DISALLOW_INSTANTIATION|IMMUTABLETYPE")]
     impl Poll {
         #[slot]
@@ -178,12 +189,18 @@ pub mod select {
         }
         /// Register a file descriptor with the polling object.
         #[pymethod(sig = "fd, eventmask=7, /")]
-        fn register(&self, fd: Fd, eventmask: u16) {
+        fn register(&self, fd: Fd, eventmask: Arg<&Object>) -> PyResult<()> {
+            let eventmask = match eventmask {
+                Arg::Given(m) => mask(m)?,
+                Arg::Missing => 7,
+            };
             self.fds.with(|m| m.insert(fd.0, eventmask as i16));
+            Ok(())
         }
         /// Modify an already registered file descriptor.
         #[pymethod]
-        fn modify(&self, fd: Fd, eventmask: u16) -> PyResult<()> {
+        fn modify(&self, fd: Fd, eventmask: &Object) -> PyResult<()> {
+            let eventmask = mask(eventmask)?;
             match self.fds.with(|m| m.get_mut(&fd.0).map(|e| *e = eventmask as i16)).flatten() {
                 Some(()) => Ok(()),
                 None => Err(runtime::error::raise_os_error(libc::ENOENT, None, None)),
@@ -207,6 +224,9 @@ pub mod select {
                         return Err(raise!(TypeError, "timeout must be a real number or None"));
                     }
                     let v = t.as_f64()?;
+                    if v > i32::MAX as f64 {
+                        return Err(raise!(OverflowError, "timeout is too large"));
+                    }
                     if v < 0.0 { None } else { Some(Duration::from_secs_f64((v / 1000.0).min(1e9))) }
                 }
             };

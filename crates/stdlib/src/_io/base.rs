@@ -100,6 +100,14 @@ impl IoBase {
         let _ = args;
         support::alloc::<IoBase>(cls).map(support::track)
     }
+    #[pygetset]
+    fn __dict__(&self) -> PyResult<Ref<Dict>> {
+        runtime::protocol::attr::generic_dict(self)
+    }
+    #[pysetter]
+    fn set___dict__(&self, value: Option<&Object>) -> PyResult<()> {
+        runtime::protocol::attr::set_generic_dict(self, value)
+    }
     /// Closes the stream when the last reference goes, reporting nothing but unraisable errors.
     #[slot]
     fn tp_finalize(&self) {

@@ -266,7 +266,7 @@ impl FileIo {
     }
     #[slot]
     fn tp_repr(&self) -> PyResult<Ref<Str>> {
-        let ty = self.ty().name_str();
+        let ty = self.ty().tp_name();
         if self.fd() < 0 {
             return Str::format(format_args!("<{ty} [closed]>"));
         }
@@ -470,7 +470,12 @@ impl FileIo {
     }
     #[pygetset]
     fn _blksize(&self) -> usize {
-        base::DEFAULT_BUFFER_SIZE
+        // SAFETY: all-zero is a valid buffer, which is filled.
+        let (r, st) = unsafe {
+            let mut st: libc::stat = core::mem::zeroed();
+            (libc::fstat(self.fd(), &mut st), st)
+        };
+        if r == 0 && st.st_blksize > 1 { st.st_blksize as usize } else { base::DEFAULT_BUFFER_SIZE }
     }
     #[pygetset]
     fn _finalizing(&self) -> bool {
