@@ -22,7 +22,7 @@ for spec in ("", ".3f", "e", ".2e", "g", "10.2f", "<12", "+,.1f", "08.3f", "%", 
     for v in values + ["1234567.891", "0.00001234"]:
         assert format(C.Decimal(v), spec) == format(P.Decimal(v), spec), (v, spec)
 D = C.Decimal
-assert D(2) ** 100 == 2 ** 100 and D("1.1") ** 3 == D("1.331") and hash(D("2.5")) == hash(2.5) and D(1) < 1.5 and D("0.1") != 0.1
+assert D(2) ** 90 == 2 ** 90 and D("1.1") ** 3 == D("1.331") and hash(D("2.5")) == hash(2.5) and D(1) < 1.5 and D("0.1") != 0.1
 assert pickle.loads(pickle.dumps(D("1.20"))).as_tuple() == D("1.20").as_tuple() and int(D("-7.9")) == -7 and round(D("2.675"), 2) == D("2.68")
 with C.localcontext(prec=50) as c: assert str(D(2).sqrt()) == "1.4142135623730950488016887242096980785696718753769"
 try: D(1) / 0

@@ -1011,6 +1011,9 @@ impl Decimal {
             }
         }
         // Nothing to do but `str`.
+        if spec.width as u64 > num::MAX_PREC as u64 || spec.precision.is_some_and(|p| p > num::MAX_PREC) {
+            return Err(raise!(ValueError, "format specification exceeds internal limits of _decimal"));
+        }
         let c = ctx.ctx();
         match text::format(self.dec(), &spec, c.round, ctx.capitals()) {
             Some(s) => Ok(Str::new(&s)?.upcast()),
