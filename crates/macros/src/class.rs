@@ -108,7 +108,11 @@ fn slot(f: &ImplItemFn, opts: &Options, ty: &Type, class_name: &str) -> Result<(
                 let (pre, names) = func::parse_block(&fname.unwrap_or_else(|| class_name.into()), &parsed)?;
                 let drop_kw = if parsed.is_positional_only() && name != "tp_call" {
                     let is_new = name == "tp_new";
-                    let of = if is_new { quote!(#lead) } else { quote!(::runtime::object::Object::from_ptr(__slf.cast()).ty()) };
+                    let of = if is_new {
+                        quote!(#lead)
+                    } else {
+                        quote!(::runtime::object::Object::from_ptr(__slf.cast()).ty())
+                    };
                     quote!(let __args = __args.for_subclass(#of, <#ty as ::runtime::object::PyClass>::type_object(), #is_new);)
                 } else {
                     quote!()

@@ -361,7 +361,8 @@ pub mod watch {
                             let shown = ty.repr().map(|r| r.to_string_lossy().into_owned());
                             let _ = shown.as_ref().map_err(|_| drop(crate::error::take_error()));
                             let _ = crate::error::restore(e);
-                            shown.map_or(message, |s| format!("Exception ignored in type watcher callback #{i} for {s}"))
+                            shown
+                                .map_or(message, |s| format!("Exception ignored in type watcher callback #{i} for {s}"))
                         }
                     };
                     crate::objects::exceptions::display::write_unraisable_msg(&message, None);

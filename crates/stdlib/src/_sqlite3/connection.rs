@@ -354,9 +354,16 @@ unsafe fn aggregate(ctx: *mut sq::sqlite3_context, method: &'static str, n: c_in
             Ok(None) => return,
             Err(e) => return fail(ctx, e, &class, "user-defined aggregate's '__init__' method raised error"),
         };
+        let f = match Str::new(method).and_then(|m| o.getattr(&m)) {
+            Ok(f) => f,
+            Err(e) => {
+                let missing = e.matches(exc::AttributeError());
+                let what = if missing { "method not defined" } else { "method raised error" };
+                return fail(ctx, e, &class, &format!("user-defined aggregate's '{method}' {what}"));
+            }
+        };
         let done = arguments(n, v).and_then(|a| {
             let a: Vec<&Object> = a.iter().map(|x| &**x).collect();
-            let f = o.getattr(&*Str::new(method)?)?;
             f.call(&a)
         });
         if let Err(e) = done {

@@ -270,6 +270,8 @@ impl Cursor {
             let converter = converters.filter(|t| i < t.len()).map(|t| t.get(i)).filter(|x| !x.is_none());
             let item = match (converter, v) {
                 (_, Raw::Null) => none_ref(),
+                // An empty blob has no bytes that a converter could be given.
+                (Some(_), Raw::Blob(b)) if b.is_empty() => none_ref(),
                 (Some(f), v) => {
                     let bytes = match v {
                         Raw::Text(b) | Raw::Blob(b) => b.clone(),
