@@ -164,7 +164,6 @@ def on_thread(size):
 
 slots()
 on_thread(256 << 10)
-on_thread(16 << 20)
 sys.setrecursionlimit(1_000_000)
 
 
