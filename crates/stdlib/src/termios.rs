@@ -253,6 +253,18 @@ pub mod termios {
     use super::*;
     use crate::posix::path::{Fd, errno};
     use core::ffi::c_int;
+    use runtime::convert::FromPy;
+
+    /// A file descriptor, which is not negative.
+    struct Terminal(c_int);
+    impl FromPy<'_> for Terminal {
+        fn from_py(o: &Object) -> PyResult<Self> {
+            match Fd::from_py(o)?.0 {
+                n if n < 0 => Err(raise!(ValueError, "file descriptor cannot be a negative integer ({})", n)),
+                n => Ok(Terminal(n)),
+            }
+        }
+    }
 
     /// `termios.error(errno, text)`
     fn error() -> Raised {
@@ -285,7 +297,7 @@ pub mod termios {
     ///
     /// cc is a list of single bytes; VMIN and VTIME are integers when input is not by lines.
     #[pyfunction(sig = "fd, /")]
-    fn tcgetattr(fd: Fd) -> PyResult<Ref<List>> {
+    fn tcgetattr(fd: Terminal) -> PyResult<Ref<List>> {
         let t = get(fd.0)?;
         // SAFETY: a filled struct.
         let speeds = unsafe { (libc::cfgetispeed(&t), libc::cfgetospeed(&t)) };
@@ -317,7 +329,7 @@ pub mod termios {
     ///
     /// when says when: TCSANOW, TCSADRAIN (output first) or TCSAFLUSH (output first, input dropped).
     #[pyfunction(sig = "fd, when, attributes, /")]
-    fn tcsetattr(fd: Fd, when: i32, attributes: &Object) -> PyResult<()> {
+    fn tcsetattr(fd: Terminal, when: i32, attributes: &Object) -> PyResult<()> {
         let wrong = || raise!(TypeError, "tcsetattr, arg 3: must be 7 element list");
         let Some(list) = attributes.downcast::<List>() else { return Err(wrong()) };
         let items = list.snapshot();
@@ -354,31 +366,31 @@ pub mod termios {
     }
     /// Sends a break: for a quarter to half a second when duration is zero.
     #[pyfunction(sig = "fd, duration, /")]
-    fn tcsendbreak(fd: Fd, duration: i32) -> PyResult<()> {
+    fn tcsendbreak(fd: Terminal, duration: i32) -> PyResult<()> {
         // SAFETY: no pointers.
         done(runtime::thread::detach(|| unsafe { libc::tcsendbreak(fd.0, duration) }))
     }
     /// Waits until all output has been sent.
     #[pyfunction(sig = "fd, /")]
-    fn tcdrain(fd: Fd) -> PyResult<()> {
+    fn tcdrain(fd: Terminal) -> PyResult<()> {
         // SAFETY: no pointers.
         done(runtime::thread::detach(|| unsafe { libc::tcdrain(fd.0) }))
     }
     /// Drops queued input (TCIFLUSH), output (TCOFLUSH) or both (TCIOFLUSH).
     #[pyfunction(sig = "fd, queue, /")]
-    fn tcflush(fd: Fd, queue: i32) -> PyResult<()> {
+    fn tcflush(fd: Terminal, queue: i32) -> PyResult<()> {
         // SAFETY: no pointers.
         done(runtime::thread::detach(|| unsafe { libc::tcflush(fd.0, queue) }))
     }
     /// Stops or starts output (TCOOFF, TCOON) or input (TCIOFF, TCION).
     #[pyfunction(sig = "fd, action, /")]
-    fn tcflow(fd: Fd, action: i32) -> PyResult<()> {
+    fn tcflow(fd: Terminal, action: i32) -> PyResult<()> {
         // SAFETY: no pointers.
         done(runtime::thread::detach(|| unsafe { libc::tcflow(fd.0, action) }))
     }
     /// The size of the terminal's window: (rows, columns).
     #[pyfunction(sig = "fd, /")]
-    fn tcgetwinsize(fd: Fd) -> PyResult<(u32, u32)> {
+    fn tcgetwinsize(fd: Terminal) -> PyResult<(u32, u32)> {
         // SAFETY: the struct is written by the call.
         unsafe {
             let mut w: libc::winsize = core::mem::zeroed();
@@ -388,7 +400,7 @@ pub mod termios {
     }
     /// Sets the size of the terminal's window from (rows, columns).
     #[pyfunction(sig = "fd, winsize, /")]
-    fn tcsetwinsize(fd: Fd, winsize: &Object) -> PyResult<()> {
+    fn tcsetwinsize(fd: Terminal, winsize: &Object) -> PyResult<()> {
         let pair = if winsize.downcast::<Tuple>().is_some()
             || winsize.downcast::<List>().is_some()
             || winsize.getattr_opt(intern!("__getitem__"))?.is_some()
