@@ -168,10 +168,11 @@ pub fn pointer_ffi() -> *mut ffi::ffi_type {
 /// The description of a type made by one of our metatypes; `None` for other types and for abstract ones.
 pub fn info_of(ty: &Type) -> Option<&StgInfo> {
     let meta = (**ty).ty();
-    if !meta.is_subtype(CTypeType::type_object()) {
+    // The static base types are plain type objects, without the metatype's part.
+    if !ty.is_heap_type() || !meta.is_subtype(CTypeType::type_object()) {
         return None;
     }
-    // SAFETY: instances of the metatype have its layout; a description lives as long as the type.
+    // SAFETY: heap instances of the metatype have its layout; a description lives as long as the type.
     unsafe {
         let t: &CTypeType = (**ty).cast();
         t.info.load(Acquire).as_ref()

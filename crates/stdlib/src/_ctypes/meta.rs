@@ -83,6 +83,9 @@ pub fn own_attr(cls: &Type, name: &'static Str) -> PyResult<Option<PyRef>> {
 unsafe extern "C" fn traverse(op: *mut abi::PyObject, visit: abi::visitproc, arg: *mut c_void) -> c_int {
     // SAFETY: the slot's contract.
     unsafe {
+        if !Object::from_ptr(op).cast::<Type>().is_heap_type() {
+            return 0;
+        }
         let t: &CTypeType = Object::from_ptr(op).cast();
         let mut v = runtime::mem::Visitor::from_c(visit, arg);
         let mut r = 0;
@@ -106,6 +109,9 @@ unsafe extern "C" fn traverse(op: *mut abi::PyObject, visit: abi::visitproc, arg
 unsafe extern "C" fn clear(op: *mut abi::PyObject) -> c_int {
     // SAFETY: the slot's contract.
     unsafe {
+        if !Object::from_ptr(op).cast::<Type>().is_heap_type() {
+            return 0;
+        }
         let t: &CTypeType = Object::from_ptr(op).cast();
         let mut out = Vec::new();
         out.extend(t.pointer_type.swap(None));
@@ -155,7 +161,9 @@ impl CTypeType {
     /// pointer type
     #[pygetset]
     fn __pointer_type__(&self) -> PyResult<PyRef> {
-        match self.pointer_type.get(self) {
+        // A static base type ends before that field.
+        let held = if as_type(self).is_heap_type() { self.pointer_type.get(self) } else { None };
+        match held {
             Some(p) => Ok(p),
             None => Err(raise!(
                 AttributeError,
