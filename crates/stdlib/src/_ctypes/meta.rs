@@ -50,6 +50,9 @@ metatypes! { CTypeType CTYPE_TYPE SimpleMeta SIMPLE_META StructMeta STRUCT_META 
 
 /// `type.__init__` of the base metatype, once for each type.
 fn type_init(cls: &Type, args: FuncArgs<'_>) -> PyResult<()> {
+    if !cls.is_heap_type() {
+        return Err(raise!(TypeError, "cannot initialise the immutable type '{}' again", cls.name_str()));
+    }
     if info_of(cls).is_some() {
         return Err(raise!(SystemError, "StgInfo of '{}' is already initialized.", cls.name_str()));
     }
