@@ -32,5 +32,5 @@ fn transcendental() {
     assert_eq!(show(&trans::log10(&d("0.001"), &c, &mut s)), "-3");
     assert_eq!(show(&trans::pow(&d("2"), &d("0.5"), &c, &mut s)), "1.414213562373095048801688724");
     assert_eq!(show(&trans::pow(&d("4"), &d("0.5"), &c, &mut s)), "2.000000000000000000000000000");
-    assert_eq!(show(&trans::pow(&d("1.1"), &d("100"), &c, &mut s)), "13780.61233982238370282782231");
+    assert_eq!(show(&trans::pow(&d("1.1"), &d("100"), &c, &mut s)), "13780.61233982227018411833717");
 }
