@@ -216,10 +216,11 @@ unpack_keywords(PyObject *Py_UNUSED(module), PyObject *args)
     Py_ssize_t total = PyTuple_GET_SIZE(ITEM(3));
     PyObject *list = PyList_New(0);
     for (Py_ssize_t i = 0; i < total; i++) {
-        PyList_Append(list, found[i] ? found[i] : Py_None);
-        if (found != buffer && i + 1 >= count) {
+        /* The caller's own array holds the positional arguments only. */
+        if (found != buffer && i >= count) {
             break;
         }
+        PyList_Append(list, found[i] ? found[i] : Py_None);
     }
     return list;
 }
