@@ -51,7 +51,8 @@ def main():
             command = [sys.executable, *map(str, [HERE / tests[test][0], *tests[test][1:]])]
             env = {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PYTHONPATH", "PYTHON_GIL")}
             try:
-                done = subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600)
+                done = subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                      errors="replace", timeout=600)
                 code, text = done.returncode, done.stdout
             except subprocess.TimeoutExpired as e:
                 code, text = 1, f"{e.stdout}\ntimeout"

@@ -199,12 +199,7 @@ impl TextIoWrapper {
         }
         let b = Bytes::new(&data)?;
         let buffer = self.buffer()?;
-        loop {
-            match buffer.call_method(intern!("write"), &[&b]) {
-                Ok(_) => return Ok(()),
-                Err(e) => return Err(e),
-            }
-        }
+        buffer.call_method(intern!("write"), &[&b]).map(drop)
     }
 
     fn take_decoded(&self, n: Option<usize>) -> PyResult<Ref<Str>> {
