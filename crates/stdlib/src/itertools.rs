@@ -95,11 +95,21 @@ pub mod itertools {
                 self.slow.store(true, Relaxed);
                 drop(self.long_cnt.replace(self, Some(Int::from_i64(v as i64)?.upcast())));
             }
-            let Some(cur) = self.long_cnt.get(self) else { return Ok(None) };
             let Some(step) = self.step.get(self) else { return Ok(None) };
-            let new = cur.add(&step)?;
-            drop(self.long_cnt.replace(self, Some(new)));
-            Ok(Some(cur))
+            loop {
+                let Some(cur) = self.long_cnt.get(self) else { return Ok(None) };
+                let new = cur.add(&step)?;
+                let old = {
+                    runtime::lock!(self);
+                    // Another thread may have taken `cur` meanwhile.
+                    if self.long_cnt.ptr() != cur.as_ptr() {
+                        continue;
+                    }
+                    self.long_cnt.swap(Some(new))
+                };
+                drop(old);
+                return Ok(Some(cur));
+            }
         }
         #[slot]
         fn tp_repr(&self) -> PyResult<Ref<Str>> {
