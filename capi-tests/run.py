@@ -41,10 +41,11 @@ def main():
                 "headers": ["check_headers.py"],
                 "variadic": ["test_variadic.py", "--python", python],
                 "gil": ["gil.py", "--python", python],
+                "lifecycle": ["test_lifecycle.py", library, "--home", library.parent],
                 "examples": [ROOT / "ext-examples/try.py", "--python", python, "--include", ROOT / "include", "--lib", tmp],
             }
         else:
-            print("skipped headers, variadic, gil, examples: there is no C and C++ compiler")
+            print("skipped headers, variadic, gil, lifecycle, examples: there is no C and C++ compiler")
 
         def run(test):
             start = time.monotonic()

@@ -20,7 +20,9 @@ def main():
         subprocess.run(
             ["cc", "-g", "-O1", "-Wall", "-Wextra", "-Werror", f"-I{HERE.parent / 'include'}", HERE / "lifecycle.c", "-o", program,
              library, f"-Wl,-rpath,{library.parent}", "-pthread"], check=True)
-        env = dict(os.environ, LD_LIBRARY_PATH=str(library.parent))
+        # The loader looks for the real name.
+        (Path(tmp) / "libpython3.14t.so.1.0").symlink_to(library)
+        env = dict(os.environ, LD_LIBRARY_PATH=tmp)
         if args.home:
             env["PYTHONHOME"] = args.home
         done = subprocess.run([program], capture_output=True, text=True, timeout=300, env=env)

@@ -281,9 +281,8 @@ pub fn scalar_format(code: u8, big: bool) -> CString {
 pub fn union_elements(size: usize, members: &[(*mut ffi::ffi_type, usize)]) -> Vec<*mut ffi::ffi_type> {
     let n = size.div_ceil(8);
     let mut integer = vec![false; n];
-    let mut sse8 = vec![false; n];
     for &(t, at) in members {
-        classify(t, at, &mut integer, &mut sse8);
+        classify(t, at, &mut integer);
     }
     (0..n)
         .map(|i| {
@@ -300,7 +299,7 @@ pub fn union_elements(size: usize, members: &[(*mut ffi::ffi_type, usize)]) -> V
         .collect()
 }
 
-fn classify(t: *mut ffi::ffi_type, at: usize, integer: &mut [bool], sse: &mut [bool]) {
+fn classify(t: *mut ffi::ffi_type, at: usize, integer: &mut [bool]) {
     // SAFETY: descriptions of types live as long as the types, which their users keep.
     unsafe {
         let f = &*t;
@@ -311,19 +310,16 @@ fn classify(t: *mut ffi::ffi_type, at: usize, integer: &mut [bool], sse: &mut [b
                 let e = &**p;
                 let align = (e.alignment as usize).max(1);
                 offset = offset.next_multiple_of(align);
-                classify(*p, offset, integer, sse);
+                classify(*p, offset, integer);
                 offset += e.size;
                 p = p.add(1);
             }
             return;
         }
         let float = f.type_ == ffi::FFI_TYPE_FLOAT as u16 || f.type_ == ffi::FFI_TYPE_DOUBLE as u16;
-        for i in at / 8..(at + f.size.max(1)).div_ceil(8).min(integer.len()) {
-            if float {
-                sse[i] = true;
-            } else {
-                integer[i] = true;
-            }
+        if !float {
+            let end = (at + f.size.max(1)).div_ceil(8).min(integer.len());
+            integer[(at / 8).min(end)..end].fill(true);
         }
     }
 }
