@@ -180,50 +180,18 @@ capi! {
     }
 
     raw fn PyGILState_Ensure() -> c_int {
-        if let Some(ts) = ThreadState::try_current() {
-            ts.abi_mut().gilstate_counter += 1;
-            thread::set_gilstate(ts);
-            return Ok(abi::PyGILState_LOCKED as c_int);
+        match thread::gilstate_ensure() {
+            Ok(true) => Ok(abi::PyGILState_LOCKED as c_int),
+            Ok(false) => Ok(abi::PyGILState_UNLOCKED as c_int),
+            Err(thread::NotEntered::NotInitialized) => fatal("PyGILState_Ensure: Python is not initialized"),
+            Err(thread::NotEntered::NoState) => fatal("PyGILState_Ensure: Couldn't create thread-state for new thread"),
         }
-        match thread::gilstate() {
-            Some(ts) => {
-                attach(ts);
-                ts.abi_mut().gilstate_counter += 1;
-            }
-            None => {
-                let Some(i) = InterpreterState::try_main() else {
-                    if InterpreterState::has_ended() {
-                        thread::hang();
-                    }
-                    fatal("PyGILState_Ensure: Python is not initialized");
-                };
-                match thread::attach_new(i) {
-                    Some(ts) => {
-                        thread::set_gilstate(ts);
-                        // One level, which the release undoes together with the state.
-                        ts.abi_mut().gilstate_counter = 1;
-                    }
-                    None => fatal("PyGILState_Ensure: Couldn't create thread-state for new thread"),
-                }
-            }
-        }
-        Ok(abi::PyGILState_UNLOCKED as c_int)
     }
     raw fn PyGILState_Release(old: c_int) {
         let Some(ts) = ThreadState::try_current() else {
             fatal("PyGILState_Release: thread state must be current when releasing");
         };
-        ts.abi_mut().gilstate_counter -= 1;
-        if ts.abi().gilstate_counter == 0 {
-            // The state was made by the matching "ensure". While clearing it, Python code may ensure and release again.
-            ts.abi_mut().gilstate_counter += 1;
-            ts.clear();
-            ts.abi_mut().gilstate_counter -= 1;
-            // SAFETY: cleared, and this thread's own.
-            unsafe { ts.delete_current() };
-        } else if old == abi::PyGILState_UNLOCKED as c_int {
-            thread::detach_state(ts);
-        }
+        thread::gilstate_release(ts, old == abi::PyGILState_LOCKED as c_int);
         Ok(())
     }
     raw fn PyGILState_GetThisThreadState() -> *mut abi::PyThreadState {

@@ -304,40 +304,70 @@ pub fn attach_new(interp: &'static InterpreterState) -> Option<&'static ThreadSt
     Some(ts)
 }
 
-/// How a thread of the host came to run Python code: undone by `leave_foreign`.
-pub enum Foreign {
-    /// Its state was detached.
-    Attached,
-    /// It had none.
-    Created,
+/// Why a thread of the host cannot run Python code.
+#[derive(Debug)]
+pub enum NotEntered {
+    /// There is no interpreter, and has not been one.
+    NotInitialized,
+    /// No memory for a thread state.
+    NoState,
 }
 
-/// Attaches the running thread if it is not, making a state where it has none; `None` when it was attached. For C code that calls
-/// Python from threads it does not know (`PyGILState_Ensure` for the engine's clients).
-pub fn enter_foreign() -> Option<Foreign> {
-    if ThreadState::try_current().is_some() {
-        return None;
+/// `PyGILState_Ensure`: attaches the running thread if it is not, making a state where it has none. `Ok(true)` when it was attached before;
+/// the answer goes to [`gilstate_release`]. After finalisation it does not return: the thread hangs, as the documentation says.
+pub fn gilstate_ensure() -> Result<bool, NotEntered> {
+    if let Some(ts) = ThreadState::try_current() {
+        ts.abi_mut().gilstate_counter += 1;
+        set_gilstate(ts);
+        return Ok(true);
     }
     if let Some(ts) = gilstate() {
         attach(ts);
-        return Some(Foreign::Attached);
+        ts.abi_mut().gilstate_counter += 1;
+        return Ok(false);
     }
-    match InterpreterState::try_main().and_then(attach_new) {
-        Some(_) => Some(Foreign::Created),
-        // No interpreter to run in: the thread must not go on.
-        None => hang(),
+    let Some(i) = InterpreterState::try_main() else {
+        if InterpreterState::has_ended() {
+            hang();
+        }
+        return Err(NotEntered::NotInitialized);
+    };
+    let ts = attach_new(i).ok_or(NotEntered::NoState)?;
+    set_gilstate(ts);
+    // One level, which the release undoes together with the state.
+    ts.abi_mut().gilstate_counter = 1;
+    Ok(false)
+}
+
+/// `PyGILState_Release` of the attached `ts`: `attached` is what the matching [`gilstate_ensure`] returned.
+pub fn gilstate_release(ts: &ThreadState, attached: bool) {
+    ts.abi_mut().gilstate_counter -= 1;
+    if ts.abi().gilstate_counter == 0 {
+        // The state was made by the matching "ensure". While clearing it, Python code may ensure and release again.
+        ts.abi_mut().gilstate_counter += 1;
+        ts.clear();
+        ts.abi_mut().gilstate_counter -= 1;
+        // SAFETY: cleared, and this thread's own.
+        unsafe { ts.delete_current() };
+    } else if !attached {
+        detach_state(ts);
     }
 }
 
-/// Undoes `enter_foreign`.
-pub fn leave_foreign(f: Foreign) {
-    let Some(ts) = ThreadState::try_current() else { return };
-    match f {
-        Foreign::Attached => detach_state(ts),
-        Foreign::Created => {
-            ts.clear();
-            // SAFETY: cleared, and this thread's own.
-            unsafe { ts.delete_current() };
+/// An attachment of the running thread for callbacks that C code makes from threads it does not know; undone when dropped.
+pub struct Foreign(bool);
+
+impl Foreign {
+    /// Attaches; a thread that has no interpreter to run in does not go on.
+    pub fn enter() -> Foreign {
+        gilstate_ensure().map_or_else(|_| hang(), Foreign)
+    }
+}
+
+impl Drop for Foreign {
+    fn drop(&mut self) {
+        if let Some(ts) = ThreadState::try_current() {
+            gilstate_release(ts, self.0);
         }
     }
 }

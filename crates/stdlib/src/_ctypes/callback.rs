@@ -117,7 +117,7 @@ impl Callback {
 
 /// What libffi calls: on any thread, attached or not.
 unsafe extern "C" fn entered(_cif: *mut ffi::ffi_cif, result: *mut c_void, args: *mut *mut c_void, user: *mut c_void) {
-    let attached = thread::enter_foreign();
+    let _attached = thread::Foreign::enter();
     let body = || {
         // SAFETY: ctypes' rule: the function pointer's object lives while C may call it.
         unsafe {
@@ -126,9 +126,6 @@ unsafe extern "C" fn entered(_cif: *mut ffi::ffi_cif, result: *mut c_void, args:
         }
     };
     runtime::convert::guard_void(body);
-    if let Some(a) = attached {
-        thread::leave_foreign(a);
-    }
 }
 
 unsafe fn run(me: &Callback, result: *mut u8, args: *mut *mut c_void) {

@@ -217,12 +217,9 @@ fn autocommit(v: &Object) -> PyResult<i32> {
 
 /// Runs Python from inside the library; `f` gets the thread state back first. A panic becomes `None`.
 fn from_library<R>(f: impl FnOnce() -> R) -> Option<R> {
-    let entered = thread::enter_foreign();
+    let _entered = thread::Foreign::enter();
     let mut out = None;
     runtime::convert::guard_void(|| out = Some(f()));
-    if let Some(e) = entered {
-        thread::leave_foreign(e);
-    }
     out
 }
 
