@@ -318,6 +318,13 @@ impl Bell {
     }
 
     pub fn wait(&self, timeout: Duration) {
+        // Running threads answer within a microsecond or two: going to sleep takes longer.
+        for _ in 0..100 {
+            if self.word.load(Relaxed) != 0 {
+                break;
+            }
+            core::hint::spin_loop();
+        }
         if self.word.swap(0, AcqRel) == 0 {
             futex::wait(&self.word, 0, Some(Instant::now() + timeout));
             self.word.store(0, Release);

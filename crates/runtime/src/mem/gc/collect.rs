@@ -459,6 +459,31 @@ fn call_callbacks(phase: &str, generation: usize, collected: usize, uncollectabl
     }
 }
 
+/// The second stop: returns what finalizers resurrected, and leaves in `unreachable` what is to be cleared.
+fn second_look(unreachable: &mut Vec<*mut PyObject>) -> Vec<*mut PyObject> {
+    let mut resurrected = Vec::new();
+    handle_resurrected(unreachable);
+    // SAFETY: we hold a reference to each.
+    unreachable.retain(|&p| unsafe {
+        let trash = is_trash(p);
+        if !trash {
+            resurrected.push(p);
+        }
+        trash
+    });
+    for &p in unreachable.iter() {
+        // SAFETY: alive, the world is stopped.
+        unsafe { weakref::clear_silently(Object::from_ptr(p)) };
+        // A weak reference that is garbage itself: its callback must not see what is cleared below.
+        // SAFETY: as above.
+        if weakref::check(unsafe { Object::from_ptr(p) }) {
+            // SAFETY: as above.
+            unsafe { weakref::_PyWeakref_ClearRef(p.cast()) };
+        }
+    }
+    resurrected
+}
+
 /// Runs a collection; the numbers of collected and of uncollectable objects.
 pub(super) fn run(generation: usize) -> (usize, usize) {
     if COLLECTING.swap(true, Acquire) {
@@ -493,7 +518,6 @@ pub(super) fn run(generation: usize) -> (usize, usize) {
     for w in callbacks {
         weakref::call_callback(&w);
     }
-    let mut finalized = false;
     for &p in &unreachable {
         // SAFETY: we hold a reference.
         unsafe {
@@ -503,33 +527,13 @@ pub(super) fn run(generation: usize) -> (usize, usize) {
             {
                 super::set_finalized(o);
                 f(p);
-                finalized = true;
             }
         }
     }
-    let _ = finalized;
     let mut resurrected = Vec::new();
-    stop_the_world(|| {
-        handle_resurrected(&mut unreachable);
-        // SAFETY: we hold a reference to each.
-        unreachable.retain(|&p| unsafe {
-            let trash = is_trash(p);
-            if !trash {
-                resurrected.push(p);
-            }
-            trash
-        });
-        for &p in &unreachable {
-            // SAFETY: alive, the world is stopped.
-            unsafe { weakref::clear_silently(Object::from_ptr(p)) };
-            // A weak reference that is garbage itself: its callback must not see what is cleared below.
-            // SAFETY: as above.
-            if weakref::check(unsafe { Object::from_ptr(p) }) {
-                // SAFETY: as above.
-                unsafe { weakref::_PyWeakref_ClearRef(p.cast()) };
-            }
-        }
-    });
+    if !unreachable.is_empty() {
+        stop_the_world(|| resurrected = second_look(&mut unreachable));
+    }
     drop(pages);
     for p in resurrected {
         // SAFETY: our references.

@@ -2,7 +2,9 @@
 //!
 //! `collect.rs` holds the collection itself. Collections are process-wide (every interpreter's threads are stopped): pages
 //! of the heap are not divided by interpreter. A collection is asked for when the number of GC objects made since the last
-//! one, less those freed, passes the threshold and a quarter of the objects that survived; it runs at the next eval breaker.
+//! one, less those freed, passes the threshold and a part of the objects that survived; it runs at the next eval breaker. The
+//! part is a quarter where collections find garbage; after one that found next to none (a program that builds up its data:
+//! every collection stops all threads to look at all of it again) it is the whole.
 
 mod collect;
 
@@ -50,6 +52,8 @@ pub struct GcState {
     pub thresholds: [AtomicU32; 3],
     /// Objects that survived the last collection.
     pub long_lived: AtomicI64,
+    /// The last collection that an allocation asked for found next to nothing.
+    fruitless: AtomicBool,
     /// Collections asked for since the next older generation was collected: what `gc.get_count()` shows.
     pub younger: [AtomicU32; 2],
     pub debug: AtomicU32,
@@ -67,6 +71,7 @@ impl Default for GcState {
             count: AtomicI64::new(0),
             thresholds: [AtomicU32::new(DEFAULT_THRESHOLD), AtomicU32::new(10), AtomicU32::new(0)],
             long_lived: AtomicI64::new(0),
+            fruitless: AtomicBool::new(false),
             younger: Default::default(),
             debug: AtomicU32::new(0),
             stats: Default::default(),
@@ -77,6 +82,12 @@ impl Default for GcState {
 }
 
 impl GcState {
+    /// How much of a growth brings a collection, whatever the threshold says.
+    fn patience(&self) -> i64 {
+        let survivors = self.long_lived.load(Relaxed);
+        if self.fruitless.load(Relaxed) { survivors } else { survivors / 4 }
+    }
+
     fn list(slot: &AtomicPtr<PyObject>) -> PyResult<Ref<List>> {
         let mut p = slot.load(Acquire);
         if p.is_null() {
@@ -283,7 +294,7 @@ pub(super) fn count_objects(ts: &ThreadState, n: i32) {
     if n > 0
         && threshold != 0
         && count > threshold
-        && (count > gc.long_lived.load(Relaxed) / 4 || gc.thresholds[1].load(Relaxed) == 0)
+        && (count > gc.patience() || gc.thresholds[1].load(Relaxed) == 0)
         && gc.enabled.load(Relaxed)
         && !gc.collecting.load(Relaxed)
     {
@@ -294,7 +305,7 @@ pub(super) fn count_objects(ts: &ThreadState, n: i32) {
 /// Brings the next collection closer, as a sixteenth of the objects it waits for would.
 pub(crate) fn charge(ts: &ThreadState) {
     let gc = &ts.interp().gc;
-    let wait = (gc.thresholds[0].load(Relaxed) as i64).max(gc.long_lived.load(Relaxed) / 4);
+    let wait = (gc.thresholds[0].load(Relaxed) as i64).max(gc.patience());
     count_objects(ts, (wait / 16).clamp(1, i32::MAX as i64) as i32);
 }
 
@@ -319,7 +330,10 @@ pub fn collect_generation(generation: usize) -> usize {
 /// The collection that an allocation asked for through the eval breaker.
 pub(crate) fn run_scheduled() {
     if is_enabled() {
-        collect::run(0);
+        let gc = &InterpreterState::current().gc;
+        let grown = gc.count.load(Relaxed);
+        let found = collect::run(0).0 as i64;
+        gc.fruitless.store(found < grown / 16, Relaxed);
     }
 }
 
