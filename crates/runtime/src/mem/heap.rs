@@ -23,7 +23,7 @@ use core::cell::{Cell, UnsafeCell};
 use core::ffi::c_void;
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicUsize};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize};
 use std::collections::BTreeMap;
 
 /// What a block is for. Each kind has pages of its own.
@@ -81,9 +81,31 @@ static CLASS_OF: [u8; MAX_SMALL / 16 + 1] = {
     t
 };
 
+/// A free block. Readers with a stale pointer to the object that was here may look at the link: it is atomic for them.
 #[repr(C)]
 struct Block {
-    next: *mut Block,
+    next: AtomicPtr<Block>,
+}
+
+impl Block {
+    #[inline(always)]
+    fn next(&self) -> *mut Block {
+        self.next.load(Relaxed)
+    }
+    #[inline(always)]
+    fn link(&self, next: *mut Block) {
+        self.next.store(next, Relaxed);
+    }
+}
+
+/// Clears the second word of an object's header (flags, mutex, the collector's bits, the local count).
+///
+/// # Safety
+/// `p` is a block with room for a header.
+#[inline(always)]
+unsafe fn clear_bits(p: *mut u8) {
+    // SAFETY: the caller's promise; stale readers look at parts of the word atomically.
+    unsafe { AtomicU64::from_ptr(p.add(8).cast()) }.store(0, Relaxed);
 }
 
 /// Description of one page.
@@ -258,7 +280,8 @@ fn reserve() -> bool {
     if !TABLE.load(Relaxed).is_null() {
         return true;
     }
-    let mut size: usize = 1 << 40;
+    // ThreadSanitizer keeps shadows of every address.
+    let mut size: usize = if cfg!(freewheel_tsan) { 1 << 36 } else { 1 << 40 };
     while size >= 1 << 28 {
         let base = map(size + PAGE_SIZE);
         if !base.is_null() {
@@ -454,7 +477,7 @@ impl Heap {
             if let Some(page) = p.as_ref() {
                 let b = page.free.get();
                 if !b.is_null() {
-                    page.free.set((*b).next);
+                    page.free.set((*b).next());
                     page.used.set(page.used.get() + 1);
                     return b.cast();
                 }
@@ -471,8 +494,8 @@ impl Heap {
             // SAFETY: the stack's blocks are free blocks of this page, ours now.
             unsafe {
                 while !b.is_null() {
-                    let next = (*b).next;
-                    (*b).next = page.free.get();
+                    let next = (*b).next();
+                    (*b).link(page.free.get());
                     page.free.set(b);
                     b = next;
                     n += 1;
@@ -501,12 +524,12 @@ impl Heap {
                 let b = page.start.get().add(i as usize * size);
                 if gc {
                     // Not tracked, whatever the page held before.
-                    b.add(pre + 8).cast::<u64>().write(0);
+                    clear_bits(b.add(pre));
                 }
                 let b = b.cast::<Block>();
-                (*b).next = null_mut();
+                (*b).link(null_mut());
                 match last.as_mut() {
-                    Some(l) => l.next = b,
+                    Some(l) => l.link(b),
                     None => page.free.set(b),
                 }
                 last = b;
@@ -527,7 +550,7 @@ impl Heap {
                 if !page.free.get().is_null() || Self::collect_remote(page) || Self::carve(page) {
                     let b = page.free.get();
                     // SAFETY: a free block of this page.
-                    page.free.set(unsafe { (*b).next });
+                    page.free.set(unsafe { (*b).next() });
                     page.used.set(page.used.get() + 1);
                     return b.cast();
                 }
@@ -588,7 +611,7 @@ impl Heap {
     #[inline(always)]
     fn free_local(&self, page: &'static Page, b: *mut Block) {
         // SAFETY: the block is the caller's to free.
-        unsafe { (*b).next = page.free.get() };
+        unsafe { (*b).link(page.free.get()) };
         page.free.set(b);
         page.used.set(page.used.get() - 1);
         if page.in_full.get() {
@@ -654,7 +677,7 @@ fn free_remote(page: &Page, b: *mut Block) {
     let mut old = page.remote.load(Relaxed);
     loop {
         // SAFETY: the block is the caller's to free.
-        unsafe { (*b).next = (old & !1) as *mut Block };
+        unsafe { (*b).link((old & !1) as *mut Block) };
         match page.remote.compare_exchange_weak(old, b as usize, AcqRel, Relaxed) {
             Ok(_) => break,
             Err(o) => old = o,
@@ -764,7 +787,7 @@ pub fn alloc(size: usize, kind: Kind) -> *mut c_void {
         if pre != 0 {
             b.cast::<[usize; 2]>().write([0; 2]);
         }
-        p.add(8).cast::<u64>().write(0);
+        clear_bits(p);
         if !h.is_null() {
             (*h).count_gc(1);
         }
@@ -821,7 +844,7 @@ fn alloc_large(size: usize, kind: Kind) -> *mut c_void {
             start.cast::<[usize; 2]>().write([0; 2]);
         }
         let op = start.add(pre);
-        op.add(8).cast::<u64>().write(0);
+        clear_bits(op);
         page.carved.set(1);
         page.kind.store(kind as u8, Release);
         let h = local();
@@ -1023,7 +1046,7 @@ pub fn check() {
             let mut b = page.free.get();
             while !b.is_null() {
                 n += 1;
-                b = (*b).next;
+                b = (*b).next();
             }
             assert_eq!(page.carved.get(), page.used.get() + n, "page {i}");
         }

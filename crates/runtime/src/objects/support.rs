@@ -7,20 +7,21 @@ use crate::prelude::*;
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::Ordering::Relaxed;
 
-/// Frees a block of `mem::domains::obj_malloc`: at once, or (when lock-free readers may hold it) after a grace period.
+/// Frees a block of `mem::domains::mem_malloc`: at once, or (when lock-free readers may hold it) after a grace period.
+/// (Arrays never come from the object domain: a stale pointer to an object must find a header there, not items.)
 /// # Safety
 /// Nobody but lock-free readers reaches the block.
 pub unsafe fn free_block(p: *mut c_void, shared: bool) {
     unsafe fn free(p: *mut c_void) {
-        // SAFETY: the block came from obj_malloc.
-        unsafe { crate::mem::domains::obj_free(p) }
+        // SAFETY: the block came from mem_malloc.
+        unsafe { crate::mem::domains::mem_free(p) }
     }
     // SAFETY: the caller's promise.
     unsafe {
         if shared {
             crate::mem::qsbr::retire(p, free);
         } else {
-            crate::mem::domains::obj_free(p);
+            crate::mem::domains::mem_free(p);
         }
     }
 }

@@ -6,7 +6,7 @@
 //! calls [`run`] again for what follows.
 //!
 //! The jumps are calls in tail position: an optimising build turns them into jumps (no handler may let the address of a
-//! local variable escape). Builds without optimisation return to the loop in `run` after every instruction instead.
+//! local variable escape). Builds with debug assertions and those for ThreadSanitizer return to the loop in `run` after every instruction instead.
 
 mod arith;
 mod attr;
@@ -25,6 +25,9 @@ use crate::prelude::*;
 use compiler::opcode::op;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};
+
+/// Whether the handlers jump to each other. ThreadSanitizer does something at the end of every function, behind the jump.
+const TAIL_CALLS: bool = !cfg!(any(debug_assertions, freewheel_tsan));
 
 /// Why the engine stopped. `pc` and `sp` are saved in the thread's current frame.
 pub type Exit = u64;
@@ -97,7 +100,7 @@ impl State {
     unsafe fn next(self) -> Exit {
         // SAFETY: code ends with an instruction that leaves it.
         unsafe {
-            if cfg!(debug_assertions) {
+            if !TAIL_CALLS {
                 self.save();
                 return NEXT;
             }
@@ -439,7 +442,7 @@ pub unsafe fn run(ts: &ThreadState, frame: *mut InterpFrame) -> Exit {
             let w = (*pc).load(Relaxed) as u64;
             let code = (*frame).code.ptr().cast();
             let r = TABLE[w as u8 as usize](pc.add(1), (*frame).sp, frame, ts, code, w);
-            if !cfg!(debug_assertions) || r != NEXT {
+            if TAIL_CALLS || r != NEXT {
                 return r;
             }
             frame = ts.abi().current_frame.cast();

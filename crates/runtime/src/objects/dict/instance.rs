@@ -124,8 +124,22 @@ pub fn cached_keys(ty: &Type) -> Option<&DictKeys> {
     if ty.flags() & (abi::Py_TPFLAGS_HEAPTYPE as u64) == 0 {
         return None;
     }
-    // SAFETY: a heap type has the long layout; its keys live as long as it.
-    unsafe { (*ty.as_raw().cast::<abi::PyHeapTypeObject>()).ht_cached_keys.cast::<DictKeys>().as_ref() }
+    // SAFETY: a heap type has the long layout; its keys live as long as it, replaced ones for a grace period.
+    unsafe { keys_slot(ty).load(Acquire).as_ref() }
+}
+
+/// The place of a heap type's shared keys, which `grow_shared_keys` replaces.
+///
+/// # Safety
+/// `ty` is a heap type.
+#[inline(always)]
+unsafe fn keys_slot(ty: &Type) -> &AtomicPtr<DictKeys> {
+    // SAFETY: the caller's promise: the long layout.
+    unsafe {
+        AtomicPtr::from_ptr(
+            (&raw mut (*ty.as_raw().cast::<abi::PyHeapTypeObject>()).ht_cached_keys).cast::<*mut DictKeys>(),
+        )
+    }
 }
 
 #[inline(always)]
@@ -186,11 +200,7 @@ fn grow_shared_keys(ty: &Type) {
         return;
     }
     // SAFETY: a heap type with the long layout.
-    let slot = unsafe {
-        AtomicPtr::from_ptr(
-            (&raw mut (*ty.as_raw().cast::<abi::PyHeapTypeObject>()).ht_cached_keys).cast::<*mut DictKeys>(),
-        )
-    };
+    let slot = unsafe { keys_slot(ty) };
     let old_ptr = (old as *const DictKeys).cast_mut();
     let mutex = crate::thread::RawMutex::from_abi(&old.mutex);
     // Full keys take no names, so their entries hold still; the lock keeps a second thread from doing the same.

@@ -176,7 +176,7 @@ impl DictKeys {
         let size = size_of::<DictKeys>() + index + usable * entry;
         // SAFETY: a fresh block of `size` bytes; every part is written before use.
         unsafe {
-            let p = crate::mem::domains::obj_malloc(size).cast::<u8>();
+            let p = crate::mem::domains::mem_malloc(size).cast::<u8>();
             if p.is_null() {
                 return null_mut();
             }
@@ -422,7 +422,7 @@ pub(crate) unsafe fn free_keys_block(keys: *mut DictKeys, shared: bool) {
     if keys == empty_keys() {
         return;
     }
-    // SAFETY: the caller's promise; the block came from `obj_malloc`.
+    // SAFETY: the caller's promise; the block came from `mem_malloc`.
     unsafe { super::super::support::free_block(keys.cast(), shared) }
 }
 
@@ -449,7 +449,7 @@ impl DictValues {
     pub(crate) fn alloc(capacity: usize) -> *mut DictValues {
         // SAFETY: a fresh block, initialised here.
         unsafe {
-            let p = crate::mem::domains::obj_malloc(Self::bytes(capacity)).cast::<DictValues>();
+            let p = crate::mem::domains::mem_malloc(Self::bytes(capacity)).cast::<DictValues>();
             if !p.is_null() {
                 Self::init(p, capacity, false);
             }

@@ -46,7 +46,7 @@ pub(crate) fn alloc_items(capacity: usize) -> *mut Item {
     }
     // SAFETY: a fresh block with room for the prefix and the items.
     unsafe {
-        let p = crate::mem::domains::obj_malloc(PREFIX + capacity * 8).cast::<usize>();
+        let p = crate::mem::domains::mem_malloc(PREFIX + capacity * 8).cast::<usize>();
         if p.is_null() {
             return null_mut();
         }
@@ -170,7 +170,7 @@ impl List {
                 }
                 new
             } else {
-                let p = crate::mem::domains::obj_realloc(old.cast::<u8>().sub(PREFIX).cast(), PREFIX + capacity * 8)
+                let p = crate::mem::domains::mem_realloc(old.cast::<u8>().sub(PREFIX).cast(), PREFIX + capacity * 8)
                     .cast::<usize>();
                 if p.is_null() {
                     return Err(no_memory());

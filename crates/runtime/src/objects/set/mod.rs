@@ -117,7 +117,7 @@ pub(crate) fn element_hash(o: &Object) -> PyResult<isize> {
 fn alloc_table(size: usize) -> *mut SetEntry {
     // SAFETY: a fresh zeroed block: all entries are empty.
     unsafe {
-        let p = crate::mem::domains::obj_calloc(1, PREFIX + size * size_of::<SetEntry>()).cast::<usize>();
+        let p = crate::mem::domains::mem_calloc(1, PREFIX + size * size_of::<SetEntry>()).cast::<usize>();
         if p.is_null() {
             return null_mut();
         }
