@@ -26,8 +26,10 @@ unsafe impl Sync for Bucket {}
 static TABLE: [Bucket; BUCKETS] =
     [const { Bucket { lock: RawMutex::new(), threads: UnsafeCell::new(Vec::new()) } }; BUCKETS];
 
-/// Objects waiting to be merged by a thread. Touched under its bucket's lock.
+/// Objects waiting to be merged by a thread. Touched under its bucket's lock; in a cache line of its own, away from what
+/// the thread itself uses all the time.
 #[derive(Default)]
+#[repr(align(64))]
 pub struct Queue {
     objects: UnsafeCell<Vec<*mut PyObject>>,
 }
@@ -102,8 +104,12 @@ pub unsafe fn queue(p: *mut PyObject) {
         (Some(ts), _) => {
             // SAFETY: under the bucket's lock; the state is alive.
             unsafe {
-                (*(*ts).brc.objects.get()).push(p);
-                (*ts).set_breaker(breaker::EXPLICIT_MERGE);
+                let objects = &mut *(*ts).brc.objects.get();
+                // Who put the first one there has told the owner, who clears the bit before it takes the lock.
+                if objects.is_empty() {
+                    (*ts).set_breaker(breaker::EXPLICIT_MERGE);
+                }
+                objects.push(p);
             }
             b.lock.unlock();
         }

@@ -12,6 +12,7 @@ use crate::object::{
     SHARED_SHIFT, decref, gc_bits, incref,
 };
 use abi::PyObject;
+use core::cell::Cell;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 /// Added to the shared count of deferred objects, so that it never reaches zero outside the collector.
@@ -251,10 +252,21 @@ pub fn set_deferred(o: &Object) -> bool {
 
 /// Counted reads of others' objects between two that are looked at.
 const SAMPLE: u32 = 256;
+/// How many of those that were looked at last are remembered.
+const SAMPLES: usize = 32;
+
+/// What a thread knows about its reads of others' objects.
+#[derive(Default)]
+pub struct SharedReads {
+    count: Cell<u32>,
+    /// Addresses; the objects may be gone.
+    last: [Cell<usize>; SAMPLES],
+}
 
 /// A counted reference to `o` was read from a place that threads share: a global, an attribute of a class or of an object.
 /// Objects for which other threads than their owner do that all the time become deferred, so that these threads stop
-/// fighting for the count. A sample decides: every so many reads of a thread, the object at hand.
+/// fighting for the count. A sample decides: every so many reads of a thread, the object at hand, if it is not the first time
+/// (one of many objects that another thread made, each read a few times, must not outlive its last reference).
 #[inline(always)]
 pub fn shared_read(o: &Object) {
     if !o.is_owned_by_current_thread() {
@@ -265,9 +277,20 @@ pub fn shared_read(o: &Object) {
 #[inline(never)]
 fn sample(o: &Object) {
     let reads = &crate::thread::ThreadState::current().shared_reads;
-    reads.set(reads.get().wrapping_add(1));
-    if reads.get() % SAMPLE == 0 {
+    let n = reads.count.get().wrapping_add(1);
+    reads.count.set(n);
+    if n % SAMPLE == 0 {
+        look_at(reads, (n / SAMPLE) as usize % SAMPLES, o);
+    }
+}
+
+#[cold]
+fn look_at(reads: &SharedReads, at: usize, o: &Object) {
+    let address = o.as_ptr().addr();
+    if reads.last.iter().any(|a| a.get() == address) {
         defer_shared(o);
+    } else {
+        reads.last[at].set(address);
     }
 }
 

@@ -67,10 +67,23 @@ pub fn attach(ts: &ThreadState) {
                 if holds {
                     gil.release(ts);
                 }
-                if s == st::SHUTTING_DOWN {
-                    hang();
+                match s {
+                    st::SHUTTING_DOWN => hang(),
+                    st::MERGING => {
+                        // A few instructions as a rule.
+                        let held = || ts.state().load(Relaxed) == st::MERGING;
+                        if !(0..100).any(|_| {
+                            core::hint::spin_loop();
+                            !held()
+                        }) && ts.state().compare_exchange(s, st::MERGING_AWAITED, AcqRel, Relaxed).is_ok()
+                        {
+                            futex::wait(ts.state(), st::MERGING_AWAITED, None);
+                        }
+                    }
+                    _ => {
+                        futex::wait(ts.state(), s, None);
+                    }
                 }
-                futex::wait(ts.state(), s, None);
             }
         }
     }

@@ -8,7 +8,7 @@
 use super::futex;
 use super::mutex::RawMutex;
 use crate::arch;
-use crate::mem::{brc, heap, qsbr, threadcount};
+use crate::mem::{brc, heap, qsbr, refcount, threadcount};
 use core::cell::{Cell, UnsafeCell};
 use core::ptr::{null, null_mut};
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
@@ -24,6 +24,8 @@ pub mod attach_state {
     pub const SHUTTING_DOWN: u32 = 3;
     /// Detached, and held there for a moment while another thread merges counts.
     pub const MERGING: u32 = 4;
+    /// The same, and the thread waits to attach.
+    pub const MERGING_AWAITED: u32 = 5;
 }
 
 /// Bits of `ThreadState::eval_breaker`: reasons to leave the fast path of the eval loop and call `thread::handle_breaker`.
@@ -119,7 +121,7 @@ pub struct ThreadState {
     /// Counts of shared types, code and namespaces.
     pub(crate) counts: threadcount::Counts,
     /// Counted references that this thread took to shared objects of others (`refcount::shared_read`).
-    pub(crate) shared_reads: Cell<u32>,
+    pub(crate) shared_reads: refcount::SharedReads,
     /// Ints that were boxed lately (`Int::cached`), owned.
     pub(crate) boxed_ints: [Cell<*mut abi::PyObject>; BOXED_INTS],
     /// Nested container destructors.
@@ -246,8 +248,9 @@ impl ThreadState {
     }
 
     pub(crate) fn end_merge(&self) {
-        self.state().store(attach_state::DETACHED, Release);
-        futex::wake(self.state(), i32::MAX);
+        if self.state().swap(attach_state::DETACHED, AcqRel) == attach_state::MERGING_AWAITED {
+            futex::wake(self.state(), i32::MAX);
+        }
     }
 
     /// A new state of `interp`, not bound to a thread. Null when memory is short.
