@@ -267,15 +267,16 @@ pub fn free_records(c: &Code) {
     if c.extra.is_null() {
         return;
     }
-    let words = c.original_words();
+    let instrs = &c.extra().instrs;
+    let word = |i: usize| instrs[i].load(Relaxed);
     let mut i = 0;
-    while i < words.len() {
-        let o = words[i] as u8;
+    while i + 1 < instrs.len() {
+        let o = base_op(word(i) as u8);
         if !compiler::opcode::has_cache(o) {
             i += 1;
             continue;
         }
-        let first = words[i + 1] as usize;
+        let first = word(i + 1) as usize;
         let slots: &[usize] = match o {
             op::LOAD_ATTR | op::CALL => &[1],
             op::LOAD_GLOBAL | op::BINARY_OP => &[0],

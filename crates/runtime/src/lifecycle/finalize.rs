@@ -198,9 +198,9 @@ fn clear_dict(d: &Dict) {
     for pass in 0..2 {
         for (k, v) in d.items_snapshot() {
             let Some(name) = k.downcast::<Str>() else { continue };
-            let text = name.to_string_lossy();
-            let private = text.starts_with('_') && !text[1..].starts_with('_');
-            if v.is_none() || (pass == 0 && !private) || text == "__builtins__" {
+            let starts = |i: usize| i < name.len() && name.char_at(i) == '_' as u32;
+            let private = starts(0) && !starts(1);
+            if v.is_none() || (pass == 0 && !private) || name.eq_str("__builtins__") {
                 continue;
             }
             drop(v);

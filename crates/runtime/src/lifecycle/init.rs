@@ -96,7 +96,7 @@ pub fn init_interpreter(config: &Config) -> Result<(), InitError> {
     if !config.install_importlib {
         return Ok(());
     }
-    step("failed to initialize importlib", init_importlib())?;
+    step("failed to initialize importlib", crate::mem::gc::building(init_importlib))?;
     if config.init_main {
         init_main(config)?;
     }
@@ -105,6 +105,15 @@ pub fn init_interpreter(config: &Config) -> Result<(), InitError> {
 
 /// What follows `_init_main`: the codecs, external importers, standard streams, `__main__` and `site`.
 pub fn init_main(config: &Config) -> Result<(), InitError> {
+    crate::mem::gc::building(|| init_base(config))?;
+    if config.site_import {
+        step("failed to import the site module", import::import_module("site").map(drop))?;
+    }
+    Ok(())
+}
+
+/// All of `init_main` but `site`, which may run the user's code.
+fn init_base(config: &Config) -> Result<(), InitError> {
     step("failed to install the external importers", init_importlib_external())?;
     step("failed to import encodings", import::import_module("encodings").map(drop))?;
     let main = ThreadState::current().interp().is_main();
@@ -133,9 +142,6 @@ pub fn init_main(config: &Config) -> Result<(), InitError> {
     }
     if !config.warnoptions.is_empty() {
         step("can't import warnings", import::import_module("warnings").map(drop))?;
-    }
-    if config.site_import {
-        step("failed to import the site module", import::import_module("site").map(drop))?;
     }
     Ok(())
 }

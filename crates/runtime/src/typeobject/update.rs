@@ -42,6 +42,13 @@ fn resolve_dups(ty: &Type, name: &Str) -> *mut *mut c_void {
     res
 }
 
+/// The rows of slot `id`; they stand together.
+fn rows(id: c_int) -> &'static [SlotEntry] {
+    let Some(first) = SLOTS.iter().position(|e| e.id == id) else { return &[] };
+    let n = SLOTS[first..].iter().take_while(|e| e.id == id).count();
+    &SLOTS[first..first + n]
+}
+
 /// What slot `id` of `ty` should hold.
 fn choose(ty: &Type, id: c_int) -> PyResult<Option<(*mut c_void, bool)>> {
     let here = field(ty, id);
@@ -51,7 +58,7 @@ fn choose(ty: &Type, id: c_int) -> PyResult<Option<(*mut c_void, bool)>> {
     let mut specific: *mut c_void = null_mut();
     let mut generic: *mut c_void = null_mut();
     let mut use_generic = false;
-    for e in SLOTS.iter().filter(|e| e.id == id) {
+    for e in rows(id) {
         let Some(d) = ty.find_in_mro(e.name())? else {
             if id == abi::Py_tp_iternext {
                 specific = next_not_implemented as *mut c_void;
@@ -129,16 +136,52 @@ fn apply(c: &Change) {
     }
 }
 
+/// The base whose methods are all that `ty` inherits: its MRO is the rest of `ty`'s.
+fn only_parent(ty: &Type) -> Option<Ref<Type>> {
+    let base = ty.base()?;
+    let (mine, theirs) = (ty.mro(), base.mro());
+    let same = mine.len() == theirs.len() + 1 && (0..theirs.len()).all(|i| ptr::eq(mine.get(i + 1), theirs.get(i)));
+    same.then(|| Ref::new_ref(base))
+}
+
+/// Whether slot `rows` of `ty`, which defines none of its names, is already what `choose` would make of it: the one inherited
+/// from `parent`, or empty because nothing has these names.
+fn is_settled(ty: &Type, parent: &Type, rows: &[SlotEntry]) -> PyResult<bool> {
+    let id = rows[0].id;
+    let (here, there) = (field(ty, id), field(parent, id));
+    // SAFETY: slots of live types.
+    let (value, inherited) = unsafe {
+        (if here.is_null() { return Ok(true) } else { *here }, if there.is_null() { null_mut() } else { *there })
+    };
+    if value != inherited || (value.is_null() && id == abi::Py_tp_iternext) {
+        return Ok(false);
+    }
+    if value.is_null() {
+        for e in rows {
+            if parent.find_in_mro(e.name())?.is_some() {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}
+
 /// Sets every slot of a new heap type from the methods it sees.
 pub fn fixup(ty: &Type) -> PyResult<()> {
-    let mut last = -1;
-    for e in &SLOTS {
-        if e.id == last {
-            continue;
+    let parent = only_parent(ty);
+    let dict = ty.dict();
+    for rows in SLOTS.chunk_by(|a, b| a.id == b.id) {
+        if let Some(parent) = &parent {
+            let mut own = false;
+            for e in rows {
+                own |= dict.get_str(e.name())?.is_some();
+            }
+            if !own && is_settled(ty, parent, rows)? {
+                continue;
+            }
         }
-        last = e.id;
-        if let Some((value, no_vectorcall)) = choose(ty, e.id)? {
-            apply(&Change { ty: Ref::new_ref(ty), id: e.id, value, no_vectorcall });
+        if let Some((value, no_vectorcall)) = choose(ty, rows[0].id)? {
+            apply(&Change { ty: Ref::new_ref(ty), id: rows[0].id, value, no_vectorcall });
         }
     }
     Ok(())

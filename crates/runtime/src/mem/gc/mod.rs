@@ -341,6 +341,16 @@ pub fn enable() {
     InterpreterState::current().gc.enabled.store(true, Release);
 }
 
+/// Runs `f`, whose objects live as long as the interpreter: no collection looks for garbage meanwhile.
+pub(crate) fn building<R>(f: impl FnOnce() -> R) -> R {
+    let gc = &InterpreterState::current().gc;
+    let was = gc.enabled.swap(false, AcqRel);
+    let r = f();
+    gc.long_lived.fetch_add(gc.count.swap(0, Relaxed), Relaxed);
+    gc.enabled.store(was, Release);
+    r
+}
+
 pub fn disable() {
     InterpreterState::current().gc.enabled.store(false, Release);
 }
