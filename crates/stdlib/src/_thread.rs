@@ -608,6 +608,7 @@ fn start_new(function: &Object, args: &Object, kwargs: Option<&Object>) -> PyRes
     if kwargs.is_some_and(|k| k.downcast::<Dict>().is_none()) {
         return Err(raise!(TypeError, "optional 3rd arg must be a dictionary"));
     }
+    runtime::audit_event!("_thread.start_new_thread", function, args, kwargs)?;
     start(&Handle::new(), function, args.to_ref(), kwargs.map(|k| k.to_ref()), true)
 }
 
@@ -714,6 +715,7 @@ pub mod _thread {
         if !function.is_callable() {
             return Err(raise!(TypeError, "thread function must be callable"));
         }
+        runtime::audit_event!("_thread.start_joinable_thread", function, i64::from(daemon), handle)?;
         let h = match handle {
             Some(h) => match h.downcast::<ThreadHandle>() {
                 Some(h) => Ref::new_ref(h),

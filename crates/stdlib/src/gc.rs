@@ -148,16 +148,19 @@ pub mod gc {
             }
             _ => {}
         }
+        runtime::audit_event!("gc.get_objects", generation.unwrap_or(-1))?;
         Ok(List::from_vec(engine::get_objects())?.upcast())
     }
     /// Return the list of objects that directly refer to any of 'objs'.
     #[pyfunction(sig = "*objs")]
     fn get_referrers(objs: &[&Object]) -> PyResult<PyRef> {
+        runtime::audit_event!("gc.get_referrers", &*Tuple::from_slice(objs)?)?;
         Ok(List::from_vec(engine::get_referrers(objs))?.upcast())
     }
     /// Return the list of objects that are directly referred to by 'objs'.
     #[pyfunction(sig = "*objs")]
     fn get_referents(objs: &[&Object]) -> PyResult<PyRef> {
+        runtime::audit_event!("gc.get_referents", &*Tuple::from_slice(objs)?)?;
         Ok(List::from_vec(engine::get_referents(objs))?.upcast())
     }
     /// Returns true if the object is tracked by the garbage collector.

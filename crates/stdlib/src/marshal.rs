@@ -16,16 +16,19 @@ pub mod marshal {
     /// Return the bytes object that would be written to a file by dump(value, file).
     #[pyfunction(sig = "value, version=5, /, *, allow_code=True")]
     fn dumps(value: &Object, version: i32, allow_code: bool) -> PyResult<ByteString> {
+        runtime::audit_event!("marshal.dumps", value, version)?;
         engine::dumps(value, version, allow_code).map(ByteString)
     }
     /// Convert the bytes-like object to a value.
     #[pyfunction(sig = "bytes, /, *, allow_code=True")]
     fn loads(bytes: ArgBytes, allow_code: bool) -> PyResult<PyRef> {
+        runtime::audit_event!("marshal.loads", ByteString(bytes.to_vec()))?;
         engine::read(&bytes, allow_code).map(|(o, _)| o)
     }
     /// Write the value on the open file.
     #[pyfunction(sig = "value, file, version=5, /, *, allow_code=True")]
     fn dump(value: &Object, file: &Object, version: i32, allow_code: bool) -> PyResult<PyRef> {
+        runtime::audit_event!("marshal.dumps", value, version)?;
         let b = Bytes::new(&engine::dumps(value, version, allow_code)?)?;
         file.call_method(intern!("write"), &[&b])
     }
@@ -33,6 +36,7 @@ pub mod marshal {
     #[pyfunction(sig = "file, /, *, allow_code=True")]
     fn load(file: &Object, allow_code: bool) -> PyResult<PyRef> {
         // The value's end is not known before it is read: read all there is, then put back what was not used.
+        runtime::audit_event!("marshal.load")?;
         let start = file.call_method(intern!("tell"), &[]);
         let data = file.call_method(intern!("read"), &[])?;
         let Some(b) = data.downcast::<Bytes>() else {

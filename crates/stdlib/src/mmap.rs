@@ -144,6 +144,7 @@ pub mod mmap {
             offset: i64,
             trackfd: bool,
         ) -> PyResult<Ref<Mmap>> {
+            runtime::audit_event!("mmap.__new__", fileno, length, access, offset)?;
             if length < 0 {
                 return Err(raise!(OverflowError, "memory mapped length must be positive"));
             }

@@ -126,7 +126,14 @@ pub mod syslog {
         let c = CString::new(text.to_str()?).map_err(|_| raise!(ValueError, "embedded null character"))?;
         audit("syslog.syslog", &[&*Int::from_i64(priority.into())?, text])?;
         if !STATE.lock().unwrap_or_else(|e| e.into_inner()).open {
-            open(program()?, 0, libc::LOG_USER);
+            let name = program()?;
+            runtime::audit_event!(
+                "syslog.openlog",
+                name.as_ref().map(|n| n.to_string_lossy().into_owned()),
+                0i32,
+                libc::LOG_USER
+            )?;
+            open(name, 0, libc::LOG_USER);
         }
         // SAFETY: null-terminated strings; the format takes one.
         runtime::thread::detach(|| unsafe { libc::syslog(priority, c"%s".as_ptr(), c.as_ptr()) });

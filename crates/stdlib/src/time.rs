@@ -215,6 +215,7 @@ pub mod time {
     /// a floating-point number for subsecond precision.
     #[pyfunction]
     fn sleep(object: &Object) -> PyResult<()> {
+        runtime::audit_event!("time.sleep", object)?;
         let ns = pytime::seconds_to_ns(object, Round::Up)?;
         if ns < 0 {
             return Err(raise!(ValueError, "sleep length must be non-negative"));

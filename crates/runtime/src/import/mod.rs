@@ -219,6 +219,10 @@ fn find_and_load(name: &Str) -> PyResult<PyRef> {
     static NAMES: OnceLock<&'static Str> = OnceLock::new();
     let func = NAMES.get_or_init(|| Str::intern("_find_and_load"));
     let gcd = importlib.getattr(intern!("_gcd_import"))?;
+    if crate::lifecycle::audit::active() {
+        let sys = |name: &str| interp.sys_dict().get_item_str(name).map(|v| v.unwrap_or_else(none_ref));
+        crate::audit_event!("import", name, (), sys("path")?, sys("meta_path")?, sys("path_hooks")?)?;
+    }
     let timer = (interp.config().import_time > 0).then(timing::Timer::start);
     let loaded = importlib.call_method(func, &[name, &gcd]);
     if let Some(t) = timer {

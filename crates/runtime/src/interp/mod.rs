@@ -129,7 +129,9 @@ pub fn run_source(
     locals: &Object,
     flags: u32,
 ) -> PyResult<PyRef> {
+    crate::audit_event!("compile", source, filename)?;
     let code = compile(source, &source_options(filename, mode, flags))?;
+    crate::audit_event!("exec", &*code)?;
     eval_code(&code, globals, locals)
 }
 

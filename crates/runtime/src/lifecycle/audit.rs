@@ -46,6 +46,24 @@ pub fn add_hook(hook: &Object) -> PyResult<()> {
     Ok(())
 }
 
+/// Whether anybody listens: what an event is made of need not be built otherwise.
+#[inline(always)]
+pub fn active() -> bool {
+    ACTIVE.load(Relaxed)
+}
+
+/// Raises an auditing event whose arguments are made only when somebody listens; anything `IntoPy` takes.
+#[macro_export]
+macro_rules! audit_event {
+    ($event:expr $(, $arg:expr)* $(,)?) => {
+        if $crate::lifecycle::audit::active() {
+            $crate::lifecycle::audit::audit($event, &[$(&*$crate::convert::IntoPy::into_py($arg)?),*])
+        } else {
+            Ok(())
+        }
+    };
+}
+
 /// Raises an auditing event.
 #[inline]
 pub fn audit(event: &str, args: &[&Object]) -> PyResult<()> {
@@ -74,9 +92,27 @@ pub fn audit_objects(event: &Str, args: &[&Object]) -> PyResult<()> {
     }
     let hooks: Vec<PyRef> =
         InterpreterState::current().lifecycle.audit.0.lock().unwrap_or_else(|e| e.into_inner()).clone();
-    for h in hooks {
-        let e: &Object = event;
-        h.call(&[e, &tuple])?;
+    if hooks.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    // Hooks run untraced, but for those that say `__cantrace__`.
+    let ts = crate::thread::ThreadState::current();
+    ts.abi_mut().tracing += 1;
+    let done = hooks.iter().try_for_each(|h| {
+        let traced = match h.getattr_opt(intern!("__cantrace__"))? {
+            Some(v) => v.is_true()?,
+            None => false,
+        };
+        let e: &Object = event;
+        if traced {
+            ts.abi_mut().tracing -= 1;
+        }
+        let r = h.call(&[e, &tuple]);
+        if traced {
+            ts.abi_mut().tracing += 1;
+        }
+        r.map(drop)
+    });
+    ts.abi_mut().tracing -= 1;
+    done
 }

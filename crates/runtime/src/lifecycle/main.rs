@@ -2,7 +2,7 @@
 
 use super::config::{Config, Run};
 use super::init::get_sys;
-use super::{finalize_for_exit, fs_decode, path, stdio};
+use super::{finalize_for_exit, fs_decode, path};
 use crate::import;
 use crate::prelude::*;
 use compiler::Mode;
@@ -89,11 +89,15 @@ fn run_target(config: &Config, main: &Dict) -> PyResult<i32> {
     match &config.run {
         Run::Command(c) => {
             let text = fs_decode(c)?;
-            let Some(source) = text.as_str() else {
-                return Err(raise!(UnicodeEncodeError, "the command holds surrogates"));
+            let source = match text.to_str() {
+                Ok(s) => s,
+                Err(e) => {
+                    let _ = writeln!(std::io::stderr(), "Unable to decode the command from the command line:");
+                    return Err(e);
+                }
             };
             let dedented = crate::lifecycle::main::dedent(source);
-            main.set(intern!("__loader__"), none()).ok();
+            crate::audit_event!("cpython.run_command", dedented.as_str())?;
             let code = crate::interp::compile(&dedented, &crate::interp::source_options("<string>", Mode::Exec, 0))?;
             // Tracebacks show the lines of the command.
             let registered = import::import_module("linecache").and_then(|m| {
@@ -106,7 +110,10 @@ fn run_target(config: &Config, main: &Dict) -> PyResult<i32> {
             crate::interp::eval_code(&code, main, main)?;
             Ok(0)
         }
-        Run::Module(m) => run_module(m, true),
+        Run::Module(m) => {
+            crate::audit_event!("cpython.run_module", &*fs_decode(m)?)?;
+            run_module(m, true)
+        }
         Run::File(f) => {
             let p = Path::new(f);
             if p.is_dir() || path::is_zip(p) {
@@ -118,6 +125,7 @@ fn run_target(config: &Config, main: &Dict) -> PyResult<i32> {
             if config.interactive || std::io::stdin().is_terminal() {
                 return Ok(super::repl::interactive(config, true));
             }
+            crate::audit_event!("cpython.run_stdin")?;
             let mut bytes = Vec::new();
             use std::io::Read;
             if std::io::stdin().lock().read_to_end(&mut bytes).is_err() {
@@ -146,7 +154,7 @@ pub fn dedent(s: &str) -> String {
     match common {
         Some(c) if !c.is_empty() => s
             .split('\n')
-            .map(|l| l.strip_prefix(c).unwrap_or_else(|| if l.trim().is_empty() { "" } else { l }))
+            .map(|l| if l.trim().is_empty() { "" } else { l.strip_prefix(c).unwrap_or(l) })
             .collect::<Vec<_>>()
             .join("\n"),
         _ => s.to_string(),
@@ -162,6 +170,7 @@ pub fn run_bytes(bytes: &[u8], filename: &str, main: &Dict) -> PyResult<PyRef> {
 fn run_file(config: &Config, f: &OsString, main: &Dict) -> PyResult<i32> {
     let absolute = std::env::current_dir().map_or_else(|_| f.clone(), |d| d.join(f).into_os_string());
     let name = fs_decode(&absolute)?;
+    crate::audit_event!("cpython.run_file", &*fs_decode(f)?)?;
     let mut bytes = match std::fs::read(f) {
         Ok(b) => b,
         Err(e) => {
@@ -184,6 +193,7 @@ fn run_file(config: &Config, f: &OsString, main: &Dict) -> PyResult<i32> {
         bytes.drain(..end);
     }
     main.set(intern!("__file__"), &name)?;
+    main.set(intern!("__cached__"), none())?;
     let external = import::import_module("importlib.machinery")?;
     let pyc = name.to_string_lossy().ends_with(".pyc");
     let loader = external.getattr(if pyc { intern!("SourcelessFileLoader") } else { intern!("SourceFileLoader") })?;

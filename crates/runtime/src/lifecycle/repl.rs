@@ -105,7 +105,7 @@ fn run_startup(config: &Config, main: &Dict) -> Option<i32> {
     }
 }
 
-/// One line without its end; None at the end of input.
+/// One line with its end, which the last one may lack; None at the end of input.
 fn read_line(prompt: &str) -> PyResult<Option<String>> {
     to_stderr(prompt);
     loop {
@@ -113,7 +113,7 @@ fn read_line(prompt: &str) -> PyResult<Option<String>> {
             let mut p = PENDING.lock().unwrap_or_else(|e| e.into_inner());
             if let Some(n) = p.iter().position(|b| *b == b'\n') {
                 let line: Vec<u8> = p.drain(..=n).collect();
-                return Ok(Some(String::from_utf8_lossy(&line[..n]).into_owned()));
+                return Ok(Some(String::from_utf8_lossy(&line).into_owned()));
             }
         }
         let mut buf = [0u8; 4096];
@@ -141,44 +141,77 @@ enum Input {
     End,
 }
 
+/// What the loop remembers: the future statements in force and how many statements were compiled.
+#[derive(Default)]
+struct Session {
+    future: u32,
+    count: usize,
+}
+
+impl Session {
+    fn options(&self, filename: &str, end: bool) -> compiler::Options {
+        compiler::Options {
+            dont_imply_dedent: !end,
+            allow_incomplete: !end,
+            ..crate::interp::source_options(filename, compiler::Mode::Single, self.future)
+        }
+    }
+
+    /// Compiles what was read; `None`: it goes on. Only the parser's word counts for whether it does.
+    fn compile(&mut self, text: &str, end: bool) -> PyResult<Option<Ref<Code>>> {
+        match crate::interp::astobj::parse_to_object(text, &self.options("<stdin>", end)) {
+            Ok(_) => {}
+            Err(e) if e.matches(exc::_IncompleteInputError()) => {
+                e.clear();
+                return Ok(None);
+            }
+            Err(e) => return Err(e),
+        }
+        let name = format!("<stdin-{}>", self.count);
+        self.count += 1;
+        let code = crate::interp::compile(text, &self.options(&name, end))?;
+        self.future |= code.flags() & compiler::code::co::FUTURE_MASK;
+        Ok(Some(code))
+    }
+}
+
 /// Reads lines until they are a statement.
-fn read_statement(compile: &Object) -> PyResult<Input> {
-    let mut lines: Vec<String> = Vec::new();
+fn read_statement(session: &mut Session) -> PyResult<Input> {
+    let mut text = String::new();
+    // The end of input was met inside the statement: it ends there, whole or not.
+    let mut end = false;
     loop {
-        let prompt = text_of(if lines.is_empty() { "ps1" } else { "ps2" });
-        let line = match read_line(&prompt) {
-            Ok(l) => l,
+        let prompt = text_of(if text.is_empty() { "ps1" } else { "ps2" });
+        match read_line(&prompt) {
+            Ok(Some(line)) => {
+                if text.is_empty() && line.trim().is_empty() {
+                    return Ok(Input::Nothing);
+                }
+                text.push_str(&line);
+                if !text.ends_with('\n') {
+                    // Only the end of input can follow.
+                    continue;
+                }
+            }
+            Ok(None) if text.is_empty() => return Ok(Input::End),
+            Ok(None) => {
+                to_stderr("\n");
+                if !text.ends_with('\n') {
+                    text.push('\n');
+                }
+                end = true;
+            }
             Err(e) if e.matches(exc::KeyboardInterrupt()) => {
                 e.clear();
                 to_stderr("\nKeyboardInterrupt\n");
                 return Ok(Input::Nothing);
             }
             Err(e) => return Err(e),
-        };
-        let end = line.is_none();
-        match line {
-            Some(l) => lines.push(l),
-            None if lines.is_empty() => return Ok(Input::End),
-            // The end of input ends the statement, whole or not
-            None => lines.push(String::new()),
         }
-        let text = lines.join("\n");
-        let source = Str::new(&text)?;
-        let compiled = if end {
-            import::import_attr("builtins", "compile")?.call(&[&source, intern!("<stdin>"), intern!("single")])
-        } else {
-            compile.call(&[&source, intern!("<stdin>"), intern!("single")])
-        };
-        match compiled {
-            Ok(c) if c.is_none() => continue,
-            Ok(c) => {
-                let code = c.downcast_into::<Code>().map_err(|_| raise!(TypeError, "compile() gave no code"))?;
-                return Ok(Input::Code(code, text));
-            }
+        match session.compile(&text, end) {
+            Ok(Some(code)) => return Ok(Input::Code(code, text)),
+            Ok(None) => {}
             Err(_) => {
-                if end {
-                    to_stderr("\n");
-                }
                 report();
                 return Ok(Input::Nothing);
             }
@@ -193,10 +226,10 @@ pub fn base_loop(main: &Dict) -> PyResult<i32> {
             import::import_module("sys")?.setattr(Str::intern(name), &*Str::new(text)?)?;
         }
     }
-    let compile = import::import_attr("codeop", "CommandCompiler")?.call0()?;
+    let mut session = Session::default();
     let register = import::import_attr("linecache", "_register_code")?;
     loop {
-        let (code, text) = match read_statement(&compile)? {
+        let (code, text) = match read_statement(&mut session)? {
             Input::End => break,
             Input::Nothing => continue,
             Input::Code(c, t) => (c, t),

@@ -295,7 +295,10 @@ macro_rules! setters {
 fn set_checked<'a>(ty: &Type, name: &str, v: Option<&'a Object>) -> PyResult<&'a Object> {
     check_mutable(ty, name)?;
     match v {
-        Some(v) => Ok(v),
+        Some(v) => {
+            crate::audit_event!("object.__setattr__", ty, name, v)?;
+            Ok(v)
+        }
         None => Err(raise!(TypeError, "cannot delete '{}' attribute of immutable type '{}'", name, ty.tp_name())),
     }
 }

@@ -142,6 +142,7 @@ pub fn set_class(o: &Object, value: Option<&Object>) -> PyResult<()> {
     let Some(v) = value else {
         return Err(raise!(TypeError, "can't delete __class__ attribute"));
     };
+    crate::audit_event!("object.__setattr__", o, intern!("__class__"), v)?;
     let Some(new) = v.downcast::<Type>() else {
         return Err(raise!(TypeError, "__class__ must be set to a class, not '{}' object", v.ty().tp_name()));
     };
@@ -181,6 +182,7 @@ pub fn set_bases(ty: &Type, value: Option<&Object>) -> PyResult<()> {
     let Some(v) = value else {
         return Err(raise!(TypeError, "cannot delete '__bases__' attribute of immutable type '{}'", ty.tp_name()));
     };
+    crate::audit_event!("object.__setattr__", ty, intern!("__bases__"), v)?;
     let Some(new) = v.downcast::<Tuple>() else {
         return Err(raise!(TypeError, "can only assign tuple to {}.__bases__, not {}", ty.tp_name(), v.ty().tp_name()));
     };

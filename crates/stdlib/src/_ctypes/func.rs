@@ -532,8 +532,9 @@ impl FuncPtr {
             }
         }
         // What is given by reference for `out` parameters.
-        let args = convert_args(refs, conv)?;
         let address = self.data.pointee();
+        runtime::audit_event!("ctypes.call_function", address as usize, &*Tuple::from_slice(refs)?)?;
+        let args = convert_args(refs, conv)?;
         if address.is_null() {
             return Err(raise!(ValueError, "attempt to call a NULL function pointer"));
         }

@@ -112,6 +112,7 @@ pub mod _socket {
     }
     #[pyfunction]
     fn gethostname() -> PyResult<Ref<Str>> {
+        runtime::audit_event!("socket.gethostname")?;
         let mut b = [0u8; 1025];
         // SAFETY: the buffer is as long as said, its last byte stays zero.
         if unsafe { libc::gethostname(b.as_mut_ptr().cast(), 1024) } < 0 {
@@ -122,6 +123,7 @@ pub mod _socket {
     }
     #[pyfunction]
     fn sethostname(name: &Object) -> PyResult<()> {
+        runtime::audit_event!("socket.sethostname", name)?;
         let n = runtime::lifecycle::fs_path(name)?;
         use std::os::unix::ffi::OsStrExt;
         // SAFETY: the name is as long as said.

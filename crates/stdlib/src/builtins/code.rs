@@ -124,6 +124,7 @@ pub fn compile(
         optimized_ast: flags & flag::OPTIMIZED_AST == flag::OPTIMIZED_AST,
         ..Default::default()
     };
+    runtime::audit_event!("compile", source, opts.filename.as_str())?;
     let textual = source.downcast::<Str>().is_some() || source.downcast::<Bytes>().is_some();
     if !textual && astobj::is_ast(source)? {
         return if only_ast { astobj::check_object(source, &opts) } else { astobj::compile_object(source, &opts) };
@@ -200,6 +201,7 @@ pub fn eval(source: &Object, globals: Option<&Object>, locals: Option<&Object>) 
         if !free.as_slice().is_empty() {
             return Err(raise!(TypeError, "code object passed to eval() may not contain free variables"));
         }
+        runtime::audit_event!("exec", code)?;
         return runtime::interp::eval_code(code, &s.globals, &s.locals);
     }
     let text = source_text(source, "eval", "string, bytes or code object", "<string>")?;
@@ -232,6 +234,7 @@ pub fn exec(
                 }
             }
         };
+        runtime::audit_event!("exec", code)?;
         runtime::interp::eval_code_closure(code, &s.globals, &s.locals, closure)?;
         return Ok(());
     }

@@ -354,13 +354,17 @@ pub mod sys {
     #[pyfunction(sig = "depth=0, /")]
     fn _getframe(depth: i64) -> PyResult<PyRef> {
         match interp::frame_object(depth.max(0) as usize)? {
-            Some(f) => Ok(f.upcast()),
+            Some(f) => {
+                runtime::audit_event!("sys._getframe", &*f)?;
+                Ok(f.upcast())
+            }
             None => Err(raise!(ValueError, "call stack is not deep enough")),
         }
     }
     /// Return the name of the module for the calling frame.
     #[pyfunction(sig = "depth=0")]
     fn _getframemodulename(depth: i64) -> PyResult<Option<PyRef>> {
+        runtime::audit_event!("sys._getframemodulename", depth)?;
         let mut f = interp::current_frame();
         for _ in 0..depth.max(0) {
             f = f.and_then(interp::caller_of);

@@ -273,6 +273,15 @@ pub fn print_set_error() {
         }
         match sys_get("excepthook") {
             Some(hook) => {
+                // A hook that refuses with RuntimeError silences the display; another error is reported.
+                if let Err(err) = crate::lifecycle::audit::audit("sys.excepthook", &[&hook, &ty, &e, &tb]) {
+                    if err.matches(types::RuntimeError()) {
+                        err.clear();
+                        clear_error();
+                        return;
+                    }
+                    write_unraisable_msg("Exception ignored in audit hook", None);
+                }
                 if let Err(err) = hook.call(&[&ty, &e, &tb]) {
                     if err.matches(types::SystemExit()) {
                         return;
@@ -357,13 +366,25 @@ fn unraisable(msg: Option<&str>, obj: Option<&Object>) {
         };
         hook_args(&[ty, &e, &tb, &msg, obj.unwrap_or(none())])
     };
-    let result = make().and_then(|args| match sys_get("unraisablehook") {
-        Some(hook) if !hook.is_none() => hook.call1(&args).map(drop),
-        _ => default_unraisablehook(&args),
+    let hook = sys_get("unraisablehook").filter(|h| !h.is_none());
+    let result = make().and_then(|args| match &hook {
+        Some(hook) => {
+            crate::lifecycle::audit::audit("sys.unraisablehook", &[hook, &args])?;
+            hook.call1(&args).map(drop)
+        }
+        None => default_unraisablehook(&args),
     });
     if let Err(err) = result {
         let second = err.take();
-        report(&"Exception ignored in sys.unraisablehook\n");
+        let shown = match hook.map(|h| h.repr()) {
+            Some(Ok(r)) => format!(": {}", r.to_string_lossy()),
+            Some(Err(e)) => {
+                e.clear();
+                String::new()
+            }
+            None => String::new(),
+        };
+        report(&format_args!("Exception ignored in sys.unraisablehook{shown}\n"));
         display(&second);
     }
     clear_error();
