@@ -771,15 +771,7 @@ capi! {
         unsafe {
             *place = null_mut();
             let c = &*config;
-            let settings = Settings {
-                use_main_obmalloc: c.use_main_obmalloc != 0,
-                allow_fork: c.allow_fork != 0,
-                allow_exec: c.allow_exec != 0,
-                allow_threads: c.allow_threads != 0,
-                allow_daemon_threads: c.allow_daemon_threads != 0,
-                check_multi_interp_extensions: c.check_multi_interp_extensions != 0,
-                gil: c.gil,
-            };
+            let settings = crate::internal::interp::settings_of(c);
             if let Err(text) = settings.check() {
                 return Ok(status_error(text));
             }

@@ -115,10 +115,23 @@ capi! {
         state(ts).abi_mut().tracing -= 1;
         Ok(())
     }
-    raw fn PyUnstable_ThreadState_SetStackProtection(_ts: *mut abi::PyThreadState, _start: *mut c_void, _size: usize) -> c_int {
-        fine(0)
+    /// The thread runs on another native stack from now on.
+    fn PyUnstable_ThreadState_SetStackProtection(ts: *mut abi::PyThreadState, start: *mut c_void, size: usize) -> c_int {
+        const LEAST: usize = 3 * 16 * 1024;
+        if size < LEAST {
+            return Err(raise!(ValueError, "stack_size must be at least {} bytes", LEAST));
+        }
+        let ts = state(ts);
+        ts.face().stack_base.set(start as usize);
+        ts.face().stack_top.set(start as usize + size);
+        ts.reset_stack_limits();
+        Ok(())
     }
-    raw fn PyUnstable_ThreadState_ResetStackProtection(_ts: *mut abi::PyThreadState) {
+    raw fn PyUnstable_ThreadState_ResetStackProtection(ts: *mut abi::PyThreadState) {
+        let ts = state(ts);
+        ts.face().stack_base.set(0);
+        ts.face().stack_top.set(0);
+        ts.reset_stack_limits();
         Ok(())
     }
     fn _PyThread_CurrentFrames() -> *mut abi::PyObject {
@@ -164,12 +177,6 @@ capi! {
         let sys = ThreadState::current().interp().sys_dict();
         let (dict, _) = sys.setdefault_found(intern!("_freewheel_interpreter_dict"), &*Dict::new()?)?;
         Ok(crate::export::borrowed(dict))
-    }
-    raw fn _PyInterpreterState_RequiresIDRef(_i: Interp) -> c_int {
-        fine(0)
-    }
-    raw fn _PyInterpreterState_RequireIDRef(_i: Interp, _required: c_int) {
-        Ok(())
     }
     /// There is one frame evaluator: asking gives its name's address, setting another is refused silently.
     raw fn _PyInterpreterState_GetEvalFrameFunc(_i: Interp) -> *mut c_void {
@@ -479,6 +486,7 @@ fn attach(ts: &ThreadState) {
             ts.bind();
         }
         thread::attach(ts);
+        thread::switch_gilstate(ts);
         *libc::__errno_location() = errno;
     }
 }

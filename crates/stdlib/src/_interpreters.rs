@@ -20,7 +20,7 @@ fn named_config(name: &str) -> PyResult<Settings> {
     }
 }
 
-fn config_to_py(s: &Settings) -> PyResult<PyRef> {
+pub fn config_to_py(s: &Settings) -> PyResult<PyRef> {
     let d = Dict::new()?;
     for (k, v) in [
         ("use_main_obmalloc", s.use_main_obmalloc),
@@ -37,12 +37,12 @@ fn config_to_py(s: &Settings) -> PyResult<PyRef> {
 }
 
 /// Takes the fields of `d` over; all of them must be known, and all present unless `partial`.
-fn config_from_dict(s: &mut Settings, d: &Dict, partial: bool) -> PyResult<()> {
+pub fn config_from_dict(s: &mut Settings, d: &Dict, partial: bool) -> PyResult<()> {
     let d = d.copy()?;
     let mut flag = |name: &str, to: &mut bool| -> PyResult<()> {
         match d.get(&*Str::new(name)?)? {
             Some(v) => {
-                if v.downcast::<Int>().is_none() {
+                if v.downcast::<Bool>().is_none() {
                     return Err(raise!(TypeError, "invalid config type: {}", name));
                 }
                 *to = v.is_true()?;
@@ -290,7 +290,7 @@ pub mod _interpreters {
             Ok(ts) => {
                 let interp = ts.interp();
                 if reqrefs {
-                    interp.lifecycle.sub.set_owned();
+                    interp.link_refs(true);
                 }
                 subinterp::leave(ts, old);
                 Ok(interp.id)
@@ -485,16 +485,16 @@ pub mod _interpreters {
     fn incref(id: &Object, implieslink: bool, restrict: bool) -> PyResult<()> {
         let i = resolve(id, restrict, "incref")?;
         if implieslink {
-            i.lifecycle.sub.set_owned();
+            i.link_refs(true);
         }
-        i.lifecycle.sub.incref();
+        i.incref_id();
         Ok(())
     }
 
     #[pyfunction(sig = "id, *, restrict=False")]
     fn decref(id: &Object, restrict: bool) -> PyResult<()> {
         let i = resolve(id, restrict, "decref")?;
-        if i.lifecycle.sub.decref()
+        if i.decref_id()
             && !i.is_main()
             && !core::ptr::eq(i, InterpreterState::current())
             && i.lifecycle.sub.begin_running()

@@ -14,7 +14,8 @@ fn cost(a: char, b: char) -> usize {
     }
 }
 
-fn distance(a: &str, b: &str, max: usize) -> usize {
+/// What it costs to make one of the other; more than `max` for long texts.
+pub fn distance(a: &str, b: &str, max: usize) -> usize {
     let a: Vec<char> = a.chars().collect();
     let b: Vec<char> = b.chars().collect();
     if a.len() > MAX_LEN || b.len() > MAX_LEN {

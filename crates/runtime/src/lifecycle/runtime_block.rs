@@ -44,3 +44,10 @@ pub static mut _PyRuntime: RuntimeBlock = {
         after: [0; SIZE - ASCII - ASCII_SIZE],
     }
 };
+
+/// The number that the next interpreter gets.
+pub fn set_next_interpreter(id: i64) {
+    // SAFETY: aligned, and only ever written so.
+    unsafe { core::sync::atomic::AtomicI64::from_ptr(&raw mut _PyRuntime.next_interpreter) }
+        .fetch_max(id, core::sync::atomic::Ordering::Relaxed);
+}

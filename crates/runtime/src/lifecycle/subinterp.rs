@@ -13,7 +13,7 @@ use crate::prelude::*;
 use crate::thread::state::{HEAD_LOCK, ThreadState as State};
 use crate::thread::{InterpreterState, attach, detach_state};
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicPtr};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr};
 use std::sync::OnceLock;
 
 /// What an interpreter may do (`PyInterpreterConfig`).
@@ -79,10 +79,22 @@ impl Settings {
         if !(0..=2).contains(&self.gil) {
             return Err("invalid interpreter config 'gil' value");
         }
-        if self.gil == 2 && self.use_main_obmalloc {
-            return Err("per-interpreter GIL does not support a shared obmalloc");
+        if !self.check_multi_interp_extensions {
+            return Err(
+                "the free-threaded build does not support single-phase init extension modules in subinterpreters",
+            );
         }
         Ok(())
+    }
+
+    /// The bits of `Py_RTFLAGS_*`.
+    pub fn features(&self) -> u64 {
+        u64::from(self.use_main_obmalloc) << 5
+            | u64::from(self.check_multi_interp_extensions) << 8
+            | u64::from(self.allow_threads) << 10
+            | u64::from(self.allow_daemon_threads) << 11
+            | u64::from(self.allow_fork) << 15
+            | u64::from(self.allow_exec) << 16
     }
 }
 
@@ -103,9 +115,6 @@ pub enum Whence {
 pub struct SubState {
     settings: OnceLock<Settings>,
     whence: AtomicI32,
-    /// References by id (`_interpreters.incref`); the interpreter ends with the last one if `owned`.
-    refs: AtomicI64,
-    owned: AtomicBool,
     ready: AtomicBool,
     ending: AtomicBool,
     /// The state that runs the `__main__` module's code just now.
@@ -126,17 +135,6 @@ impl SubState {
     pub fn is_ready(&self) -> bool {
         self.settings.get().is_none() || self.ready.load(Acquire)
     }
-    /// The interpreter ends when its last reference goes.
-    pub fn set_owned(&self) {
-        self.owned.store(true, Release);
-    }
-    pub fn incref(&self) {
-        self.refs.fetch_add(1, AcqRel);
-    }
-    /// True when the caller has to end the interpreter.
-    pub fn decref(&self) -> bool {
-        self.refs.fetch_sub(1, AcqRel) == 1 && self.owned.load(Acquire)
-    }
     /// Whether code runs in its `__main__`.
     pub fn is_running(&self) -> bool {
         !self.running.load(Acquire).is_null()
@@ -148,6 +146,20 @@ impl SubState {
     }
     pub fn end_running(&self) {
         self.running.store(core::ptr::null_mut(), Release);
+    }
+}
+
+impl InterpreterState {
+    /// The interpreter ends when its last reference by id goes.
+    pub fn link_refs(&self, linked: bool) {
+        self.linked.store(linked.into(), Release);
+    }
+    pub fn incref_id(&self) {
+        self.id_refs.fetch_add(1, AcqRel);
+    }
+    /// True when the caller has to end the interpreter.
+    pub fn decref_id(&self) -> bool {
+        self.id_refs.fetch_sub(1, AcqRel) == 1 && self.linked.load(Acquire) != 0
     }
 }
 
@@ -163,12 +175,14 @@ pub fn create(settings: Settings, whence: Whence) -> Result<&'static ThreadState
     let interp = InterpreterState::new();
     interp.lifecycle.set_config(config.clone());
     let _ = interp.lifecycle.sub.settings.set(settings);
+    interp.features.store(settings.features(), Release);
+    interp.own_gil.store((settings.gil == 2).into(), Release);
     interp.lifecycle.sub.whence.store(whence as i32, Relaxed);
     interp.lifecycle.set_allow_single_phase(!settings.check_multi_interp_extensions);
     let restore = || {
         interp.unlink();
         if let Some(ts) = old {
-            attach(ts);
+            reattach(ts);
         }
     };
     let Some(ts) = new_state(interp) else {
@@ -197,7 +211,14 @@ fn new_state(interp: &'static InterpreterState) -> Option<&'static ThreadState> 
     let ts = unsafe { ThreadState::new(interp).as_ref()? };
     ts.bind();
     attach(ts);
+    crate::thread::switch_gilstate(ts);
     Some(ts)
+}
+
+/// The thread goes on with a state that it has used before.
+fn reattach(ts: &ThreadState) {
+    attach(ts);
+    crate::thread::switch_gilstate(ts);
 }
 
 /// Runs `f` in another interpreter. No exception may be set afterwards; the caller's own state is back when this returns.
@@ -208,7 +229,7 @@ pub fn enter<R>(interp: &'static InterpreterState, f: impl FnOnce() -> R) -> PyR
     }
     detach_state(old);
     let Some(ts) = new_state(interp) else {
-        attach(old);
+        reattach(old);
         return Err(raise!(MemoryError, ""));
     };
     let r = f();
@@ -216,7 +237,7 @@ pub fn enter<R>(interp: &'static InterpreterState, f: impl FnOnce() -> R) -> PyR
     ts.clear();
     // SAFETY: cleared, `f`'s frames are gone, and this thread's own.
     unsafe { ts.delete_current() };
-    attach(old);
+    reattach(old);
     Ok(r)
 }
 
@@ -226,7 +247,7 @@ pub fn leave(ts: &'static ThreadState, old: &'static ThreadState) {
     ts.clear();
     // SAFETY: cleared, and this thread's own.
     unsafe { ts.delete_current() };
-    attach(old);
+    reattach(old);
 }
 
 /// Ends the sub-interpreter of the attached state `ts`, which goes with it (`Py_EndInterpreter`).
@@ -254,7 +275,7 @@ pub fn destroy(interp: &'static InterpreterState) -> PyResult<bool> {
     if let Some(ts) = made {
         end(ts);
     }
-    attach(old);
+    reattach(old);
     match made {
         Some(_) => Ok(true),
         None => Err(raise!(MemoryError, "")),

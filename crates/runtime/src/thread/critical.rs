@@ -116,6 +116,20 @@ pub unsafe fn begin2_mutex(c: *mut PyCriticalSection2, m1: *mut PyMutex, m2: *mu
     }
 }
 
+/// `begin2_mutex` after the inlined attempt of an extension failed, which may hold the first mutex already.
+///
+/// # Safety
+/// As `begin_mutex`.
+pub unsafe fn begin2_after_try(c: *mut PyCriticalSection2, m1: *mut PyMutex, m2: *mut PyMutex, holds_first: bool) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if holds_first {
+            RawMutex::from_ptr(m1).unlock();
+        }
+        begin2_mutex(c, m1, m2);
+    }
+}
+
 #[cold]
 unsafe fn begin2_slow(c: *mut PyCriticalSection2, m1: *mut PyMutex, m2: *mut PyMutex) {
     let ts = ThreadState::current().abi_mut();
@@ -322,4 +336,9 @@ export! {
         begin2_mutex(c, &raw mut (*a).ob_mutex, &raw mut (*b).ob_mutex);
     PyCriticalSection2_BeginMutex(c: *mut PyCriticalSection2, m1: *mut PyMutex, m2: *mut PyMutex) => begin2_mutex(c, m1, m2);
     PyCriticalSection2_End(c: *mut PyCriticalSection2) => end2(c);
+    _PyCriticalSection_BeginSlow(c: *mut PyCriticalSection, m: *mut PyMutex) => begin_mutex(c, m);
+    _PyCriticalSection2_BeginSlow(c: *mut PyCriticalSection2, m1: *mut PyMutex, m2: *mut PyMutex, holds_first: core::ffi::c_int) =>
+        begin2_after_try(c, m1, m2, holds_first != 0);
+    _PyCriticalSection_Resume(ts: *mut abi::PyThreadState) => resume(ThreadState::from_abi(ts));
+    _PyCriticalSection_SuspendAll(ts: *mut abi::PyThreadState) => suspend_all(ThreadState::from_abi(ts));
 }

@@ -166,11 +166,8 @@ pub fn handle_breaker() -> PyResult<()> {
         }
     }
     if bits & breaker::CALLS_TO_DO != 0 {
-        if signals::is_main_thread() {
-            ts.interp().pending.run()?;
-        } else {
-            ts.clear_breaker(breaker::CALLS_TO_DO);
-        }
+        ts.clear_breaker(breaker::CALLS_TO_DO);
+        ts.interp().pending.run()?;
     }
     if bits & breaker::GIL_DROP_REQUEST != 0 {
         if ts.abi().holds_gil != 0 {
@@ -297,6 +294,11 @@ pub fn set_gilstate(ts: &ThreadState) {
             c.set((ts as *const ThreadState).cast_mut());
         }
     });
+}
+
+/// Makes the attached state `ts` the one of `PyGILState_*`, whatever it was before.
+pub fn switch_gilstate(ts: &ThreadState) {
+    GILSTATE.with(|c| c.set((ts as *const ThreadState).cast_mut()));
 }
 
 pub(crate) fn gilstate_forget(ts: &ThreadState) {

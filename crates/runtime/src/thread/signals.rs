@@ -277,28 +277,39 @@ pub(crate) fn initial_breaker() -> usize {
 /// A call queued by `Py_AddPendingCall`.
 pub type PendingFn = unsafe extern "C" fn(*mut c_void) -> c_int;
 
-/// Calls that the main thread is to make.
+struct Pending {
+    call: PendingFn,
+    arg: *mut c_void,
+    /// Only the main thread of the process may make it.
+    main_only: bool,
+}
+
+/// Calls that an interpreter's threads are to make.
 #[derive(Default)]
 pub struct PendingCalls {
     lock: RawMutex,
-    queue: UnsafeCell<VecDeque<(PendingFn, *mut c_void)>>,
+    queue: UnsafeCell<VecDeque<Pending>>,
     busy: AtomicBool,
 }
 
 const MAX_PENDING: usize = 300;
 
 impl PendingCalls {
-    /// Queues a call for the interpreter's main thread; false when the queue is full. Any thread, attached or not.
-    pub fn add(&self, f: PendingFn, arg: *mut c_void) -> bool {
-        let ok = self.lock.with_raw(|| {
+    fn push(&self, call: PendingFn, arg: *mut c_void, main_only: bool) -> bool {
+        self.lock.with_raw(|| {
             // SAFETY: under the lock.
             let q = unsafe { &mut *self.queue.get() };
-            if q.len() >= MAX_PENDING {
-                return false;
+            let room = q.len() < MAX_PENDING;
+            if room {
+                q.push_back(Pending { call, arg, main_only });
             }
-            q.push_back((f, arg));
-            true
-        });
+            room
+        })
+    }
+
+    /// Queues a call for the process's main thread; false when the queue is full. Any thread, attached or not.
+    pub fn add(&self, f: PendingFn, arg: *mut c_void) -> bool {
+        let ok = self.push(f, arg, true);
         // SAFETY: thread states are never unmapped.
         if let Some(ts) = unsafe { MAIN_TSTATE.load(Acquire).as_ref() } {
             ts.set_breaker(breaker::CALLS_TO_DO);
@@ -306,25 +317,46 @@ impl PendingCalls {
         ok
     }
 
-    /// Makes the queued calls (`Py_MakePendingCalls`). Nested and foreign-thread calls do nothing.
+    /// Queues a call for any thread of `interp`, whose queue this is.
+    pub fn add_for_any(&self, interp: &super::InterpreterState, f: PendingFn, arg: *mut c_void) -> bool {
+        let ok = self.push(f, arg, false);
+        super::state::for_each_thread(|ts| {
+            if core::ptr::eq(ts.interp(), interp) {
+                ts.set_breaker(breaker::CALLS_TO_DO);
+            }
+        });
+        ok
+    }
+
+    /// Makes the queued calls that this thread may make (`Py_MakePendingCalls`). A nested call does nothing.
     pub fn run(&self) -> PyResult<()> {
-        if !is_main_thread() || self.busy.swap(true, AcqRel) {
+        let main = is_main_thread();
+        if self.busy.swap(true, AcqRel) {
             return Ok(());
         }
-        ThreadState::current().clear_breaker(breaker::CALLS_TO_DO);
         let mut result = Ok(());
         for _ in 0..MAX_PENDING {
-            // SAFETY: under the lock.
-            let next = self.lock.with_raw(|| unsafe { (*self.queue.get()).pop_front() });
-            let Some((f, arg)) = next else { break };
+            let next = self.lock.with_raw(|| {
+                // SAFETY: under the lock.
+                let q = unsafe { &mut *self.queue.get() };
+                q.iter().position(|p| main || !p.main_only).and_then(|i| q.remove(i))
+            });
+            let Some(p) = next else { break };
             // SAFETY: queued together.
-            if unsafe { f(arg) } != 0 {
+            if unsafe { (p.call)(p.arg) } != 0 {
                 result = Err(error::Raised::already_set());
                 ThreadState::current().set_breaker(breaker::CALLS_TO_DO);
                 break;
             }
         }
         self.busy.store(false, Release);
+        // SAFETY: under the lock.
+        if !main && self.lock.with_raw(|| unsafe { !(*self.queue.get()).is_empty() }) {
+            // SAFETY: thread states are never unmapped.
+            if let Some(ts) = unsafe { MAIN_TSTATE.load(Acquire).as_ref() } {
+                ts.set_breaker(breaker::CALLS_TO_DO);
+            }
+        }
         result
     }
 

@@ -12,7 +12,7 @@ use crate::mem::{brc, heap, qsbr, refcount, threadcount};
 use core::cell::{Cell, UnsafeCell};
 use core::ptr::{null, null_mut};
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use core::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
 
 /// Values of `abi.state`.
 pub mod attach_state {
@@ -143,6 +143,24 @@ pub struct ThreadState {
 // SAFETY: see the module's description.
 unsafe impl Sync for ThreadState {}
 
+/// What compiled test extensions read behind the public part of a thread state.
+#[repr(C)]
+pub struct ThreadFace {
+    tlbc_index: i32,
+    /// The native stack that `PyUnstable_ThreadState_SetStackProtection` was told of; 0 for the system's.
+    pub stack_base: Cell<usize>,
+    pub stack_top: Cell<usize>,
+}
+
+/// A thread state as it is allocated.
+#[repr(C)]
+struct Whole {
+    state: ThreadState,
+    _pad: [u8; 0x3ca0 - size_of::<ThreadState>()],
+    face: ThreadFace,
+}
+const _: () = assert!(core::mem::offset_of!(Whole, face) == 0x3ca0);
+
 static NEXT_THREAD_ID: AtomicU64 = AtomicU64::new(1);
 static NEXT_INTERP_ID: AtomicI64 = AtomicI64::new(1);
 
@@ -261,12 +279,13 @@ impl ThreadState {
             let pooled = HEAD_LOCK.with_raw(|| (*POOL.0.get()).pop());
             let p = match pooled {
                 Some(p) => p,
-                None => std::alloc::alloc(core::alloc::Layout::new::<ThreadState>()).cast(),
+                None => std::alloc::alloc(core::alloc::Layout::new::<Whole>()).cast(),
             };
             if p.is_null() {
                 return p;
             }
-            core::ptr::write_bytes(p.cast::<u8>(), 0, size_of::<ThreadState>());
+            core::ptr::write_bytes(p, 0, 1);
+            core::ptr::write_bytes(&raw mut (*p.cast::<Whole>()).face, 0, 1);
             (&raw mut (*p).stack).write(DataStack::new());
             (&raw mut (*p).brc).write(Default::default());
             (&raw mut (*p).delayed).write(Default::default());
@@ -323,9 +342,19 @@ impl ThreadState {
         brc::register(self, tid);
     }
 
-    /// Sets the native stack's limits to those of the running thread.
+    /// The part that test extensions read.
+    pub fn face(&self) -> &ThreadFace {
+        // SAFETY: every state lies in a `Whole`.
+        unsafe { &(*(self as *const ThreadState).cast::<Whole>()).face }
+    }
+
+    /// Sets the native stack's limits to those of the running thread, or to what `face` says.
     pub fn reset_stack_limits(&self) {
-        let (low, high) = super::stack_bounds();
+        let face = self.face();
+        let (low, high) = match face.stack_top.get() {
+            0 => super::stack_bounds(),
+            top => (face.stack_base.get(), top),
+        };
         self.c_stack_limit.set(low + super::STACK_MARGIN.min((high - low) / 4));
         self.c_stack_top.set(high);
     }
@@ -502,11 +531,26 @@ impl ThreadState {
 /// Per-interpreter state. Each subsystem adds one field of a type of its own that implements `Default` (mutable parts
 /// behind locks or atomics, as everything here is shared by the interpreter's threads). Objects in it must be visited by
 /// `visit_roots`, or stay reachable some other way.
+///
+/// CPython's compiled test extensions read a few fields without asking; those lie where CPython 3.14 has them (`_PLACES`),
+/// and what is between reads as zero.
 #[repr(C)]
 pub struct InterpreterState {
-    pub id: i64,
+    _0: [u8; 0x18],
+    /// Whether it has a GIL of its own (`PyInterpreterConfig.gil`).
+    pub own_gil: AtomicI32,
+    _1: [u8; 0x1c68 - 0x1c],
     next: AtomicPtr<InterpreterState>,
+    pub id: i64,
+    /// References by id; the interpreter ends with the last one if it is `linked`.
+    pub id_refs: AtomicI64,
+    pub linked: AtomicI32,
+    _2: [u8; 0x1cb0 - 0x1c84],
     pub(crate) threads: AtomicPtr<ThreadState>,
+    _3: [u8; 0x2150 - 0x1cb8],
+    /// What it may do: `Py_RTFLAGS_*`.
+    pub features: AtomicU64,
+    _4: [u8; 0x38000 - 0x2158],
     pub thread_count: AtomicUsize,
     pub recursion_limit: AtomicU32,
     pub gil: super::gil::Gil,
@@ -522,6 +566,17 @@ pub struct InterpreterState {
     pub finalizing: AtomicPtr<ThreadState>,
 }
 
+/// Where compiled extensions look.
+const _PLACES: () = {
+    assert!(core::mem::offset_of!(InterpreterState, own_gil) == 0x18);
+    assert!(core::mem::offset_of!(InterpreterState, next) == 0x1c68);
+    assert!(core::mem::offset_of!(InterpreterState, id) == 0x1c70);
+    assert!(core::mem::offset_of!(InterpreterState, id_refs) == 0x1c78);
+    assert!(core::mem::offset_of!(InterpreterState, linked) == 0x1c80);
+    assert!(core::mem::offset_of!(InterpreterState, threads) == 0x1cb0);
+    assert!(core::mem::offset_of!(InterpreterState, features) == 0x2150);
+};
+
 // SAFETY: fields are atomics or carry their own locks.
 unsafe impl Sync for InterpreterState {}
 // SAFETY: as above.
@@ -531,23 +586,22 @@ impl InterpreterState {
     /// A new interpreter, linked into the list. The first one is the main interpreter.
     pub fn new() -> &'static InterpreterState {
         let first = MAIN.load(Acquire).is_null();
-        let i: &'static InterpreterState = Box::leak(Box::new(InterpreterState {
-            id: if first { 0 } else { NEXT_INTERP_ID.fetch_add(1, Relaxed) },
-            next: AtomicPtr::new(null_mut()),
-            threads: AtomicPtr::new(null_mut()),
-            thread_count: AtomicUsize::new(0),
-            recursion_limit: AtomicU32::new(1000),
-            gil: Default::default(),
-            gc: Default::default(),
-            pending: Default::default(),
-            threading: Default::default(),
-            atexit: Default::default(),
-            warnings: Default::default(),
-            codecs: Default::default(),
-            import: Default::default(),
-            lifecycle: Default::default(),
-            finalizing: AtomicPtr::new(null_mut()),
-        }));
+        let layout = core::alloc::Layout::new::<InterpreterState>();
+        // SAFETY: fresh zeroed memory, which is valid for the plain fields; the others are written one by one.
+        let i: &'static InterpreterState = unsafe {
+            let p = std::alloc::alloc_zeroed(layout).cast::<InterpreterState>();
+            if p.is_null() {
+                std::alloc::handle_alloc_error(layout);
+            }
+            (&raw mut (*p).id).write(if first { 0 } else { NEXT_INTERP_ID.fetch_add(1, Relaxed) });
+            (&raw mut (*p).recursion_limit).write(AtomicU32::new(1000));
+            macro_rules! defaults {
+                ($($f:ident)*) => { $((&raw mut (*p).$f).write(Default::default());)* };
+            }
+            defaults!(gil gc pending threading atexit warnings codecs import lifecycle);
+            &*p
+        };
+        crate::lifecycle::runtime_block::set_next_interpreter(NEXT_INTERP_ID.load(Relaxed));
         HEAD_LOCK.with_raw(|| {
             let p = (i as *const InterpreterState).cast_mut();
             i.next.store(INTERPRETERS.load(Relaxed), Relaxed);
