@@ -321,7 +321,8 @@ pub mod _collections {
             let new = self.like()?;
             if core::ptr::eq(self.ty(), Deque::type_object()) {
                 if let Some(d) = new.downcast::<Deque>() {
-                    d.extend_with(self, false)?;
+                    // As it is at one moment: other threads may go on changing it.
+                    self.snapshot().into_iter().for_each(|v| d.push_back(v));
                 }
             }
             Ok(new)

@@ -5,9 +5,10 @@ use macros::pymodule;
 #[pymodule(name = "_csv", doc = "CSV parsing and writing.\n")]
 pub mod _csv {
     use core::sync::atomic::Ordering::Relaxed;
-    use core::sync::atomic::{AtomicBool, AtomicI32, AtomicIsize, AtomicPtr};
+    use core::sync::atomic::{AtomicI32, AtomicIsize, AtomicPtr, AtomicUsize};
     use macros::pyclass;
     use runtime::fields;
+    use runtime::lock;
     use runtime::objects::BaseException;
     use runtime::objects::support::{Locked, Slot, alloc, clear, dealloc, track, traverse};
     use runtime::prelude::*;
@@ -32,9 +33,9 @@ pub mod _csv {
     #[pyattr]
     const QUOTE_NOTNULL: i32 = NOTNULL;
 
-    /// The module's `Error` class and its dialects, kept for the life of the process.
+    /// The module's `Error` class, kept for the life of the process.
     static ERROR: AtomicPtr<abi::PyObject> = AtomicPtr::new(core::ptr::null_mut());
-    static DIALECTS: AtomicPtr<abi::PyObject> = AtomicPtr::new(core::ptr::null_mut());
+    static DIALECTS: crate::kept::Kept = crate::kept::Kept::new();
     static FIELD_LIMIT: AtomicIsize = AtomicIsize::new(128 * 1024);
 
     #[cold]
@@ -53,12 +54,7 @@ pub mod _csv {
     }
 
     fn dialects() -> PyResult<&'static Dict> {
-        let p = DIALECTS.load(Relaxed);
-        if p.is_null() {
-            return Err(raise!(RuntimeError, "_csv is not initialised"));
-        }
-        // SAFETY: a dict kept for ever.
-        Ok(unsafe { Object::from_ptr(p).cast::<Dict>() })
+        DIALECTS.dict()
     }
 
     // ------------------------------------------------------------------------------------------ Dialect
@@ -348,7 +344,8 @@ pub mod _csv {
         dialect: Slot,
         format: Locked<Format>,
         line_num: AtomicIsize,
-        busy: AtomicBool,
+        /// The thread that reads a record just now.
+        busy: AtomicUsize,
     }
     fields!(Reader: input, dialect; format);
 
@@ -516,12 +513,15 @@ pub mod _csv {
         }
         #[slot]
         fn tp_iternext(&self) -> PyResult<Option<PyRef>> {
-            // The input may come back to its reader.
-            if self.busy.swap(true, Relaxed) {
+            // The input may come back to its reader. Another thread waits, unless the input makes this one wait.
+            let me = runtime::thread::ident() as usize;
+            lock!(self);
+            if self.busy.load(Relaxed) == me {
                 return Err(error("iterator has already advanced the reader"));
             }
+            let before = self.busy.swap(me, Relaxed);
             let r = self.record();
-            self.busy.store(false, Relaxed);
+            self.busy.store(before, Relaxed);
             r
         }
         #[pygetset]
@@ -832,7 +832,7 @@ pub mod _csv {
         m.add("Writer", (**Writer::type_object()).to_ref())?;
         let d = Dict::new()?;
         m.add("_dialects", d.clone().upcast())?;
-        DIALECTS.store(d.into_ptr(), Relaxed);
+        DIALECTS.set(d.upcast());
         let p = ERROR.load(Relaxed);
         if !p.is_null() {
             // SAFETY: kept for ever.

@@ -1,9 +1,8 @@
 //! `_signal`: signal handlers, timers, masks and waiting for signals.
 
+use crate::kept::Kept;
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
-use core::sync::atomic::AtomicPtr;
-use core::sync::atomic::Ordering::{AcqRel, Acquire};
 use macros::pymodule;
 use runtime::convert::IntoPy;
 use runtime::prelude::*;
@@ -61,8 +60,8 @@ fn set_to_py(set: &libc::sigset_t) -> PyResult<PyRef> {
     Ok(out.upcast())
 }
 
-static ITIMER_ERROR: AtomicPtr<abi::PyObject> = AtomicPtr::new(core::ptr::null_mut());
-static SIGINFO_TYPE: AtomicPtr<abi::PyObject> = AtomicPtr::new(core::ptr::null_mut());
+static ITIMER_ERROR: Kept = Kept::new();
+static SIGINFO_TYPE: Kept = Kept::new();
 
 fn timeval(seconds: f64) -> libc::timeval {
     let us = (seconds * 1e6).ceil().min(9e18) as i64;
@@ -76,9 +75,7 @@ fn itimer_tuple(v: &libc::itimerval) -> PyResult<PyRef> {
 
 fn itimer_error() -> Raised {
     let e = std::io::Error::last_os_error();
-    let p = ITIMER_ERROR.load(Acquire);
-    // SAFETY: the type lives for ever.
-    let Some(ty) = (unsafe { Object::from_ptr_opt(p) }).and_then(|o| o.downcast::<Type>()) else { return os_error() };
+    let Some(ty) = ITIMER_ERROR.get_opt().and_then(|o| o.downcast::<Type>()) else { return os_error() };
     let errno = e.raw_os_error().unwrap_or(0);
     // SAFETY: strerror's text is copied at once.
     let text = unsafe { core::ffi::CStr::from_ptr(libc::strerror(errno)) }.to_string_lossy().into_owned();
@@ -105,8 +102,7 @@ fn siginfo(si: &libc::siginfo_t) -> PyResult<PyRef> {
             0i64.into_py()?,
         ]
     };
-    // SAFETY: the type lives for ever.
-    match unsafe { Object::from_ptr_opt(SIGINFO_TYPE.load(Acquire)) }.and_then(|t| t.downcast::<Type>()) {
+    match SIGINFO_TYPE.get_opt().and_then(|t| t.downcast::<Type>()) {
         Some(t) => runtime::objects::structseq::new(t, fields),
         None => Ok(Tuple::new(fields)?.upcast()),
     }
@@ -211,7 +207,7 @@ pub mod _signal {
         ns.set(intern!("__module__"), intern!("signal"))?;
         let bases = Tuple::pack(&[exc::OSError()])?;
         let err = runtime::typeobject::type_type().call(&[&*Str::new("ItimerError")?, &bases, &ns])?;
-        ITIMER_ERROR.swap(err.clone().into_ptr(), AcqRel);
+        ITIMER_ERROR.set(err.clone());
         m.add("ItimerError", err)?;
         let fields = [
             ("si_signo", "signal number"),
@@ -227,7 +223,7 @@ pub mod _signal {
             (si_signo, si_code, si_errno, si_pid, si_uid, si_status, si_band),\n\
             or via the attributes si_signo, si_code, and so on.";
         let ty = runtime::objects::structseq::make_type("signal.struct_siginfo", doc, &fields, fields.len())?.upcast();
-        SIGINFO_TYPE.swap(ty.clone().into_ptr(), AcqRel);
+        SIGINFO_TYPE.set(ty.clone());
         m.add("struct_siginfo", ty)?;
         // What is installed now; Python's own handler for SIGINT when the lifecycle wants handlers.
         if runtime::thread::InterpreterState::current().is_main() {

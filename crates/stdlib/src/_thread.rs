@@ -591,8 +591,7 @@ impl Local {
     }
 }
 
-static HOOK_ARGS_TYPE: core::sync::atomic::AtomicPtr<abi::PyObject> =
-    core::sync::atomic::AtomicPtr::new(core::ptr::null_mut());
+static HOOK_ARGS_TYPE: crate::kept::Kept = crate::kept::Kept::new();
 
 fn start(handle: &Arc<Handle>, func: &Object, args: PyRef, kwargs: Option<PyRef>, daemon: bool) -> PyResult<usize> {
     runtime::thread::start::start(handle, func.to_ref(), args, kwargs, daemon)
@@ -672,7 +671,7 @@ pub mod _thread {
         ];
         let doc = "ExceptHookArgs\n\nType used to pass arguments to threading.excepthook.";
         let ty = runtime::objects::structseq::make_type("_thread._ExceptHookArgs", doc, &fields, 4)?.upcast();
-        HOOK_ARGS_TYPE.swap(ty.clone().into_ptr(), Relaxed);
+        HOOK_ARGS_TYPE.set(ty.clone());
         m.add("_ExceptHookArgs", ty)?;
         m.add("LockType", Lock::type_object().to_ref())?;
         m.add("error", exc::RuntimeError().to_ref())?;
@@ -867,7 +866,7 @@ pub mod _thread {
     #[pyfunction]
     fn _excepthook(args: &Object) -> PyResult<()> {
         let a = match args.downcast::<Tuple>() {
-            Some(t) if args.ty().as_raw().cast() == HOOK_ARGS_TYPE.load(Relaxed) => t,
+            Some(t) if HOOK_ARGS_TYPE.get_opt().is_some_and(|ty| args.ty().is(ty)) => t,
             _ => return Err(raise!(TypeError, "_thread.excepthook argument type must be ExceptHookArgs")),
         };
         let [exc_type, value, tb, thread] = [0, 1, 2, 3].map(|i| a.get(i).to_ref());

@@ -6,7 +6,9 @@
 use crate::mem::gc;
 use crate::prelude::*;
 use core::ffi::{CStr, c_char, c_int, c_void};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CString;
+use std::sync::{Mutex, OnceLock};
 
 const ITEMS: usize = core::mem::offset_of!(abi::PyTupleObject, ob_item);
 /// Name of a field that is in the sequence but has no attribute.
@@ -88,36 +90,79 @@ pub fn new(ty: &Type, values: Vec<PyRef>) -> PyResult<PyRef> {
     Ok(o)
 }
 
-type MethodTable = &'static mut [abi::PyMethodDef; 3];
-
-/// The methods of every struct sequence type, and the members of one. They live as long as the process, as the types do.
-fn tables(fields: &[(&str, &str)]) -> (MethodTable, &'static mut [abi::PyMemberDef]) {
-    let c = |s: &str| -> *const c_char { CString::new(s).unwrap_or_default().into_raw() };
-    let mut members: Vec<abi::PyMemberDef> = Vec::new();
-    for (i, (n, d)) in fields.iter().enumerate() {
-        if *n == UNNAMED {
-            continue;
-        }
-        members.push(abi::PyMemberDef {
-            name: c(n).cast_mut(),
-            type_: abi::Py_T_OBJECT_EX,
-            offset: (ITEMS + i * 8) as isize,
-            flags: abi::Py_READONLY,
-            doc: if d.is_empty() { core::ptr::null_mut() } else { c(d).cast_mut() },
-        });
+/// The C string of a text that lives as long as the process: each is made once, however often a type is made again.
+fn c_text(text: &str) -> *const c_char {
+    static TEXTS: Mutex<BTreeSet<CString>> = Mutex::new(BTreeSet::new());
+    let mut texts = TEXTS.lock().unwrap_or_else(|e| e.into_inner());
+    let c = CString::new(text).unwrap_or_default();
+    // The set owns the bytes, which do not move when it grows.
+    if let Some(old) = texts.get(&c) {
+        return old.as_ptr();
     }
-    members.push(crate::convert::member_end());
-    let methods = Box::leak(Box::new([
-        crate::convert::method_def(c"__reduce__", reduce as *const (), abi::METH_NOARGS, core::ptr::null()),
-        crate::convert::method_def(
-            c"__replace__",
-            replace as *const (),
-            abi::METH_FASTCALL | abi::METH_KEYWORDS,
-            c"__replace__($self, /, **changes)\n--\n\nReturn a copy of the structure with new values for the specified fields.".as_ptr(),
-        ),
-        crate::convert::method_end(),
-    ]));
-    (methods, Box::leak(members.into_boxed_slice()))
+    let p = c.as_ptr();
+    texts.insert(c);
+    p
+}
+
+struct Methods([abi::PyMethodDef; 3]);
+// SAFETY: never written.
+unsafe impl Sync for Methods {}
+// SAFETY: as above.
+unsafe impl Send for Methods {}
+
+/// The methods of every struct sequence type.
+fn methods() -> *const abi::PyMethodDef {
+    static METHODS: OnceLock<Methods> = OnceLock::new();
+    let table = METHODS.get_or_init(|| {
+        Methods([
+            crate::convert::method_def(c"__reduce__", reduce as *const (), abi::METH_NOARGS, core::ptr::null()),
+            crate::convert::method_def(
+                c"__replace__",
+                replace as *const (),
+                abi::METH_FASTCALL | abi::METH_KEYWORDS,
+                c"__replace__($self, /, **changes)\n--\n\nReturn a copy of the structure with new values for the specified fields.".as_ptr(),
+            ),
+            crate::convert::method_end(),
+        ])
+    });
+    table.0.as_ptr()
+}
+
+struct Members(&'static [abi::PyMemberDef]);
+// SAFETY: never written.
+unsafe impl Send for Members {}
+
+/// The member table of a type with these fields: lives as long as the process, made once.
+fn members(fields: &[(&str, &str)]) -> *const abi::PyMemberDef {
+    static TABLES: Mutex<BTreeMap<Vec<(usize, usize)>, Members>> = Mutex::new(BTreeMap::new());
+    let names: Vec<(usize, usize)> = fields
+        .iter()
+        .map(|(n, d)| {
+            (if *n == UNNAMED { 0 } else { c_text(n) as usize }, if d.is_empty() { 0 } else { c_text(d) as usize })
+        })
+        .collect();
+    let mut tables = TABLES.lock().unwrap_or_else(|e| e.into_inner());
+    let made = |names: &[(usize, usize)]| {
+        let named = names.iter().enumerate().filter(|(_, n)| n.0 != 0);
+        let mut table: Vec<abi::PyMemberDef> = named
+            .map(|(i, &(name, doc))| abi::PyMemberDef {
+                name: name as *mut c_char,
+                type_: abi::Py_T_OBJECT_EX,
+                offset: (ITEMS + i * 8) as isize,
+                flags: abi::Py_READONLY,
+                doc: doc as *mut c_char,
+            })
+            .collect();
+        table.push(crate::convert::member_end());
+        Members(Box::leak(table.into_boxed_slice()))
+    };
+    if let Some(table) = tables.get(&names) {
+        return table.0.as_ptr();
+    }
+    let table = made(&names);
+    let p = table.0.as_ptr();
+    tables.insert(names, table);
+    p
 }
 
 /// What a struct sequence type's dict tells about its fields.
@@ -148,7 +193,7 @@ pub unsafe fn init_static_type(
     fields: &[(&str, &str)],
     n_in_sequence: usize,
 ) -> PyResult<()> {
-    let (methods, members) = tables(fields);
+    let (methods, members) = (methods(), members(fields));
     // SAFETY: the caller's promise.
     unsafe {
         let header = core::ptr::read(&raw const (*ty).ob_base);
@@ -160,8 +205,8 @@ pub unsafe fn init_static_type(
         (*ty).tp_repr = Some(repr);
         (*ty).tp_doc = doc.cast_mut();
         (*ty).tp_base = tuple_type().as_raw();
-        (*ty).tp_methods = methods.as_mut_ptr();
-        (*ty).tp_members = members.as_mut_ptr();
+        (*ty).tp_methods = methods.cast_mut();
+        (*ty).tp_members = members.cast_mut();
         (*ty).tp_new = Some(tp_new);
         (*ty).tp_traverse = Some(traverse);
         (*ty).tp_flags = abi::Py_TPFLAGS_DEFAULT | abi::Py_TPFLAGS_HAVE_GC;
@@ -172,29 +217,28 @@ pub unsafe fn init_static_type(
 
 /// Creates a struct sequence type: fields as (name, doc), the first `n_in_sequence` of them in the sequence.
 pub fn make_type(name: &str, doc: &str, fields: &[(&str, &str)], n_in_sequence: usize) -> PyResult<Ref<Type>> {
-    // Names live as long as the types, which live as long as the process.
-    let c = |s: &str| -> *const c_char { CString::new(s).unwrap_or_default().into_raw() };
-    let (methods, members) = tables(fields);
+    // Names and tables live as long as the process.
+    let (methods, members) = (methods(), members(fields));
     let slot = |slot: c_int, f: *const c_void| abi::PyType_Slot { slot, pfunc: f.cast_mut() };
     let mut slots = [
         slot(abi::Py_tp_dealloc, dealloc as *const c_void),
         slot(abi::Py_tp_repr, repr as *const c_void),
         slot(abi::Py_tp_new, tp_new as *const c_void),
         slot(abi::Py_tp_traverse, traverse as *const c_void),
-        slot(abi::Py_tp_doc, c(doc).cast()),
-        slot(abi::Py_tp_methods, methods.as_ptr().cast()),
-        slot(abi::Py_tp_members, members.as_ptr().cast()),
+        slot(abi::Py_tp_doc, c_text(doc).cast()),
+        slot(abi::Py_tp_methods, methods.cast()),
+        slot(abi::Py_tp_members, members.cast()),
         slot(0, core::ptr::null()),
     ];
     let mut spec = abi::PyType_Spec {
-        name: c(name).cast_mut(),
+        name: c_text(name).cast_mut(),
         basicsize: (ITEMS + fields.len() * 8) as c_int,
         itemsize: 0,
         flags: (abi::Py_TPFLAGS_DEFAULT | abi::Py_TPFLAGS_BASETYPE | abi::Py_TPFLAGS_HAVE_GC) as _,
         slots: slots.as_mut_ptr(),
     };
     let bases = Tuple::from_slice(&[tuple_type()])?;
-    // SAFETY: a valid spec; what it points to is leaked or copied.
+    // SAFETY: a valid spec; what it points to lives for ever or is copied.
     let ty = unsafe { crate::typeobject::from_metaclass(None, None, &mut spec, Some(&bases))? };
     describe(&ty, fields, n_in_sequence)?;
     Ok(ty)

@@ -107,7 +107,7 @@ pub mod _decimal {
         new_context(&c, 0)
     }
 
-    fn exception(m: &Module, name: &'static str, bases: &[&Object], at: &Kept) -> PyResult<()> {
+    fn exception(m: &Module, name: &'static str, bases: &[&Object], at: &'static Kept) -> PyResult<()> {
         if at.get_opt().is_none() {
             let ns = Dict::new()?;
             ns.set_str("__module__", &*Str::new("decimal")?)?;

@@ -178,7 +178,7 @@ pub mod _pickle {
         m.load()
     }
 
-    fn exception(m: &Module, name: &'static str, base: &Object, doc: &str, at: &Kept) -> PyResult<()> {
+    fn exception(m: &Module, name: &'static str, base: &Object, doc: &str, at: &'static Kept) -> PyResult<()> {
         let class = match at.get() {
             Ok(c) => c.to_ref(),
             Err(e) => {
@@ -196,7 +196,7 @@ pub mod _pickle {
         m.add(name, class)
     }
 
-    fn table(module: &Object, name: &str, shown: &str, at: &Kept) -> PyResult<()> {
+    fn table(module: &Object, name: &str, shown: &str, at: &'static Kept) -> PyResult<()> {
         let d = module.getattr(&*Str::new(name)?)?;
         if d.downcast_exact::<Dict>().is_none() {
             return Err(raise!(RuntimeError, "{}.{} should be a dict, not {}", shown, name, d.ty().name_str()));

@@ -12,13 +12,13 @@ use crate::objects::{Dict, Int, List, Str, Tuple, none, true_};
 use crate::thread::InterpreterState;
 use crate::thread::mutex::RecursiveMutex;
 use crate::{intern, raise};
-use core::sync::atomic::{AtomicI64, Ordering};
+use core::sync::atomic::{AtomicI64, AtomicPtr, Ordering};
 use std::sync::OnceLock;
 
 /// Warning state of one interpreter.
 #[derive(Default)]
 pub struct WarningsState {
-    objects: OnceLock<Shared>,
+    objects: AtomicPtr<Shared>,
     version: AtomicI64,
     /// Held across Python code by `with warnings._lock`.
     lock: RecursiveMutex,
@@ -43,7 +43,10 @@ impl Drop for Held<'_> {
 impl WarningsState {
     /// At the interpreter's end.
     pub(crate) fn clear(&self) {
-        if let Some(s) = self.objects.get() {
+        let p = self.objects.swap(core::ptr::null_mut(), Ordering::AcqRel);
+        if !p.is_null() {
+            // SAFETY: made by `shared`; no other thread of the interpreter runs any more.
+            let s = unsafe { Box::from_raw(p) };
             if let Some(l) = s.filters.downcast::<List>() {
                 l.clear();
             }
@@ -67,7 +70,8 @@ fn state() -> &'static WarningsState {
 
 fn shared() -> PyResult<&'static Shared> {
     let s = state();
-    if let Some(o) = s.objects.get() {
+    // SAFETY: set once, and there until the interpreter's end.
+    if let Some(o) = unsafe { s.objects.load(Ordering::Acquire).as_ref() } {
         return Ok(o);
     }
     let rule = |action: &str, category: &Type, module: Option<&str>| -> PyResult<PyRef> {
@@ -91,7 +95,19 @@ fn shared() -> PyResult<&'static Shared> {
         default_action: Str::new("default")?.upcast(),
         context: OnceLock::new(),
     };
-    Ok(s.objects.get_or_init(|| made))
+    let made = Box::into_raw(Box::new(made));
+    let null = core::ptr::null_mut();
+    match s.objects.compare_exchange(null, made, Ordering::AcqRel, Ordering::Acquire) {
+        // SAFETY: published just now.
+        Ok(_) => Ok(unsafe { &*made }),
+        Err(other) => {
+            // SAFETY: ours alone; the other thread's are published.
+            unsafe {
+                drop(Box::from_raw(made));
+                Ok(&*other)
+            }
+        }
+    }
 }
 
 /// `_warnings.filters`.
