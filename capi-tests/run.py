@@ -42,10 +42,11 @@ def main():
                 "variadic": ["test_variadic.py", "--python", python],
                 "gil": ["gil.py", "--python", python],
                 "lifecycle": ["test_lifecycle.py", library, "--home", library.parent],
+                "hosts": ["hosts.py", library, "--home", library.parent],
                 "examples": [ROOT / "ext-examples/try.py", "--python", python, "--include", ROOT / "include", "--lib", tmp],
             }
         else:
-            print("skipped headers, variadic, gil, lifecycle, examples: there is no C and C++ compiler")
+            print("skipped headers, variadic, gil, lifecycle, hosts, examples: there is no C and C++ compiler")
 
         def run(test):
             start = time.monotonic()

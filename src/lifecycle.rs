@@ -746,8 +746,7 @@ capi! {
     }
     raw fn Py_AtExit(f: Option<unsafe extern "C" fn()>) -> c_int {
         let Some(f) = f else { return Ok(-1) };
-        // SAFETY: C's own exit function.
-        fine(unsafe { libc::atexit(core::mem::transmute::<unsafe extern "C" fn(), extern "C" fn()>(f)) })
+        fine(if runtime::thread::atexit::register_after_end(f) { 0 } else { -1 })
     }
     fn PyUnstable_AtExit(_i: *mut c_void, f: Option<unsafe extern "C" fn(*mut c_void)>, data: *mut c_void) -> c_int {
         let Some(f) = f else { return Err(crate::export::bad_internal_call()) };

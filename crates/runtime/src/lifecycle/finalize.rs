@@ -47,6 +47,7 @@ fn end_main(give_back: bool) -> i32 {
         release(interp, ts);
         InterpreterState::forget_main();
     }
+    crate::thread::atexit::run_after_end();
     status
 }
 

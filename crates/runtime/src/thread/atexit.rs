@@ -92,3 +92,38 @@ impl AtExit {
         }
     }
 }
+
+/// `Py_AtExit`'s functions: called when everything else of the runtime has ended, last registered first.
+struct AfterEnd {
+    lock: RawMutex,
+    calls: UnsafeCell<Vec<unsafe extern "C" fn()>>,
+}
+// SAFETY: the list is only touched under the lock.
+unsafe impl Sync for AfterEnd {}
+
+static AFTER_END: AfterEnd = AfterEnd { lock: RawMutex::new(), calls: UnsafeCell::new(Vec::new()) };
+/// As many functions as CPython has room for.
+const AFTER_END_LIMIT: usize = 32;
+
+/// Registers a function to call after the end; false when there are too many.
+pub fn register_after_end(f: unsafe extern "C" fn()) -> bool {
+    AFTER_END.lock.with_raw(|| {
+        // SAFETY: under the lock.
+        let calls = unsafe { &mut *AFTER_END.calls.get() };
+        let room = calls.len() < AFTER_END_LIMIT;
+        if room {
+            calls.push(f);
+        }
+        room
+    })
+}
+
+/// Calls what `register_after_end` was given. No thread state is attached, Python may not be called.
+pub fn run_after_end() {
+    loop {
+        // SAFETY: under the lock.
+        let Some(f) = AFTER_END.lock.with_raw(|| unsafe { (*AFTER_END.calls.get()).pop() }) else { break };
+        // SAFETY: C's own function without arguments.
+        unsafe { f() };
+    }
+}
