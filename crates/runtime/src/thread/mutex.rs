@@ -16,7 +16,23 @@ const UNLOCKED: u8 = 0;
 const LOCKED: u8 = 1;
 const PARKED: u8 = 2;
 const HANDED_OFF: usize = 1;
-const SPINS: u32 = 40;
+/// Rounds of looking again before a thread goes to sleep; each waits twice as long as the one before (`backoff`).
+const ROUNDS: u32 = 11;
+/// The round that locks of Python code begin with: what they protect takes longer than what the engine's own do, and a thread
+/// that takes such a lock at the first chance gets it, and everything under it, torn out of the other's cache each time.
+const COARSE: u32 = 5;
+/// Rounds that only pause.
+const QUIET: u32 = 4;
+
+/// Lets `round` pass: 1, 2, 4 … pauses of the processor, the longer ones offering it to other threads.
+fn backoff(round: u32) {
+    for _ in 0..1u32 << round {
+        core::hint::spin_loop();
+    }
+    if round >= QUIET {
+        std::thread::yield_now();
+    }
+}
 
 /// How a timed lock ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -105,10 +121,18 @@ impl RawMutex {
         if deadline.is_some_and(|d| Instant::now() >= d) {
             return LockResult::TimedOut;
         }
-        let attached = may_detach && ThreadState::try_current().is_some();
+        let ts = ThreadState::try_current();
+        let attached = may_detach && ts.is_some();
         // Only who can handle signals looks for those that have arrived already.
         let watch = interruptible && if attached { signals::can_handle_signals() } else { signals::is_main_thread() };
-        let mut spins = 0;
+        let first = match ts {
+            // The owner cannot run while we do.
+            Some(ts) if ts.abi().holds_gil != 0 => ROUNDS,
+            _ if interruptible => COARSE,
+            _ => 0,
+        };
+        let mut round = first;
+        let mut since = None;
         loop {
             if v & LOCKED == 0 {
                 match self.0.compare_exchange_weak(v, v | LOCKED, Acquire, Relaxed) {
@@ -117,16 +141,13 @@ impl RawMutex {
                 }
                 continue;
             }
-            if v & PARKED == 0 && spins < SPINS {
-                spins += 1;
-                if spins > 10 {
-                    std::thread::yield_now();
-                } else {
-                    core::hint::spin_loop();
-                }
+            if v & PARKED == 0 && round < ROUNDS {
+                backoff(round);
+                round += 1;
                 v = self.0.load(Relaxed);
                 continue;
             }
+            let since = *since.get_or_insert_with(Instant::now);
             if v & PARKED == 0 {
                 if let Err(x) = self.0.compare_exchange_weak(v, v | PARKED, Relaxed, Relaxed) {
                     v = x;
@@ -134,7 +155,7 @@ impl RawMutex {
                 }
             }
             let validate = || self.0.load(Relaxed) == LOCKED | PARKED && !(watch && signals::has_arrived());
-            let park = || parking::park(self as *const _ as usize, validate, deadline);
+            let park = || parking::park_since(self as *const _ as usize, validate, deadline, since);
             match if attached { detach(park) } else { park() } {
                 Park::Unparked(HANDED_OFF) => return LockResult::Acquired,
                 Park::TimedOut => return LockResult::TimedOut,
@@ -142,6 +163,7 @@ impl RawMutex {
                 Park::Invalid if watch && signals::has_arrived() => return LockResult::Interrupted,
                 _ => {}
             }
+            round = first;
             v = self.0.load(Relaxed);
         }
     }

@@ -135,6 +135,11 @@ fn bucket(key: usize) -> &'static Bucket {
 /// Blocks on `key` if `validate` (run under the queue's lock) agrees, until unparked, the deadline or a signal.
 /// Does not detach: see `thread::mutex` for the attached forms.
 pub fn park(key: usize, validate: impl FnOnce() -> bool, deadline: Option<Instant>) -> Park {
+    park_since(key, validate, deadline, Instant::now())
+}
+
+/// `park` for a thread that has been waiting since `since` (it may have been woken in vain meanwhile).
+pub fn park_since(key: usize, validate: impl FnOnce() -> bool, deadline: Option<Instant>, since: Instant) -> Park {
     let own = AtomicU32::new(WAITING);
     let word = if super::signals::is_main_thread() {
         MAIN_WORD.store(WAITING, Release);
@@ -150,7 +155,7 @@ pub fn park(key: usize, validate: impl FnOnce() -> bool, deadline: Option<Instan
         b.unlock();
         return Park::Invalid;
     }
-    let w = UnsafeCell::new(Waiter { key, next: null_mut(), prev: null_mut(), word, token: 0, since: Instant::now() });
+    let w = UnsafeCell::new(Waiter { key, next: null_mut(), prev: null_mut(), word, token: 0, since });
     let wp = w.get();
     // SAFETY: the waiter stays on this frame until it has been removed from the queue.
     unsafe { q.push(wp) };
