@@ -43,12 +43,15 @@ pub fn translate(src: &str, index: &LineIndex, parsed: &rp::Parsed<r::Mod>, opts
 }
 
 /// Whether the parser gave up before the place of an error that only the tokenizer's caller reports.
-fn parser_first(parsed: &rp::Parsed<r::Mod>, t: &tokens::TokenError) -> bool {
+fn parser_first(src: &str, parsed: &rp::Parsed<r::Mod>, t: &tokens::TokenError) -> bool {
     parsed.errors().iter().any(|p| {
         let at = p.location.start().to_usize();
         let indent = matches!(p.error, P::UnexpectedIndentation);
         let lexical = matches!(p.error, P::Lexical(_)) || p.error.to_string().contains("nterminated");
-        at < t.start && !lexical && (t.soft || indent)
+        // Indentation is judged before the first token of its line is seen.
+        let line = src[..t.start].rfind('\n').map_or(0, |n| n + 1);
+        let start = if t.kind == ErrorKind::Syntax { t.start } else { line };
+        at < start && !lexical && (t.soft || indent)
     })
 }
 
@@ -77,7 +80,7 @@ fn find(src: &str, index: &LineIndex, parsed: &rp::Parsed<r::Mod>, opts: &Option
         return e;
     }
     let mut scan = tokens::scan(src, true, opts.mode == crate::Mode::Exec);
-    if scan.error.as_ref().is_some_and(|e| parser_first(parsed, e)) {
+    if scan.error.as_ref().is_some_and(|e| parser_first(src, parsed, e)) {
         scan.error = None;
         scan.open.clear();
     }
@@ -109,6 +112,12 @@ fn find(src: &str, index: &LineIndex, parsed: &rp::Parsed<r::Mod>, opts: &Option
     while f.tk.k(i) == K::Dedent && !matches!(f.tk.k(i + 1), K::EndOfFile | K::Newline) {
         i += 1;
     }
+    // Nothing is said of the order of patterns before all of them are there.
+    if err.error.to_string().starts_with("Positional patterns")
+        && f.tk.enclosing(i).is_some_and(|o| f.tk.brackets(o).is_none())
+    {
+        i = f.tk.t.len().saturating_sub(1);
+    }
     let known = if opts.mode == crate::Mode::Eval { f.statement_only(err, &mut i) } else { None };
     let known = known.or_else(|| f.known(err, i));
     let tok = f.tk.t.get(i).copied().unwrap_or(T { k: K::EndOfFile, s: src.len(), e: src.len() });
@@ -128,6 +137,8 @@ fn find(src: &str, index: &LineIndex, parsed: &rp::Parsed<r::Mod>, opts: &Option
         if at_end || line(tok.s) > line(at) || tok.s == at {
             let mut e = error_at(src, index, range(at, at), format!("'{}' was never closed", c as char));
             e.end_offset = 0;
+            // The tokenizer has gone on: lines behind it are shown without their end.
+            e.exact_text = line(src.trim_end().len()) > line(at);
             return e;
         }
     }
@@ -136,6 +147,15 @@ fn find(src: &str, index: &LineIndex, parsed: &rp::Parsed<r::Mod>, opts: &Option
     let mut e = error_at(src, index, at, msg);
     e.kind = kind;
     e.warnings = warnings;
+    e.warnings.splice(0..0, crate::parse::number_warnings(&scan.warnings, index.line_col(tok.s as u32).0 + 1));
+    e.exact_text = e.lineno as usize <= index.line_col(tok.s as u32).0 && tok.s < src.len();
+    if e.msg.starts_with("':' expected after") {
+        e.end_offset = 0;
+    }
+    if e.msg.starts_with("cannot mix bytes") && (at.is_empty() || &src[at] == "\n") {
+        (e.end_lineno, e.end_offset) = (e.lineno, e.offset + 1);
+        return e;
+    }
     let exec = matches!(opts.mode, crate::Mode::Exec);
     let past_end = at.start().to_usize() >= src.len() && !src.ends_with('\n');
     if kind == ErrorKind::Indentation && at.is_empty() {
@@ -160,13 +180,13 @@ fn find(src: &str, index: &LineIndex, parsed: &rp::Parsed<r::Mod>, opts: &Option
 pub fn token_error(src: &str, index: &LineIndex, t: &tokens::TokenError) -> CompileError {
     let mut e = error_at(src, index, range(t.start, t.end.unwrap_or(t.start)), t.msg.clone());
     e.kind = t.kind;
-    e.exact_text = !t.soft || t.in_fstring;
+    e.exact_text = (!t.soft || t.in_fstring) && !t.msg.ends_with("format specs");
     match t.kind {
         ErrorKind::Tab => {
             e.offset = 1;
             e.end_offset = 0;
         }
-        ErrorKind::Indentation => e.end_offset = 0,
+        ErrorKind::Indentation => e.end_offset = if t.msg.starts_with("unindent") { u32::MAX } else { 0 },
         _ if t.msg.starts_with("unexpected EOF") => {
             e.offset += 1;
             e.end_offset = u32::MAX;
@@ -186,11 +206,11 @@ pub fn incomplete(src: &str, index: &LineIndex) -> CompileError {
 }
 
 /// What ruff takes and 3.14 does not.
-pub fn unsupported(src: &str, index: &LineIndex, e: &rp::UnsupportedSyntaxError) -> CompileError {
+pub fn unsupported(src: &str, index: &LineIndex, e: &rp::UnsupportedSyntaxError, opts: &Options) -> CompileError {
     use rp::UnsupportedSyntaxErrorKind as U;
     let at = e.range;
     let (s, end) = (at.start().to_usize(), at.end().to_usize());
-    match e.kind {
+    let mut e = match e.kind {
         U::ParenthesizedKeywordArgumentName => {
             let eq = src[end..].find('=').map_or(end, |p| end + p + 1);
             error_at(src, index, range(s + 1, eq), "expression cannot contain assignment, perhaps you meant \"==\"?")
@@ -202,7 +222,11 @@ pub fn unsupported(src: &str, index: &LineIndex, e: &rp::UnsupportedSyntaxError)
             error_at(src, index, at, "iterable unpacking cannot be used in comprehension")
         }
         _ => error_at(src, index, at, "invalid syntax"),
+    };
+    if let Some(t) = e.text.as_mut().filter(|t| opts.mode == crate::Mode::Exec && !t.ends_with('\n')) {
+        t.push('\n');
     }
+    e
 }
 
 /// `=` and the augmented assignments.
@@ -294,7 +318,13 @@ impl Finder<'_> {
         {
             return (ErrorKind::Syntax, self.tok(e), "invalid syntax".into());
         }
-        // `name name:` at the start of a line that is no known statement: the name is the mistake.
+        // `x not y`, `from a import *, b`: the token behind is the one that does not fit.
+        let behind = match self.tk.k(i) {
+            K::Not => i > s && self.tk.k(i + 1) != K::In && self.tk.disjunction(self.tk.boundary(i)) == Some(i),
+            K::Star => i > 0 && self.tk.k(i - 1) == K::Import,
+            _ => false,
+        };
+        let i = if behind { i + 1 } else { i };
         match self.tk.k(i) {
             K::Indent => {
                 let e = self.tk.t[i].e;
@@ -417,8 +447,7 @@ impl Finder<'_> {
         if text.starts_with("Cannot mix") {
             return self.syntax(self.span(s, e), "cannot mix t-string literals with string or bytes literals");
         }
-        let last = tk.t[e - 1];
-        self.syntax(range(last.e, last.e), "cannot mix bytes and nonbytes literals")
+        self.syntax(self.tok(e), "cannot mix bytes and nonbytes literals")
     }
 
     fn lexical(&self, l: &L, at: TextRange, i: usize) -> Found {
@@ -460,6 +489,7 @@ impl Finder<'_> {
             L::FStringError(k) => self.interpolated(k, at, i, "f-string"),
             L::TStringError(k) => self.interpolated(k, at, i, "t-string"),
             L::OtherError(m) if m.contains("cannot mix") => None,
+            L::UnrecognizedToken { .. } => self.in_fstring(i),
             _ => None,
         }
     }
@@ -606,6 +636,13 @@ impl Finder<'_> {
         {
             return self.syntax(self.span(a, n), "invalid syntax. Perhaps you forgot a comma?");
         }
+        if tk.k(j) == K::Lambda
+            && let Some(c) = (j..tk.t.len()).find(|c| matches!(tk.k(*c), K::Colon | K::FStringEnd | K::TStringEnd))
+            && tk.k(c) == K::Colon
+        {
+            let msg = format!("{start}: lambda expressions are not allowed without parentheses");
+            return self.syntax(self.span(j, c + 1), msg);
+        }
         let what = if eq { "expecting '!', or ':', or '}'" } else { "expecting '=', or '!', or ':', or '}'" };
         self.syntax(self.tok(j), format!("{start}: {what}"))
     }
@@ -677,6 +714,12 @@ impl Finder<'_> {
             }
             P::ExpectedKeywordParam => {
                 let star = (0..=i).rev().find(|j| tk.k(*j) == K::Star)?;
+                if self.param_list(star).is_some_and(|(_, lambda)| lambda) {
+                    // A lambda's is told by the token that shows it.
+                    let e = if tk.k(star + 1) == K::Comma { star + 2 } else { star + 1 };
+                    let known = matches!(tk.k(e), K::Colon) || e == star + 2 && tk.k(e) == K::DoubleStar;
+                    return if known { self.syntax(self.tok(e), "named arguments must follow bare *") } else { None };
+                }
                 if tk.k(star + 1) == K::Comma && !matches!(tk.k(star + 2), K::Rpar | K::Colon) {
                     return None;
                 }
@@ -699,6 +742,9 @@ impl Finder<'_> {
             P::VarParameterWithDefault => {
                 let eq = (i..tk.t.len()).find(|j| tk.k(*j) == K::Equal)?;
                 let star = (0..eq).rev().find(|j| matches!(tk.k(*j), K::Star | K::DoubleStar))?;
+                if tk.k(star.saturating_sub(1)) == K::Colon {
+                    return self.syntax(self.tok(eq), "invalid syntax");
+                }
                 let what = if tk.k(star) == K::Star { "var-positional" } else { "var-keyword" };
                 return self.syntax(self.tok(eq), format!("{what} argument cannot have default value"));
             }
@@ -839,7 +885,7 @@ impl Finder<'_> {
             Some(o) if tk.k(o) == K::Lpar && star == o + 1 && tk.k(e) == K::Rpar && !self.is_call(o) => {
                 self.syntax(self.span(star, e), "cannot use starred expression here")
             }
-            Some(o) if tk.k(o) == K::Lpar && !self.is_call(o) => {
+            Some(o) if matches!(tk.k(o), K::Lpar | K::Lsqb) && !self.is_call(o) => {
                 self.syntax(self.span(star, e), "cannot delete starred")
             }
             _ => None,
@@ -955,7 +1001,7 @@ impl Finder<'_> {
         if start > 0
             && matches!(
                 tk.k(start - 1),
-                K::Def | K::Class | K::Import | K::Del | K::Raise | K::Return | K::As | K::For | K::Yield
+                K::Def | K::Class | K::Import | K::Del | K::Raise | K::Return | K::As | K::For | K::Yield | K::Assert
             )
         {
             return None;
@@ -1014,12 +1060,24 @@ impl Finder<'_> {
             P::PositionalAfterKeywordArgument | P::PositionalAfterKeywordUnpacking => {
                 let o = tk.enclosing(i)?;
                 let e = tk.brackets(o)?;
+                // A generator expression without its brackets is seen first.
+                let bare = (o + 1..e).find_map(|j| {
+                    let end = matches!(tk.k(j - 1), K::Comma).then(|| tk.expression(j)).flatten()?;
+                    let whole = matches!(tk.k(end), K::For | K::Async).then(|| tk.for_clauses(end)).flatten()?;
+                    (tk.enclosing(j) == Some(o)).then_some((j, whole))
+                });
+                if let Some((s, end)) = bare {
+                    return self.syntax(self.span(s, end), "Generator expression must be parenthesized");
+                }
                 let what = if matches!(err.error, P::PositionalAfterKeywordUnpacking) { " unpacking" } else { "" };
                 return self.syntax(self.tok(e - 1), format!("positional argument follows keyword argument{what}"));
             }
             P::InvalidArgumentUnpackingOrder => {
                 // From the comma before the `*` to the end of its value.
                 let star = tk.at(at.start().to_usize());
+                if tk.expression(star + 1).is_none() {
+                    return self.syntax(self.tok(star + 1), "Invalid star expression");
+                }
                 let e = tk.expression(star + 1).unwrap_or(star + 1);
                 let s = if star > 0 && tk.k(star - 1) == K::Comma {
                     (0..star)
@@ -1165,6 +1223,14 @@ impl Finder<'_> {
                 return None;
             }
         }
+        if tk.k(i) == K::If
+            && i > 0
+            && tk.stmt_start(i) == i - 1
+            && matches!(tk.k(i - 1), K::Pass | K::Break | K::Continue)
+            && tk.disjunction(i + 1).is_some_and(|n| tk.k(n) == K::Else)
+        {
+            return self.syntax(self.tok(i - 1), "expected expression before 'if', but statement is given");
+        }
         // The error is where `else` should be.
         let s = tk.boundary(i);
         if s > 0
@@ -1174,6 +1240,7 @@ impl Finder<'_> {
             && !guard(s - 1)
         {
             let a = tk.boundary(s - 1);
+            let a = if tk.k(a) == K::Star { a + 1 } else { a };
             if a < s - 1 && tk.disjunction(a) == Some(s - 1) {
                 return self.syntax(self.span(a, i), "expected 'else' after 'if' expression");
             }

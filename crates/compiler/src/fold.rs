@@ -157,7 +157,9 @@ fn drop_docstring(body: &mut Vec<Stmt>) {
         return;
     }
     if body.len() == 1 {
-        body[0] = Stmt { loc: *loc, kind: StmtKind::Pass };
+        // As wide as the word that takes its place.
+        let loc = Loc { end_lineno: loc.lineno, end_col: loc.col + 4, ..*loc };
+        body[0] = Stmt { loc, kind: StmtKind::Pass };
     } else {
         body.remove(0);
     }
@@ -191,6 +193,86 @@ fn drop_docstrings(body: &mut [Stmt]) {
             _ => {}
         }
     }
+}
+
+/// `'... %s ...' % (a, ...)` as the parts of an f-string, where it is one.
+fn format_values(left: &Expr, right: &mut Expr) -> Option<Vec<Expr>> {
+    let text: Vec<char> = left.as_str_constant()?.as_str()?.chars().collect();
+    let ExprKind::Tuple { elts, .. } = &mut right.kind else { return None };
+    if elts.iter().any(|e| matches!(e.kind, ExprKind::Starred { .. })) {
+        return None;
+    }
+    /// A part: text, or a conversion with its format spec.
+    enum Part {
+        Text(String),
+        Value(char, String),
+    }
+    let mut parts = Vec::new();
+    let (mut literal, mut i, mut used) = (String::new(), 0, 0);
+    while i < text.len() {
+        let c = text[i];
+        i += 1;
+        if c != '%' {
+            literal.push(c);
+            continue;
+        }
+        if text.get(i) == Some(&'%') {
+            literal.push('%');
+            i += 1;
+            continue;
+        }
+        let number = |i: &mut usize| {
+            let start = *i;
+            while text.get(*i).is_some_and(char::is_ascii_digit) {
+                *i += 1;
+            }
+            text[start..*i].iter().collect::<String>()
+        };
+        let left_aligned = text.get(i) == Some(&'-');
+        i += left_aligned as usize;
+        let width = number(&mut i);
+        let mut spec = if width.is_empty() || left_aligned { width.clone() } else { format!(">{width}") };
+        if width.starts_with('0') {
+            return None;
+        }
+        let mut precision = String::new();
+        if text.get(i) == Some(&'.') {
+            i += 1;
+            precision = number(&mut i);
+            spec += &format!(".{}", if precision.is_empty() { "0" } else { &precision });
+        }
+        let conversion = *text.get(i)?;
+        if width.len() > 3 || precision.len() > 3 || !matches!(conversion, 's' | 'r' | 'a') {
+            return None;
+        }
+        i += 1;
+        used += 1;
+        if !literal.is_empty() {
+            parts.push(Part::Text(std::mem::take(&mut literal)));
+        }
+        parts.push(Part::Value(conversion, spec));
+    }
+    if used != elts.len() {
+        return None;
+    }
+    if !literal.is_empty() {
+        parts.push(Part::Text(literal));
+    }
+    let constant = |loc: Loc, text: String| Expr {
+        loc,
+        kind: ExprKind::Constant { value: Const::Str(text.as_str().into()), u_kind: false },
+    };
+    let mut values = std::mem::take(elts).into_iter();
+    let part = |p| match p {
+        Part::Text(t) => Some(constant(left.loc, t)),
+        Part::Value(conversion, spec) => {
+            let value = Box::new(values.next()?);
+            let loc = value.loc;
+            let format_spec = (!spec.is_empty()).then(|| Box::new(constant(loc, spec)));
+            Some(Expr { loc, kind: ExprKind::FormattedValue { value, conversion: conversion as i32, format_spec } })
+        }
+    };
+    Some(parts.into_iter().filter_map(part).collect())
 }
 
 impl Folder<'_> {
@@ -443,6 +525,13 @@ impl Folder<'_> {
             }
             ExprKind::BinOp { left, op, right } => {
                 self.expr(left)?;
+                if *op == Operator::Mod
+                    && let Some(values) = format_values(left, right)
+                {
+                    e.kind = ExprKind::JoinedStr(values);
+                    let ExprKind::JoinedStr(values) = &mut e.kind else { return Ok(()) };
+                    return self.exprs(values);
+                }
                 self.expr(right)?;
                 match (&left.kind, &right.kind) {
                     (ExprKind::Constant { value: a, .. }, ExprKind::Constant { value: b, .. }) => binary(*op, a, b),

@@ -16,6 +16,8 @@ use rustc_hash::FxHashSet;
 
 /// Deepest nesting of a tree.
 pub const MAX_DEPTH: u32 = 20_000;
+/// Replacement fields in format specs in replacement fields…
+const MAX_SPECS: u32 = 3;
 
 /// State of the conversion.
 pub struct Lower<'a> {
@@ -29,6 +31,8 @@ pub struct Lower<'a> {
     pub max_digits: usize,
     names: FxHashSet<Ident>,
     depth: u32,
+    /// Format specs around
+    spec_depth: u32,
 }
 
 type LResult<T> = Result<T>;
@@ -40,7 +44,15 @@ fn range_of(start: u32, end: u32) -> TextRange {
 impl<'a> Lower<'a> {
     /// For a source.
     pub fn new(source: &'a str, index: &'a LineIndex) -> Self {
-        Lower { source, index, warnings: Vec::new(), max_digits: 4300, names: FxHashSet::default(), depth: 0 }
+        Lower {
+            source,
+            index,
+            warnings: Vec::new(),
+            max_digits: 4300,
+            names: FxHashSet::default(),
+            depth: 0,
+            spec_depth: 0,
+        }
     }
 
     fn loc(&self, r: TextRange) -> Loc {
@@ -602,7 +614,6 @@ impl<'a> Lower<'a> {
                         None => self.big_int(x.range)?,
                     },
                 };
-                self.check_number_end(x.range)?;
                 ExprKind::Constant { value, u_kind: false }
             }
             r::Expr::BooleanLiteral(x) => {
@@ -617,6 +628,11 @@ impl<'a> Lower<'a> {
                 ExprKind::Subscript { value: self.boxed(&x.value)?, slice: self.boxed(&x.slice)?, ctx: context(x.ctx) }
             }
             r::Expr::Starred(x) => ExprKind::Starred { value: self.boxed(&x.value)?, ctx: context(x.ctx) },
+            // Only a name that became one when it was normalised.
+            r::Expr::Name(x) if matches!(&*x.id, "True" | "False" | "None") => {
+                let msg = format!("identifier field can't represent '{}' constant", x.id);
+                return Err(CompileError::plain(crate::ErrorKind::Value, msg));
+            }
             r::Expr::Name(x) => ExprKind::Name { id: self.name(&x.id), ctx: context(x.ctx) },
             r::Expr::List(x) => ExprKind::List { elts: self.exprs(&x.elts)?, ctx: context(x.ctx) },
             r::Expr::Tuple(x) => ExprKind::Tuple { elts: self.exprs(&x.elts)?, ctx: context(x.ctx) },
@@ -654,25 +670,6 @@ impl<'a> Lower<'a> {
         }
     }
 
-    /// `1if x` and the like still work, with a warning; `1_a` is an error of the tokenizer.
-    fn check_number_end(&mut self, range: TextRange) -> LResult<()> {
-        let end = range.end().to_usize();
-        let b = self.source.as_bytes();
-        if end < b.len() && b[end].is_ascii_alphabetic() {
-            let text = &self.source[range];
-            let kind = match text.as_bytes().get(1) {
-                Some(b'x' | b'X') => "hexadecimal",
-                Some(b'o' | b'O') => "octal",
-                Some(b'b' | b'B') => "binary",
-                _ if text.ends_with(['j', 'J']) => "imaginary",
-                _ => "decimal",
-            };
-            let at = end as u32;
-            self.warn(at, at, format!("invalid {kind} literal"));
-        }
-        Ok(())
-    }
-
     /// The text between a literal's quotes.
     fn content(&self, range: TextRange, triple: bool, unclosed: bool) -> TextRange {
         let b = self.source.as_bytes();
@@ -705,6 +702,10 @@ impl<'a> Lower<'a> {
     ) -> LResult<()> {
         for e in elements {
             match e {
+                r::InterpolatedStringElement::Interpolation(i) if self.spec_depth >= MAX_SPECS => {
+                    let (at, name) = (i.range.start(), if template { "t-string" } else { "f-string" });
+                    return Err(self.error(TextRange::empty(at), format!("{name}: expressions nested too deeply")));
+                }
                 r::InterpolatedStringElement::Literal(l) => {
                     let mut out = PyStr::new();
                     let mut bad = Vec::new();
@@ -719,7 +720,9 @@ impl<'a> Lower<'a> {
                         let end = start + d.as_str().len() as u32;
                         parts.text(strip_comments(d.as_str()).into(), range_of(start, end));
                     }
+                    let depth = std::mem::take(&mut self.spec_depth);
                     let value = self.boxed(&i.expression)?;
+                    self.spec_depth = depth + 1;
                     let format_spec = match &i.format_spec {
                         None => None,
                         Some(spec) => {
@@ -731,6 +734,7 @@ impl<'a> Lower<'a> {
                             Some(Box::new(Expr { loc, kind: ExprKind::JoinedStr(p.finish(self)) }))
                         }
                     };
+                    self.spec_depth = depth;
                     let mut conversion = match i.conversion {
                         r::ConversionFlag::None => -1,
                         r::ConversionFlag::Str => b's' as i32,

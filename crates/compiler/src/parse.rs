@@ -56,15 +56,9 @@ pub fn parse_normalized(source: &str, opts: &Options) -> Result<(ast::Mod, Vec<S
             "Parser stack overflowed - Python source too complex to parse",
         ));
     }
-    let flufl = if opts.future_flags & crate::code::co::FUTURE_BARRY_AS_BDFL != 0 {
-        Some(0)
-    } else {
-        source.find("barry_as_FLUFL")
-    };
-    let changed = match flufl {
-        Some(from) => friendly_language_uncle(source, from)?,
-        None => None,
-    };
+    let inherited = opts.future_flags & crate::code::co::FUTURE_BARRY_AS_BDFL != 0;
+    let changed =
+        if inherited || source.contains("barry_as_FLUFL") { friendly_language_uncle(source, inherited)? } else { None };
     let source = changed.as_deref().unwrap_or(source);
     // The parser and the tree's destructor recurse; untouched stack costs nothing.
     let need = (64 << 20) + scan.chain.saturating_mul(512).min(2 << 30);
@@ -72,26 +66,48 @@ pub fn parse_normalized(source: &str, opts: &Options) -> Result<(ast::Mod, Vec<S
         stacker::grow(if scan.prefixes + scan.open.len() + scan.chain < 500 { 8 << 20 } else { need }, || {
             parse_inner(source, opts)
         })?;
-    let numbers = scan.warnings.into_iter().map(|(line, msg)| SyntaxWarning {
-        kind: crate::WarningKind::Syntax,
-        msg,
-        lineno: line as u32,
-        offset: 0,
-        end_lineno: line as u32,
-        end_offset: 0,
-    });
-    warnings.splice(0..0, numbers);
+    warnings.splice(0..0, number_warnings(&scan.warnings, usize::MAX));
     Ok((tree, warnings))
 }
 
+/// The tokenizer's warnings about numbers, up to a line.
+pub fn number_warnings(list: &[(usize, String)], last: usize) -> Vec<SyntaxWarning> {
+    let one = |(line, msg): &(usize, String)| SyntaxWarning {
+        kind: crate::WarningKind::Syntax,
+        msg: msg.clone(),
+        lineno: *line as u32,
+        offset: 0,
+        end_lineno: *line as u32,
+        end_offset: 0,
+    };
+    list.iter().filter(|w| w.0 <= last).map(one).collect()
+}
+
 /// `from __future__ import barry_as_FLUFL`: from there on `<>` is the operator, and `!=` a mistake.
-fn friendly_language_uncle(source: &str, from: usize) -> Result<Option<String>> {
+fn friendly_language_uncle(source: &str, inherited: bool) -> Result<Option<String>> {
     use ruff_python_ast::token::TokenKind as K;
     let parsed = rp::parse_unchecked(source, rp::ParseOptions::from(rp::Mode::Module));
     let mut out: Option<String> = None;
     let mut last = None;
-    for t in parsed.tokens().iter().filter(|t| t.start().to_usize() >= from) {
+    let mut on = inherited;
+    // `from __future__ import`: how much of it was just seen.
+    let mut seen = 0;
+    for t in parsed.tokens().iter() {
         let (s, e) = (t.start().to_usize(), t.end().to_usize());
+        seen = match (seen, t.kind(), &source[s..e]) {
+            (_, K::From, _) => 1,
+            (1, K::Name, "__future__") => 2,
+            (2, K::Import, _) => 3,
+            (3, K::Name, "barry_as_FLUFL") => {
+                on = true;
+                3
+            }
+            (3, K::Name | K::Comma | K::Lpar | K::As, _) => 3,
+            _ => 0,
+        };
+        if !on {
+            continue;
+        }
         if t.kind() == K::NotEqual {
             let index = LineIndex::new(source);
             let msg = "with Barry as BDFL, use '<>' instead of '!='";
@@ -127,7 +143,7 @@ fn parse_inner(source: &str, opts: &Options) -> Result<(ast::Mod, Vec<SyntaxWarn
         return Err(crate::errors::translate(source, &index, &parsed, opts));
     }
     if let Some(e) = parsed.unsupported_syntax_errors().first() {
-        return Err(crate::errors::unsupported(source, &index, e));
+        return Err(crate::errors::unsupported(source, &index, e, opts));
     }
     let mut lower = Lower::new(source, &index);
     if opts.int_max_str_digits > 0 {
@@ -181,6 +197,11 @@ fn function_type(source: &str) -> Result<(ast::Mod, Vec<SyntaxWarning>)> {
     let r::Mod::Expression(e) = parsed.syntax() else { return Err(fail()) };
     let ast::ExprKind::Call { args, keywords, .. } = lower.expr(&e.body)?.kind else { return Err(fail()) };
     let mut argtypes = Vec::new();
+    // One `*` and one `**` at most, in this order, after all others.
+    let star = args.iter().position(|a| matches!(a.kind, ast::ExprKind::Starred { .. }));
+    if star.is_some_and(|s| s + 1 != args.len()) || keywords.len() > 1 {
+        return Err(fail());
+    }
     for a in args {
         argtypes.push(match a.kind {
             ast::ExprKind::Starred { value, .. } => *value,

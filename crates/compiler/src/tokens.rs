@@ -295,6 +295,8 @@ impl Scanner<'_> {
     fn indentation(&mut self, indents: &mut Vec<(usize, usize)>) -> R {
         // Columns with tabs to 8 and to 1: both must tell the same.
         let (mut col, mut alt) = (0, 0);
+        // Columns of the first line, when a backslash continues blank starts of lines.
+        let mut first = None;
         let start = self.i;
         loop {
             match self.at(0) {
@@ -311,7 +313,9 @@ impl Scanner<'_> {
                     alt = 0;
                 }
                 b'\\' if self.at(1) == b'\n' && self.i + 2 < self.b.len() => {
-                    // A continued blank start counts on with the first line's indentation.
+                    if col > 0 && first.is_none() {
+                        first = Some((col, alt));
+                    }
                     self.i += 1;
                 }
                 _ => break,
@@ -321,6 +325,7 @@ impl Scanner<'_> {
         if self.i >= self.b.len() || matches!(self.at(0), b'\n' | b'#') {
             return Ok(());
         }
+        let (col, alt) = first.unwrap_or((col, alt));
         let (top, top_alt) = *indents.last().unwrap_or(&(0, 0));
         let tab = |s: &Self| TokenError {
             kind: ErrorKind::Tab,

@@ -52,6 +52,14 @@ fn name(n: &str) -> Result<()> {
     }
 }
 
+fn aliases(list: &[Alias], owner: &str) -> Result<()> {
+    nonempty(list, "names", owner)?;
+    list.iter().try_for_each(|a| {
+        name(&a.name)?;
+        a.asname.as_deref().map_or(Ok(()), name)
+    })
+}
+
 fn ctx_name(c: Ctx) -> &'static str {
     match c {
         Ctx::Load => "Load",
@@ -115,6 +123,7 @@ impl Validator {
             .chain(a.kwarg.as_deref());
         for p in all {
             place(&p.loc)?;
+            name(&p.arg)?;
             self.opt(&p.annotation)?;
         }
         if a.defaults.len() > a.posonlyargs.len() + a.args.len() {
@@ -135,6 +144,7 @@ impl Validator {
         place(&s.loc)?;
         match &s.kind {
             StmtKind::FunctionDef(f) => {
+                name(&f.name)?;
                 self.body(&f.body, if f.is_async { "AsyncFunctionDef" } else { "FunctionDef" })?;
                 self.type_params(&f.type_params)?;
                 self.arguments(&f.args)?;
@@ -142,6 +152,7 @@ impl Validator {
                 f.returns.as_ref().map_or(Ok(()), |r| self.expr(r, Ctx::Load))
             }
             StmtKind::ClassDef(c) => {
+                name(&c.name)?;
                 self.body(&c.body, "ClassDef")?;
                 self.type_params(&c.type_params)?;
                 self.exprs(&c.bases, Ctx::Load)?;
@@ -229,6 +240,7 @@ impl Validator {
                 }
                 for h in handlers {
                     place(&h.loc)?;
+                    h.name.as_deref().map_or(Ok(()), name)?;
                     self.opt(&h.typ)?;
                     self.body(&h.body, "ExceptHandler")?;
                 }
@@ -239,8 +251,8 @@ impl Validator {
                 self.expr(test, Ctx::Load)?;
                 self.opt(msg)
             }
-            StmtKind::Import(n) => nonempty(n, "names", "Import"),
-            StmtKind::ImportFrom { names, .. } => nonempty(names, "names", "ImportFrom"),
+            StmtKind::Import(n) => aliases(n, "Import"),
+            StmtKind::ImportFrom { names, .. } => aliases(names, "ImportFrom"),
             StmtKind::Global(n) => nonempty(n, "names", "Global"),
             StmtKind::Nonlocal(n) => nonempty(n, "names", "Nonlocal"),
             StmtKind::Expr(e) => self.expr(e, Ctx::Load),

@@ -57,7 +57,11 @@ impl Finder<'_> {
             let mut items = 0;
             let mut last = j;
             while j < i {
-                let e = if tk.k(j) == K::Star { tk.bitwise_or(j + 1) } else { tk.expression(j) };
+                let e = match tk.k(j) {
+                    K::Star => tk.bitwise_or(j + 1),
+                    _ if tk.is_name(j) && tk.k(j + 1) == K::ColonEqual => tk.expression(j + 2),
+                    _ => tk.expression(j),
+                };
                 let Some(e) = e else { break };
                 items += 1;
                 last = e;
@@ -82,7 +86,7 @@ impl Finder<'_> {
                 let e = tk.bitwise_or(i + 1).unwrap_or(i + 1);
                 return self.syntax(self.span(i, e), "cannot use a starred expression in a dictionary value");
             }
-            let has_colon = (o..i).any(|j| tk.k(j) == K::Colon && tk.enclosing(j) == Some(o));
+            let has_colon = (o..i).any(|j| matches!(tk.k(j), K::Colon | K::DoubleStar) && tk.enclosing(j) == Some(o));
             if has_colon && matches!(tk.k(i), K::Rbrace | K::Comma) && i > 0 {
                 let s = tk.boundary(i);
                 if tk.expression(s) == Some(i) && s > 0 && tk.k(s - 1) == K::Comma {
@@ -143,6 +147,21 @@ impl Finder<'_> {
         }
         let e = tk.bitwise_or(star + 1);
         let o = tk.enclosing(star);
+        // In a subscript a star may begin an item, and nothing else.
+        if let Some(o) = o.filter(|o| tk.k(*o) == K::Lsqb && self.is_call(*o)) {
+            if star > o + 1 && tk.k(star - 1) != K::Comma {
+                return self.syntax(self.tok(star), "invalid syntax");
+            }
+            if tk.k(star + 1) == K::Lpar
+                && let Some(end) = tk.brackets(star + 1)
+                && let Some(c) = (star + 2..end).find(|c| tk.k(*c) == K::Colon && tk.enclosing(*c) == Some(star + 1))
+            {
+                return self.syntax(self.tok(c), "Invalid star expression");
+            }
+            if let Some(e) = e.filter(|e| tk.k(*e) == K::Colon) {
+                return self.syntax(self.tok(e), "invalid syntax");
+            }
+        }
         match (e, o) {
             // (*x) alone
             (Some(e), Some(o)) if tk.k(o) == K::Lpar && star == o + 1 && tk.k(e) == K::Rpar && !self.is_call(o) => {

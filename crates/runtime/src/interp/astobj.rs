@@ -322,7 +322,7 @@ fn fields_of(o: &Object) -> PyResult<Vec<PyRef>> {
 fn as_str(o: &Object) -> PyResult<&Str> {
     match o.downcast::<Str>() {
         Some(s) => Ok(s),
-        None => Err(raise!(TypeError, "field names must be str, not {}", o.ty().name_str())),
+        None => Err(raise!(TypeError, "attribute name must be string, not '{}'", o.ty().name_str())),
     }
 }
 
@@ -351,17 +351,24 @@ impl Ast {
             self.setattr(as_str(f)?, v)?;
         }
         for (k, v) in args.keywords() {
-            let key = as_str(k)?;
-            if let Some(i) = fields.iter().position(|f| f.downcast::<Str>().is_some_and(|f| f.eq_data(key))) {
+            let mut place = None;
+            for (i, f) in fields.iter().enumerate() {
+                if f.eq(k)? {
+                    place = Some(i);
+                    break;
+                }
+            }
+            if let Some(i) = place {
                 if i < args.len() {
+                    let key = k.repr()?;
                     return Err(raise!(
                         TypeError,
-                        "{} got multiple values for argument '{}'",
+                        "{} got multiple values for argument {}",
                         name,
                         key.to_string_lossy()
                     ));
                 }
-                missing.retain(|f| f.downcast::<Str>().is_none_or(|f| !f.eq_data(key)));
+                missing.retain(|f| !f.is(&*fields[i]));
             } else {
                 let attrs = self.ty().getattr_opt(Str::intern("_attributes"))?;
                 let known = match attrs {
@@ -372,15 +379,15 @@ impl Ast {
                     crate::error::warn(
                         exc::DeprecationWarning(),
                         &format!(
-                            "{}.__init__ got an unexpected keyword argument '{}'. Support for arbitrary keyword arguments is deprecated and will be removed in Python 3.15.",
+                            "{}.__init__ got an unexpected keyword argument {}. Support for arbitrary keyword arguments is deprecated and will be removed in Python 3.15.",
                             name,
-                            key.to_string_lossy()
+                            k.repr()?.to_string_lossy()
                         ),
                         1,
                     )?;
                 }
             }
-            self.setattr(key, v)?;
+            self.setattr(as_str(k)?, v)?;
         }
         if missing.is_empty() {
             return Ok(());
@@ -392,8 +399,8 @@ impl Ast {
                 crate::error::warn(
                     exc::DeprecationWarning(),
                     &format!(
-                        "Field '{}' is missing from {}._field_types. This will become an error in Python 3.15.",
-                        f.str()?.to_string_lossy(),
+                        "Field {} is missing from {}._field_types. This will become an error in Python 3.15.",
+                        f.repr()?.to_string_lossy(),
                         name
                     ),
                     1,
@@ -412,9 +419,9 @@ impl Ast {
                 crate::error::warn(
                     exc::DeprecationWarning(),
                     &format!(
-                        "{}.__init__ missing 1 required positional argument: '{}'. This will become an error in Python 3.15.",
+                        "{}.__init__ missing 1 required positional argument: {}. This will become an error in Python 3.15.",
                         name,
-                        f.str()?.to_string_lossy()
+                        f.repr()?.to_string_lossy()
                     ),
                     1,
                 )?;

@@ -11,7 +11,10 @@ pub fn compile(source: &str, opts: &Options) -> PyResult<Ref<Code>> {
             issue_warnings(&data.warnings, opts, Some(source))?;
             Code::from_data(&data)
         }
-        Err(e) => Err(raise_compile_error(&e, &opts.filename, Some(source))),
+        Err(e) => {
+            issue_warnings(&e.warnings, opts, Some(source))?;
+            Err(raise_compile_error(&e, &opts.filename, Some(source)))
+        }
     }
 }
 
