@@ -124,7 +124,7 @@ pub fn parse_block(fname: &str, sig: &Sig) -> Result<(TokenStream, Vec<TokenStre
                     }
                 }
                 rows.push(quote!(::runtime::convert::Param { name: #name, required: #required }));
-                let v = sig::convert(p, quote!(__parsed[#i]))?;
+                let v = sig::convert(p, i, quote!(__parsed[#i]))?;
                 binds.push(quote!(let #id = #v;));
                 i += 1;
             }
@@ -206,7 +206,7 @@ pub fn method(f: FnParts<'_>, target: TokenStream, receiver: Receiver, opts: &Op
             let ty = &parsed.params[0].ty;
             flags = quote!(::abi::METH_O);
             params = quote!(__a: *mut ::abi::PyObject);
-            body = quote!(let __v = <#ty as ::runtime::convert::FromPy>::from_arg(Some(::runtime::object::Object::from_ptr(__a)))?; ::runtime::convert::IntoPyResult::into_result(#target(#lead __v)));
+            body = quote!(let __v = <#ty as ::runtime::convert::FromPy>::from_arg(Some(::runtime::object::Object::from_ptr(__a))).map_err(|__e| ::runtime::convert::in_only_argument(__e, #name))?; ::runtime::convert::IntoPyResult::into_result(#target(#lead __v)));
         } else {
             let (pre, names) = parse_block(&name, &parsed)?;
             if parsed.is_positional_only() {

@@ -157,11 +157,15 @@ pub fn parse(text: Option<&str>, rust: Vec<(Ident, Type)>, span: &dyn quote::ToT
     Ok(Sig { params, text: Some(text.to_string()) })
 }
 
-/// The Rust expression of a parameter's value given `slot: Option<&Object>`.
-pub fn convert(p: &Param, slot: TokenStream) -> Result<TokenStream> {
+/// The Rust expression of the value of the parameter with index `i` (without starred ones) given `slot: Option<&Object>`.
+pub fn convert(p: &Param, i: usize, slot: TokenStream) -> Result<TokenStream> {
     let ty = &p.ty;
     let seg = last_segment(ty);
-    let from = quote!(<#ty as ::runtime::convert::FromPy>::from_arg(#slot)?);
+    let or_none = seg.as_deref() == Some("Option");
+    let from = quote!(match <#ty as ::runtime::convert::FromPy>::from_arg(#slot) {
+        Ok(__v) => __v,
+        Err(__e) => return Err(__SIG.in_argument(__e, #i, #or_none)),
+    });
     let Some(default) = p.default.as_deref() else { return Ok(from) };
     if matches!(seg.as_deref(), Some("Arg")) || default.starts_with('<') {
         return Ok(from);

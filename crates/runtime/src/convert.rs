@@ -283,6 +283,20 @@ pub struct Signature {
 }
 
 impl Signature {
+    /// Says which argument could not be converted: the parameter `i`, which may be None if `or_none`.
+    #[cold]
+    #[inline(never)]
+    pub fn in_argument(&self, e: Raised, i: usize, or_none: bool) -> Raised {
+        let function = self.name;
+        let which = if i >= self.posonly {
+            format!("{function}() argument '{}'", self.params[i].name)
+        } else if self.params.len() == 1 {
+            format!("{function}() argument")
+        } else {
+            format!("{function}() argument {}", i + 1)
+        };
+        rename_argument(e, &which, or_none)
+    }
     /// Binds the arguments: one entry per parameter, `None` where it was left out. `N` is `params.len()`.
     #[inline]
     pub fn parse<'a, const N: usize>(&self, a: &FuncArgs<'a>) -> PyResult<[Option<&'a Object>; N]> {
@@ -516,6 +530,30 @@ impl FromPy<'_> for PyRef {
     fn from_py(o: &Object) -> PyResult<Self> {
         Ok(o.to_ref())
     }
+}
+
+/// Names the argument in the message of a failed conversion: "argument must be str, not int" becomes `{which} must be …`. Other
+/// exceptions stay as they are.
+#[cold]
+fn rename_argument(e: Raised, which: &str, or_none: bool) -> Raised {
+    const START: &str = "argument must be ";
+    let Some(error) = crate::error::take_error() else { return e };
+    if error.ty().is(crate::prelude::exc::TypeError())
+        && let Ok(text) = error.str()
+        && let Some(rest) = text.to_string_lossy().strip_prefix(START)
+        && let Some((wanted, got)) = rest.split_once(", not ")
+    {
+        let or_none = if or_none { " or None" } else { "" };
+        return raise!(TypeError, "{} must be {}{}, not {}", which, wanted, or_none, got);
+    }
+    crate::error::restore(error)
+}
+
+/// [`rename_argument`] for a function of one positional parameter.
+#[cold]
+#[inline(never)]
+pub fn in_only_argument(e: Raised, function: &str) -> Raised {
+    rename_argument(e, &format!("{function}() argument"), false)
 }
 
 #[cold]

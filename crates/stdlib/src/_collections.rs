@@ -146,6 +146,9 @@ pub mod _collections {
         }
     }
 
+    /// deque([iterable[, maxlen]])
+    /// --
+    ///
     /// A list-like sequence optimized for data accesses near its endpoints.
     #[pyclass(name = "deque", module = "collections", flags = "BASETYPE|HAVE_GC|SEQUENCE", weaklistoffset = offset_of!(Deque, weakreflist))]
     impl Deque {

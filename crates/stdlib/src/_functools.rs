@@ -186,6 +186,9 @@ pub mod _functools {
         }
     }
 
+    /// partial(func, /, *args, **keywords)
+    /// --
+    ///
     /// Create a new function with partial application of the given arguments and keywords.
     #[pyclass(
         name = "partial",

@@ -239,6 +239,9 @@ pub mod _lsprof {
         Ok(())
     }
 
+    /// Profiler(timer=None, timeunit=0.0, subcalls=True, builtins=True)
+    /// --
+    ///
     /// Build a profiler object using the specified timer function.
     #[pyclass(name = "Profiler", module = "_lsprof", flags = "BASETYPE|HAVE_GC")]
     impl Profiler {

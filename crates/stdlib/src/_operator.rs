@@ -388,6 +388,9 @@ pub mod _operator {
         }
     }
 
+    /// itemgetter(item, /, *items)
+    /// --
+    ///
     /// Return a callable object that fetches the given item(s) from its operand.
     ///
     /// After f = itemgetter(2), the call f(r) returns r[2].
@@ -451,6 +454,9 @@ pub mod _operator {
     }
     fields!(AttrGetter: names, paths);
 
+    /// attrgetter(attr, /, *attrs)
+    /// --
+    ///
     /// Return a callable object that fetches the given attribute(s) from its operand.
     ///
     /// After f = attrgetter('name'), the call f(r) returns r.name.
@@ -543,6 +549,9 @@ pub mod _operator {
     }
     fields!(MethodCaller: name, args, kw);
 
+    /// methodcaller(name, /, *args, **kwargs)
+    /// --
+    ///
     /// Return a callable object that calls the given method on its operand.
     ///
     /// After f = methodcaller('name'), the call f(r) returns r.name().

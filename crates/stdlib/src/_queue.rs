@@ -124,6 +124,9 @@ pub mod _queue {
         }
     }
 
+    /// SimpleQueue()
+    /// --
+    ///
     /// Simple, unbounded, reentrant FIFO queue.
     #[pyclass(name = "SimpleQueue", module = "_queue", flags = "BASETYPE|HAVE_GC", weaklistoffset = offset_of!(SimpleQueue, weakreflist))]
     impl SimpleQueue {

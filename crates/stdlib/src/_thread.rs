@@ -100,6 +100,9 @@ impl Lock {
     }
 }
 
+/// lock()
+/// --
+///
 /// A lock object is a synchronization primitive.  To create a lock,
 /// call threading.Lock().  Methods are:
 ///
@@ -467,6 +470,9 @@ impl Local {
     }
 }
 
+/// _local()
+/// --
+///
 /// Thread-local data
 #[pyclass(name = "_local", module = "_thread", type_object = LOCAL_TYPE, flags = "BASETYPE|HAVE_GC", weaklistoffset = core::mem::offset_of!(Local, weaklist))]
 impl Local {
@@ -687,7 +693,7 @@ pub mod _thread {
     /// is ignored.  The thread will also exit when the function raises an
     /// unhandled exception; a stack trace will be printed unless the exception
     /// is SystemExit.
-    #[pyfunction(sig = "function, args, kwargs=None, /", text_signature = "($module, function, args, kwargs={}, /)")]
+    #[pyfunction(sig = "function, args, kwargs=None, /", text_signature = "function, args, kwargs={}, /")]
     fn start_new_thread(function: &Object, args: &Object, kwargs: Option<&Object>) -> PyResult<usize> {
         start_new(function, args, kwargs)
     }
@@ -695,7 +701,7 @@ pub mod _thread {
     #[pyfunction(
         name = "start_new",
         sig = "function, args, kwargs=None, /",
-        text_signature = "($module, function, args, kwargs={}, /)"
+        text_signature = "function, args, kwargs={}, /"
     )]
     fn start_new_(function: &Object, args: &Object, kwargs: Option<&Object>) -> PyResult<usize> {
         start_new(function, args, kwargs)
@@ -759,7 +765,7 @@ pub mod _thread {
     /// A subthread can use this function to interrupt the main thread.
     ///
     /// Note: the default signal handler for SIGINT raises ``KeyboardInterrupt``.
-    #[pyfunction(sig = "signum=2, /", text_signature = "($module, signum=signal.SIGINT, /)")]
+    #[pyfunction(sig = "signum=2, /", text_signature = "signum=signal.SIGINT, /")]
     fn interrupt_main(signum: i32) -> PyResult<()> {
         interrupt(signum)?;
         // On the main thread the handler runs before the call returns.

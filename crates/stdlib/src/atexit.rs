@@ -19,7 +19,7 @@ pub mod atexit {
     ///     kwargs - optional keyword arguments to pass to func
     ///
     ///     func is returned to facilitate usage as a decorator.
-    #[pyfunction(raw, text_signature = "($module, func, /, *args, **kwargs)")]
+    #[pyfunction(raw, text_signature = "func, /, *args, **kwargs")]
     fn register(args: FuncArgs<'_>) -> PyResult<PyRef> {
         let Some(func) = args.get(0) else {
             return Err(raise!(TypeError, "register() takes at least 1 argument (0 given)"));

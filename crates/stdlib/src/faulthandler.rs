@@ -235,10 +235,7 @@ pub mod faulthandler {
     use super::*;
 
     /// Enable the fault handler.
-    #[pyfunction(
-        sig = "file=None, all_threads=True",
-        text_signature = "($module, /, file=sys.stderr, all_threads=True)"
-    )]
+    #[pyfunction(sig = "file=None, all_threads=True", text_signature = "file=sys.stderr, all_threads=True")]
     fn enable(file: Option<&Object>, all_threads: bool) -> PyResult<()> {
         let (fd, obj) = descriptor(file)?;
         keep(-1, obj);
@@ -272,10 +269,7 @@ pub mod faulthandler {
         ENABLED.load(Relaxed)
     }
     /// Dump the traceback of the current thread, or of all threads if all_threads is True, into file.
-    #[pyfunction(
-        sig = "file=None, all_threads=True",
-        text_signature = "($module, /, file=sys.stderr, all_threads=True)"
-    )]
+    #[pyfunction(sig = "file=None, all_threads=True", text_signature = "file=sys.stderr, all_threads=True")]
     fn dump_traceback(file: Option<&Object>, all_threads: bool) -> PyResult<()> {
         let (fd, _obj) = descriptor(file)?;
         if all_threads {
@@ -286,7 +280,7 @@ pub mod faulthandler {
         Ok(())
     }
     /// Dump the C stack of the current thread.
-    #[pyfunction(sig = "file=None", text_signature = "($module, /, file=sys.stderr)")]
+    #[pyfunction(sig = "file=None", text_signature = "file=sys.stderr")]
     fn dump_c_stack(file: Option<&Object>) -> PyResult<()> {
         let (fd, _obj) = descriptor(file)?;
         dump::c_stack(fd);
@@ -296,7 +290,7 @@ pub mod faulthandler {
     /// or each timeout seconds if repeat is True. If exit is True, call _exit(1) which is not safe.
     #[pyfunction(
         sig = "timeout, repeat=False, file=None, exit=False",
-        text_signature = "($module, /, timeout, repeat=False, file=sys.stderr, exit=False)"
+        text_signature = "timeout, repeat=False, file=sys.stderr, exit=False"
     )]
     fn dump_traceback_later(timeout: f64, repeat: bool, file: Option<&Object>, exit: bool) -> PyResult<()> {
         let us = (timeout * 1e6).ceil();
@@ -355,7 +349,7 @@ pub mod faulthandler {
     /// Register a handler for the signal 'signum': dump the traceback of the current thread, or of all threads if all_threads is True, into file.
     #[pyfunction(
         sig = "signum, file=None, all_threads=True, chain=False",
-        text_signature = "($module, /, signum, file=sys.stderr, all_threads=True, chain=False)"
+        text_signature = "signum, file=sys.stderr, all_threads=True, chain=False"
     )]
     fn register(signum: i32, file: Option<&Object>, all_threads: bool, chain: bool) -> PyResult<()> {
         check_user_signal(signum)?;

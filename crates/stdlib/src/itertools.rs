@@ -49,6 +49,9 @@ pub mod itertools {
     }
     fields!(Count: long_cnt, step);
 
+    /// count(start=0, step=1)
+    /// --
+    ///
     /// Return a count object whose .__next__() method returns consecutive values.
     #[pyclass(name = "count", module = "itertools", flags = "BASETYPE|HAVE_GC", slots(tp_traverse = traverse::<Count>, tp_clear = clear::<Count>, tp_dealloc = dealloc::<Count>))]
     impl Count {
@@ -200,6 +203,9 @@ pub mod itertools {
     }
     fields!(Cycle: it, saved);
 
+    /// cycle(iterable, /)
+    /// --
+    ///
     /// Return elements from the iterable until it is exhausted. Then repeat the sequence indefinitely.
     #[pyclass(name = "cycle", module = "itertools", flags = "BASETYPE|HAVE_GC", slots(tp_traverse = traverse::<Cycle>, tp_clear = clear::<Cycle>, tp_dealloc = dealloc::<Cycle>))]
     impl Cycle {
@@ -251,6 +257,9 @@ pub mod itertools {
     }
     fields!(Accumulate: total, it, binop, initial);
 
+    /// accumulate(iterable, func=None, *, initial=None)
+    /// --
+    ///
     /// Return series of accumulated sums (or other binary function results).
     #[pyclass(name = "accumulate", module = "itertools", flags = "BASETYPE|HAVE_GC", slots(tp_traverse = traverse::<Accumulate>, tp_clear = clear::<Accumulate>, tp_dealloc = dealloc::<Accumulate>))]
     impl Accumulate {
@@ -301,6 +310,9 @@ pub mod itertools {
     }
     fields!(Batched: it);
 
+    /// batched(iterable, n, *, strict=False)
+    /// --
+    ///
     /// Batch data into tuples of length n. The last batch may be shorter than n.
     ///
     /// Loops over the input iterable and accumulates data into tuples
@@ -368,6 +380,9 @@ pub mod itertools {
         made(c)
     }
 
+    /// chain(*iterables)
+    /// --
+    ///
     /// Return a chain object whose .__next__() method returns elements from the
     /// first iterable until it is exhausted, then elements from the next
     /// iterable, until all of the iterables are exhausted.
@@ -436,6 +451,9 @@ pub mod itertools {
     }
     fields!(Compress: data, selectors);
 
+    /// compress(data, selectors)
+    /// --
+    ///
     /// Return data elements corresponding to true selector elements.
     ///
     /// Forms a shorter iterator from selected data elements using the selectors to
@@ -475,6 +493,9 @@ pub mod itertools {
     }
     fields!(DropWhile: func, it);
 
+    /// dropwhile(predicate, iterable, /)
+    /// --
+    ///
     /// Drop items from the iterable while predicate(item) is true.
     ///
     /// Afterwards, return every element until the iterable is exhausted.
@@ -517,6 +538,9 @@ pub mod itertools {
     }
     fields!(TakeWhile: func, it);
 
+    /// takewhile(predicate, iterable, /)
+    /// --
+    ///
     /// Return successive entries from an iterable as long as the predicate evaluates to true for each entry.
     #[pyclass(name = "takewhile", module = "itertools", flags = "BASETYPE|HAVE_GC", slots(tp_traverse = traverse::<TakeWhile>, tp_clear = clear::<TakeWhile>, tp_dealloc = dealloc::<TakeWhile>))]
     impl TakeWhile {
@@ -555,6 +579,9 @@ pub mod itertools {
     }
     fields!(FilterFalse: func, it);
 
+    /// filterfalse(function, iterable, /)
+    /// --
+    ///
     /// Return those items of iterable for which function(item) is false.
     ///
     /// If function is None, return the items that are false.
@@ -597,6 +624,9 @@ pub mod itertools {
     }
     fields!(StarMap: func, it);
 
+    /// starmap(function, iterable, /)
+    /// --
+    ///
     /// Return an iterator whose values are returned from the function evaluated with an argument tuple taken from the given sequence.
     #[pyclass(name = "starmap", module = "itertools", flags = "BASETYPE|HAVE_GC", slots(tp_traverse = traverse::<StarMap>, tp_clear = clear::<StarMap>, tp_dealloc = dealloc::<StarMap>))]
     impl StarMap {
@@ -629,6 +659,9 @@ pub mod itertools {
     }
     fields!(Pairwise: it, old);
 
+    /// pairwise(iterable, /)
+    /// --
+    ///
     /// Return an iterator of overlapping pairs taken from the input iterator.
     ///
     ///     s -> (s0,s1), (s1,s2), (s2, s3), ...
@@ -820,6 +853,9 @@ pub mod itertools {
     }
     fields!(Product: pools; state);
 
+    /// product(*iterables, repeat=1)
+    /// --
+    ///
     /// Cartesian product of input iterables.  Equivalent to nested for-loops.
     ///
     /// For example, product(A, B) returns the same as:  ((x,y) for x in A for y in B).
@@ -935,6 +971,9 @@ pub mod itertools {
     }
     fields!(Combinations: pool; state);
 
+    /// combinations(iterable, r)
+    /// --
+    ///
     /// Return successive r-length combinations of elements in the iterable.
     ///
     /// combinations(range(4), 3) --> (0,1,2), (0,1,3), (0,2,3), (1,2,3)
@@ -1001,6 +1040,9 @@ pub mod itertools {
     }
     fields!(CombinationsR: pool; state);
 
+    /// combinations_with_replacement(iterable, r)
+    /// --
+    ///
     /// Return successive r-length combinations of elements in the iterable allowing individual elements to have successive repeats.
     ///
     /// combinations_with_replacement('ABC', 2) --> ('A','A'), ('A','B'), ('A','C'), ('B','B'), ('B','C'), ('C','C')
@@ -1065,6 +1107,9 @@ pub mod itertools {
     }
     fields!(Permutations: pool; state);
 
+    /// permutations(iterable, r=None)
+    /// --
+    ///
     /// Return successive r-length permutations of elements in the iterable.
     ///
     /// permutations(range(3), 2) --> (0,1), (0,2), (1,0), (1,2), (2,0), (2,1)
@@ -1146,6 +1191,9 @@ pub mod itertools {
     }
     fields!(ZipLongest: iters, fill);
 
+    /// zip_longest(*iterables, fillvalue=None)
+    /// --
+    ///
     /// Return a zip_longest object whose .__next__() method returns a tuple where
     /// the i-th element comes from the i-th iterable argument.  The .__next__()
     /// method continues until the longest iterable in the argument sequence
@@ -1236,6 +1284,9 @@ pub mod itertools {
         }
     }
 
+    /// groupby(iterable, key=None)
+    /// --
+    ///
     /// make an iterator that returns consecutive keys and groups from the iterable
     ///
     ///   iterable
@@ -1433,6 +1484,9 @@ pub mod itertools {
         }
     }
 
+    /// _tee(iterable, /)
+    /// --
+    ///
     /// Iterator wrapped to make it copyable.
     #[pyclass(name = "_tee", module = "itertools", flags = "HAVE_GC", weaklistoffset = core::mem::offset_of!(Tee, weakreflist), slots(tp_traverse = traverse::<Tee>, tp_clear = clear::<Tee>, tp_dealloc = dealloc::<Tee>))]
     impl Tee {

@@ -414,6 +414,9 @@ fn init_failed(c: c_int, doing: &str) -> Raised {
     }
 }
 
+/// _ZlibDecompressor(wbits=15, zdict=b'')
+/// --
+///
 #[pyclass(
     name = "_ZlibDecompressor",
     module = "zlib",

@@ -95,6 +95,9 @@ fn shorter_or_longer(name: &str, i: usize, what: &str) -> Raised {
     raise!(ValueError, "{}() argument {} is {} than {}", name, i + 1, what, range)
 }
 
+/// map(function, iterable, /, *iterables, strict=False)
+/// --
+///
 /// Make an iterator that computes the function using arguments from
 /// each of the iterables.  Stops when the shortest iterable is exhausted.
 ///
@@ -173,6 +176,9 @@ impl Map {
     }
 }
 
+/// filter(function, iterable, /)
+/// --
+///
 /// Return an iterator yielding those items of iterable for which function(item)
 /// is true. If function is None, return the items that are true.
 #[pyclass(name = "filter", type_object = PyFilter_Type, flags = "BASETYPE|HAVE_GC")]
@@ -229,6 +235,9 @@ impl Filter {
     }
 }
 
+/// zip(*iterables, strict=False)
+/// --
+///
 /// The zip object yields n-length tuples, where n is the number of iterables
 /// passed as positional arguments to zip().  The i-th element in every tuple
 /// comes from the i-th iterable argument to zip().  This continues until the

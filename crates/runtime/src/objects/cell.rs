@@ -57,6 +57,9 @@ impl Cell {
     }
 }
 
+/// cell([contents])
+/// --
+///
 #[pyclass(name = "cell", type_object = PyCell_Type, flags = "HAVE_GC")]
 impl Cell {
     /// Create a new cell object.

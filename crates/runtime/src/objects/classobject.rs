@@ -235,7 +235,10 @@ static SPEC: TypeSpec = TypeSpec {
         Py_tp_descr_get = descr_get,
         Py_tp_call = crate::protocol::call::PyVectorcall_Call,
     ],
-    methods: &[method_def(c"__reduce__", reduce as *const (), abi::METH_NOARGS, NO_DOC), method_end()],
+    methods: &[
+        method_def(c"__reduce__", reduce as *const (), abi::METH_NOARGS, c"__reduce__($self, /)\n--\n\n".as_ptr()),
+        method_end(),
+    ],
     getset: &[getset_def(c"__doc__", Some(get_doc), None, NO_DOC), getset_end()],
     members: &[
         member_def(c"__func__", abi::_Py_T_OBJECT, offset_of!(abi::PyMethodObject, im_func) as isize, abi::Py_READONLY),

@@ -582,6 +582,9 @@ fn iter_over(v: Vec<PyRef>) -> PyResult<PyRef> {
     List::from_vec(v)?.iter()
 }
 
+/// code(argcount, posonlyargcount, kwonlyargcount, nlocals, stacksize, flags, codestring, constants, names, varnames, filename, name, qualname, firstlineno, linetable, exceptiontable, freevars=(), cellvars=(), /)
+/// --
+///
 #[pyclass(name = "code", type_object = PyCode_Type, flags = "HAVE_GC", weaklistoffset = offset_of!(Code, base.co_weakreflist), members = "co_argcount: int@base.co_argcount readonly; co_posonlyargcount: int@base.co_posonlyargcount readonly; co_kwonlyargcount: int@base.co_kwonlyargcount readonly; co_stacksize: int@base.co_stacksize readonly; co_flags: int@base.co_flags readonly; co_names: object@base.co_names readonly; co_filename: object@base.co_filename readonly; co_name: object@base.co_name readonly; co_qualname: object@base.co_qualname readonly; co_firstlineno: int@base.co_firstlineno readonly; co_consts: object@base.co_consts readonly; co_nlocals: int@base.co_nlocals readonly")]
 impl Code {
     /// Create a code object.  Not for mere mortals.

@@ -626,7 +626,10 @@ const MEMBERS: &[abi::PyMemberDef] = &[
     member_def(c"__name__", abi::_Py_T_OBJECT, offset_of!(PyDescrObject, d_name) as isize, abi::Py_READONLY),
     member_end(),
 ];
-const REDUCE: &[PyMethodDef] = &[method_def(c"__reduce__", reduce as *const (), mo::NOARGS, NO_DOC), method_end()];
+const REDUCE: &[PyMethodDef] = &[
+    method_def(c"__reduce__", reduce as *const (), mo::NOARGS, c"__reduce__($self, /)\n--\n\n".as_ptr()),
+    method_end(),
+];
 
 const BASE: TypeSpec = TypeSpec {
     flags: abi::Py_TPFLAGS_HAVE_GC | abi::Py_TPFLAGS_DISALLOW_INSTANTIATION,
@@ -749,7 +752,10 @@ static METHOD_WRAPPER: TypeSpec = TypeSpec {
         member_def(c"__self__", abi::_Py_T_OBJECT, offset_of!(MethodWrapper, slf) as isize, abi::Py_READONLY),
         member_end(),
     ],
-    methods: &[method_def(c"__reduce__", mw_reduce as *const (), mo::NOARGS, NO_DOC), method_end()],
+    methods: &[
+        method_def(c"__reduce__", mw_reduce as *const (), mo::NOARGS, c"__reduce__($self, /)\n--\n\n".as_ptr()),
+        method_end(),
+    ],
     getset: &[
         getset_def(c"__objclass__", Some(mw_objclass), None, NO_DOC),
         getset_def(c"__name__", Some(mw_name), None, NO_DOC),

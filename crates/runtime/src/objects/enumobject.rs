@@ -57,6 +57,9 @@ impl Enumerate {
     }
 }
 
+/// enumerate(iterable, start=0)
+/// --
+///
 /// Return an enumerate object.
 ///
 ///   iterable
@@ -146,6 +149,9 @@ pub fn reversed(cls: &Type, seq: &Object) -> PyResult<PyRef> {
     Ok(r.upcast())
 }
 
+/// reversed(sequence, /)
+/// --
+///
 /// Return a reverse iterator over the values of the given sequence.
 #[pyclass(name = "reversed", type_object = PyReversed_Type, flags = "BASETYPE|HAVE_GC")]
 impl Reversed {

@@ -209,6 +209,9 @@ impl Function {
     }
 }
 
+/// function(code, globals, name=None, argdefs=None, closure=None, kwdefaults=None)
+/// --
+///
 #[pyclass(name = "function", type_object = PyFunction_Type, flags = "HAVE_GC|HAVE_VECTORCALL|METHOD_DESCRIPTOR", dictoffset = offset_of!(Function, dict), weaklistoffset = offset_of!(Function, weakreflist), vectorcalloffset = offset_of!(Function, vectorcall), slots(tp_call = crate::protocol::call::PyVectorcall_Call), members = "__closure__: object@closure readonly; __doc__: object@doc; __globals__: object@globals readonly; __module__: object@module; __builtins__: object@builtins readonly")]
 impl Function {
     /// Create a function object.

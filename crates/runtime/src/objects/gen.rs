@@ -145,12 +145,14 @@ pub fn compute_origin(depth: usize, frame: *mut InterpFrame) -> PyResult<PyRef> 
     Ok(Tuple::from_refs(v)?.upcast())
 }
 
-fn finish_send(r: Sent, raise_none: bool) -> PyResult<PyRef> {
+fn finish_send(g: &Generator, r: Sent) -> PyResult<PyRef> {
     match r {
         Sent::Yield(v) => Ok(v),
         Sent::Return(v) => {
-            if v.is_none() && raise_none {
-                return Err(crate::error::raise_none(exc::StopIteration()));
+            if v.is_none() {
+                let is_asyncgen = core::ptr::eq(g.ty(), &raw const PyAsyncGen_Type);
+                let end = if is_asyncgen { exc::StopAsyncIteration() } else { exc::StopIteration() };
+                return Err(crate::error::raise_none(end));
             }
             Err(crate::error::raise_stop_iteration(Some(&v)))
         }
@@ -160,7 +162,7 @@ fn finish_send(r: Sent, raise_none: bool) -> PyResult<PyRef> {
 
 /// `send(value)`
 pub fn gen_send(g: &Generator, value: &Object) -> PyResult<PyRef> {
-    finish_send(genops::resume(g, Some(value), false, false), true)
+    finish_send(g, genops::resume(g, Some(value), false, false))
 }
 
 /// `__next__`: None without an exception at the end.
@@ -257,7 +259,7 @@ pub fn gen_throw(
             let r = close_iter(&yf);
             g.state.store(old, Release);
             if r.is_err() {
-                return finish_send(genops::resume(g, None, true, false), true);
+                return finish_send(g, genops::resume(g, None, true, false));
             }
             return throw_here(g, ty, value, tb);
         }
@@ -278,7 +280,7 @@ pub fn gen_throw(
         return match r {
             Ok(Some(v)) => Ok(v),
             Ok(None) => throw_here(g, ty, value, tb),
-            Err(_) => finish_send(genops::resume(g, None, true, false), true),
+            Err(_) => finish_send(g, genops::resume(g, None, true, false)),
         };
     }
     throw_here(g, ty, value, tb)
@@ -325,7 +327,7 @@ fn throw_here(g: &Generator, ty: &Object, value: Option<&Object>, tb: Option<&Ob
         match crate::error::normalize(ty, value.map(Object::to_ref)) {
             Ok(e) => e,
             // what went wrong is thrown instead
-            Err(_) => return finish_send(genops::resume(g, None, true, false), true),
+            Err(_) => return finish_send(g, genops::resume(g, None, true, false)),
         }
     } else if let Some(e) = ty.downcast::<crate::objects::BaseException>() {
         if value.is_some_and(|v| !v.is_none()) {
@@ -345,7 +347,7 @@ fn throw_here(g: &Generator, ty: &Object, value: Option<&Object>, tb: Option<&Ob
         e.setattr(intern!("__traceback__"), t)?;
     }
     let _ = crate::error::restore(e);
-    finish_send(genops::resume(g, None, true, false), true)
+    finish_send(g, genops::resume(g, None, true, false))
 }
 
 fn warn_throw_args(args: &[&Object]) -> PyResult<()> {

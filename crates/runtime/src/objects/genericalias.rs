@@ -314,6 +314,9 @@ const OWN: &[&str] = &[
     "__deepcopy__",
 ];
 
+/// GenericAlias(origin, args, /)
+/// --
+///
 /// Represent a PEP 585 generic type
 ///
 /// E.g. for t = list[int], t.__origin__ is list and t.__args__ is (int,).

@@ -766,6 +766,9 @@ fn equal_views(a: &abi::Py_buffer, b: &abi::Py_buffer) -> PyResult<bool> {
     Ok(true)
 }
 
+/// memoryview(object)
+/// --
+///
 #[pyclass(
     name = "memoryview",
     type_object = PyMemoryView_Type,

@@ -391,7 +391,10 @@ static SPEC: TypeSpec = TypeSpec {
         Py_tp_call = crate::protocol::call::PyVectorcall_Call,
         Py_tp_getattro = crate::protocol::attr::PyObject_GenericGetAttr,
     ],
-    methods: &[method_def(c"__reduce__", reduce as *const (), NOARGS, cabi::NO_DOC), method_end()],
+    methods: &[
+        method_def(c"__reduce__", reduce as *const (), NOARGS, c"__reduce__($self, /)\n--\n\n".as_ptr()),
+        method_end(),
+    ],
     getset: &[
         getset_def(c"__doc__", Some(get_doc), None, cabi::NO_DOC),
         getset_def(c"__name__", Some(get_name), None, cabi::NO_DOC),

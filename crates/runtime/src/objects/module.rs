@@ -541,6 +541,9 @@ fn shadows_stdlib(origin: &str, name: &str) -> PyResult<bool> {
     }
 }
 
+/// module(name, doc=None)
+/// --
+///
 #[pyclass(name = "module", type_object = PyModule_Type, flags = "BASETYPE|HAVE_GC", weaklistoffset = core::mem::offset_of!(Module, md_weaklist),
     dictoffset = core::mem::offset_of!(Module, md_dict), members = "__dict__: object@md_dict readonly",
     slots(tp_free = crate::mem::gc::PyObject_GC_Del))]

@@ -48,6 +48,9 @@ impl Namespace {
     }
 }
 
+/// SimpleNamespace(mapping_or_iterable=(), /, **kwargs)
+/// --
+///
 /// A simple attribute-based namespace.
 #[pyclass(
     name = "SimpleNamespace",

@@ -103,6 +103,9 @@ fn no_arguments(args: FuncArgs<'_>, name: &str) -> PyResult<()> {
     Ok(())
 }
 
+/// NoneType()
+/// --
+///
 /// The type of the None singleton.
 #[pyclass(name = "NoneType", type_object = _PyNone_Type, flags = "")]
 impl NoneObject {
@@ -140,6 +143,9 @@ impl NoneObject {
     }
 }
 
+/// NotImplementedType()
+/// --
+///
 /// The type of the NotImplemented singleton.
 #[pyclass(name = "NotImplementedType", type_object = _PyNotImplemented_Type, flags = "")]
 impl NotImplementedObject {
@@ -166,6 +172,9 @@ impl NotImplementedObject {
     }
 }
 
+/// ellipsis()
+/// --
+///
 /// The type of the Ellipsis singleton.
 #[pyclass(name = "ellipsis", type_object = PyEllipsis_Type, flags = "")]
 impl EllipsisObject {

@@ -87,6 +87,9 @@ unsafe extern "C" fn traverse(
     0
 }
 
+/// traceback(tb_next, tb_frame, tb_lasti, tb_lineno)
+/// --
+///
 #[pyclass(name = "traceback", type_object = PyTraceBack_Type, flags = "HAVE_GC", members = "tb_frame: object@0.tb_frame readonly", slots(tp_traverse = traverse))]
 impl Traceback {
     /// Create a new traceback object.

@@ -293,6 +293,9 @@ pub(crate) fn compare_slices(a: &[&Object], b: &[&Object], op: CompareOp) -> PyR
     Ok(op.result(&a.len(), &b.len()))
 }
 
+/// tuple(iterable=(), /)
+/// --
+///
 /// Built-in immutable sequence.
 ///
 /// If no argument is given, the constructor returns an empty tuple.

@@ -98,10 +98,10 @@ fn caller_module() -> PyResult<Option<PyRef>> {
     }
 }
 
+/// `__module__` of a type parameter: the caller's, None where its globals have no name.
 fn set_module(o: &Object) -> PyResult<()> {
-    if let Some(m) = caller_module()?
-        && m.downcast::<Str>().is_none_or(|s| !s.eq_str("typing"))
-    {
+    let m = caller_module()?.unwrap_or_else(none_ref);
+    if m.downcast::<Str>().is_none_or(|s| !s.eq_str("typing")) {
         o.setattr(intern!("__module__"), &m)?;
     }
     Ok(())
@@ -453,8 +453,7 @@ impl ParamSpec {
         let t = new_param::<ParamSpec>(name, false)?;
         set_variance(t.as_raw().cast(), covariant, contravariant, infer_variance);
         if !bound.is_none() {
-            let b = type_check(bound, "Bound must be a type.")?;
-            set(&t.0.bound, Some(b));
+            set(&t.0.bound, Some(bound.to_ref()));
         }
         if let Arg::Given(d) = default {
             set(&t.0.default, Some(d.to_ref()));

@@ -228,7 +228,8 @@ impl Union {
     }
     #[slot]
     fn nb_or(a: &Object, b: &Object) -> PyResult<PyRef> {
-        or(a, b)
+        // One of them is a union: the other may be whatever `Union[...]` takes, also a string.
+        from_args(&[a, b])
     }
     #[slot]
     fn mp_subscript(&self, item: &Object) -> PyResult<PyRef> {

@@ -404,6 +404,9 @@ impl Future {
     }
 }
 
+/// Future(*, loop=None)
+/// --
+///
 /// This class is *almost* compatible with concurrent.futures.Future.
 ///
 ///     Differences:

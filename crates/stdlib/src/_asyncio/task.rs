@@ -336,6 +336,9 @@ fn is_coroutine(o: &Object) -> PyResult<bool> {
     ISCOROUTINE.attr_of("asyncio.coroutines", "iscoroutine")?.call1(o)?.is_true()
 }
 
+/// Task(coro, *, loop=None, name=None, context=None, eager_start=False)
+/// --
+///
 /// A coroutine wrapped in a Future.
 #[pyclass(
     name = "Task",

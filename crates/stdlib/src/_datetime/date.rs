@@ -437,7 +437,7 @@ impl Date {
     #[pymethod(
         name = "__replace__",
         sig = "year=unchanged, month=unchanged, day=unchanged",
-        text_signature = "($self, /, **changes)"
+        text_signature = "**changes"
     )]
     fn replace2(&self, year: Option<&Object>, month: Option<&Object>, day: Option<&Object>) -> PyResult<PyRef> {
         self.replace(year, month, day)

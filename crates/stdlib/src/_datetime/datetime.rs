@@ -643,7 +643,7 @@ impl DateTime {
     }
 
     /// The same as replace().
-    #[pymethod(name = "__replace__", raw, text_signature = "($self, /, **changes)")]
+    #[pymethod(name = "__replace__", raw, text_signature = "**changes")]
     fn replace2(&self, args: FuncArgs<'_>) -> PyResult<PyRef> {
         let [y, m, d, h, mi, s, us, tz, fold] = bind(&args, NAMES, 8, 0)?;
         self.replace(y, m, d, h, mi, s, us, tz.map_or(Arg::Missing, Arg::Given), fold)

@@ -310,7 +310,7 @@ impl Time {
     }
 
     /// The same as replace().
-    #[pymethod(name = "__replace__", raw, text_signature = "($self, /, **changes)")]
+    #[pymethod(name = "__replace__", raw, text_signature = "**changes")]
     fn replace2(&self, args: FuncArgs<'_>) -> PyResult<PyRef> {
         let [h, m, s, us, tz, fold] = bind(&args, NAMES, 5, 0)?;
         self.replace(h, m, s, us, tz.map_or(Arg::Missing, Arg::Given), fold)

@@ -444,6 +444,9 @@ impl Decimal {
     }
 }
 
+/// Decimal(value="0", context=None)
+/// --
+///
 /// Construct a new Decimal object.
 ///
 /// value can be an integer, string, tuple, or another Decimal object.  If

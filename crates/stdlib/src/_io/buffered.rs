@@ -891,6 +891,9 @@ impl BufferedRwPair {
     }
 }
 
+/// BufferedRWPair(reader, writer, buffer_size=DEFAULT_BUFFER_SIZE, /)
+/// --
+///
 /// A buffered reader and writer object together.
 #[pyclass(name = "BufferedRWPair", module = "_io", type_object = BUFFERED_RW_PAIR_TYPE, flags = "BASETYPE|HAVE_GC", base = BufferedIoBase,
     slots(tp_traverse = support::traverse::<BufferedRwPair>, tp_clear = support::clear::<BufferedRwPair>, tp_dealloc = base::dealloc::<BufferedRwPair>))]

@@ -75,6 +75,9 @@ impl BytesIo {
     }
 }
 
+/// BytesIO(initial_bytes=b'')
+/// --
+///
 /// Buffered I/O implementation using an in-memory bytes buffer.
 #[pyclass(name = "BytesIO", module = "_io", type_object = BYTES_IO_TYPE, flags = "BASETYPE|HAVE_GC", base = BufferedIoBase,
     slots(tp_traverse = support::traverse::<BytesIo>, tp_clear = support::clear::<BytesIo>, tp_dealloc = base::dealloc::<BytesIo>))]

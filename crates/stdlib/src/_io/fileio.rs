@@ -154,6 +154,9 @@ impl FileIo {
     }
 }
 
+/// FileIO(file, mode='r', closefd=True, opener=None)
+/// --
+///
 /// Open a file.
 ///
 /// The mode can be 'r' (default), 'w', 'x' or 'a' for reading, writing, exclusive creation or appending.

@@ -131,6 +131,9 @@ impl NewlineDecoder {
     }
 }
 
+/// IncrementalNewlineDecoder(decoder, translate, errors='strict')
+/// --
+///
 /// Codec used when reading a file in universal newlines mode.
 #[pyclass(name = "IncrementalNewlineDecoder", module = "_io", type_object = NEWLINE_DECODER_TYPE, flags = "BASETYPE|HAVE_GC",
     slots(tp_traverse = support::traverse::<NewlineDecoder>, tp_clear = support::clear::<NewlineDecoder>, tp_dealloc = support::dealloc::<NewlineDecoder>))]

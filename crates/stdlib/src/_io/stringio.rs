@@ -128,6 +128,9 @@ impl StringIo {
     }
 }
 
+/// StringIO(initial_value='', newline='\n')
+/// --
+///
 /// Text I/O implementation using an in-memory buffer.
 #[pyclass(name = "StringIO", module = "_io", type_object = STRING_IO_TYPE, flags = "BASETYPE|HAVE_GC", base = TextIoBase,
     slots(tp_traverse = support::traverse::<StringIo>, tp_clear = support::clear::<StringIo>, tp_dealloc = base::dealloc::<StringIo>))]

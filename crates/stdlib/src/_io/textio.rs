@@ -639,6 +639,9 @@ fn newline_arg(o: &Object) -> PyResult<Option<String>> {
     Ok(Some(s))
 }
 
+/// TextIOWrapper(buffer, encoding=None, errors=None, newline=None, line_buffering=False, write_through=False)
+/// --
+///
 /// Character and line based layer over a BufferedIOBase object, buffer.
 #[pyclass(name = "TextIOWrapper", module = "_io", type_object = TEXT_IO_WRAPPER_TYPE, flags = "BASETYPE|HAVE_GC", base = TextIoBase,
     slots(tp_traverse = support::traverse::<TextIoWrapper>, tp_clear = support::clear::<TextIoWrapper>, tp_dealloc = base::dealloc::<TextIoWrapper>))]

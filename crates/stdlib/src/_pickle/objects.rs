@@ -90,6 +90,9 @@ impl Pickler {
     }
 }
 
+/// Pickler(file, protocol=None, fix_imports=True, buffer_callback=None)
+/// --
+///
 /// This takes a binary file for writing a pickle data stream.
 #[pyclass(
     name = "Pickler",
@@ -367,6 +370,9 @@ impl Unpickler {
     }
 }
 
+/// Unpickler(file, *, fix_imports=True, encoding='ASCII', errors='strict', buffers=())
+/// --
+///
 /// This takes a binary file for reading a pickle data stream.
 #[pyclass(name = "Unpickler", module = "_pickle", flags = "BASETYPE|HAVE_GC|IMMUTABLETYPE")]
 impl Unpickler {

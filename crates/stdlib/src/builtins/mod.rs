@@ -110,7 +110,7 @@ pub mod builtins {
     }
 
     /// Call sys.breakpointhook(*args, **kws).
-    #[pyfunction(raw, text_signature = "($module, /, *args, **kws)")]
+    #[pyfunction(raw, text_signature = "*args, **kws")]
     fn breakpoint(args: FuncArgs<'_>) -> PyResult<PyRef> {
         let hook = runtime::objects::exceptions::display::sys_get("breakpointhook")
             .ok_or_else(|| raise!(RuntimeError, "lost sys.breakpointhook"))?;
@@ -497,7 +497,7 @@ pub mod builtins {
     ///   a file-like object (stream); defaults to the current sys.stdout.
     /// flush
     ///   whether to forcibly flush the stream.
-    #[pyfunction(raw, text_signature = "($module, /, *args, sep=' ', end='\\n', file=None, flush=False)")]
+    #[pyfunction(raw, text_signature = "*args, sep=' ', end='\\n', file=None, flush=False")]
     fn print(args: FuncArgs<'_>) -> PyResult<()> {
         text::print(&args)
     }
@@ -523,7 +523,7 @@ pub mod builtins {
     ///
     /// A custom key function can be supplied to customize the sort order, and the
     /// reverse flag can be set to request the result in descending order.
-    #[pyfunction(raw, text_signature = "($module, iterable, /, *, key=None, reverse=False)")]
+    #[pyfunction(raw, text_signature = "iterable, /, *, key=None, reverse=False")]
     fn sorted(args: FuncArgs<'_>) -> PyResult<PyRef> {
         check_positional("sorted", args.len(), 1, 1)?;
         let list = args.args[0].to_list()?;

@@ -164,6 +164,9 @@ impl List {
     }
 }
 
+/// list(iterable=(), /)
+/// --
+///
 /// Built-in mutable sequence.
 ///
 /// If no argument is given, the constructor creates a new empty list.
