@@ -291,7 +291,7 @@ fn new_frame(code: &Code, globals: &Dict) -> PyResult<Ref<Frame>> {
                 return Err(e);
             }
         };
-        (*f.as_raw()).own_slots = total;
+        (*f.as_raw()).own_slots.store(total, core::sync::atomic::Ordering::Release);
         Ok(f)
     }
 }
@@ -308,21 +308,20 @@ capi! {
         Ok(frame(f)?.back()?)
     }
     fn PyFrame_GetGlobals(f: *mut abi::PyObject) -> *mut abi::PyObject {
-        Ok(Ref::new_ref(frame(f)?.globals()))
+        Ok(frame(f)?.globals())
     }
     fn PyFrame_GetBuiltins(f: *mut abi::PyObject) -> *mut abi::PyObject {
-        Ok(frame(f)?.interp().builtins().to_ref())
+        Ok(frame(f)?.builtins())
     }
     fn PyFrame_GetLocals(f: *mut abi::PyObject) -> *mut abi::PyObject {
         frame(f)?.locals()
     }
     fn PyFrame_GetGenerator(f: *mut abi::PyObject) -> *mut abi::PyObject {
-        let g: Option<&Object> = InterpFrame::generator(frame(f)?.frame).map(|g| &**g);
-        Ok(g.map(Object::to_ref))
+        Ok(frame(f)?.generator())
     }
     fn PyFrame_GetLasti(f: *mut abi::PyObject) -> c_int {
         let f = frame(f)?;
-        let i = f.interp().lasti();
+        let i = f.lasti();
         Ok(if i < 0 { -1 } else { f.code().shown_offset(i as usize) as c_int })
     }
     fn PyFrame_GetLineNumber(f: *mut abi::PyObject) -> c_int {
@@ -345,7 +344,7 @@ capi! {
         Ok(())
     }
     fn _PyFrame_IsEntryFrame(f: *mut abi::PyObject) -> c_int {
-        Ok(interp::caller_of(frame(f)?.frame).is_none())
+        Ok(frame(f)?.steady(|f| interp::caller_of(f).is_none()))
     }
     fn PyUnstable_InterpreterFrame_GetCode(f: *mut InterpFrame) -> *mut abi::PyObject {
         // SAFETY: C passes a live frame.

@@ -39,7 +39,7 @@ pub unsafe fn make_generator(ts: &ThreadState, frame: *mut InterpFrame) -> PyRes
         (*gf).locals = (*frame).locals;
         (*gf).frame_obj = (*frame).frame_obj;
         if !(*gf).frame_obj.is_null() {
-            (*(*gf).frame_obj).frame = gf;
+            (*(*gf).frame_obj).frame.store(gf, core::sync::atomic::Ordering::Release);
         }
         (*gf).owner = Owner::Generator;
         (*gf).flags = 0;

@@ -177,7 +177,7 @@ pub fn set_lineno(f: &Frame, line: i64) -> PyResult<()> {
     };
     let all = stacks(code);
     // SAFETY: the frame is suspended in the hook.
-    let here = unsafe { (*f.frame).lasti().max(0) as usize };
+    let here = unsafe { (*f.raw()).lasti().max(0) as usize };
     let empty = Stack::new();
     let start = all.get(here).and_then(Option::as_ref).unwrap_or(&empty);
     let mut best: Option<(usize, &Stack)> = None;
@@ -201,7 +201,7 @@ pub fn set_lineno(f: &Frame, line: i64) -> PyResult<()> {
     // SAFETY: the frame is suspended in the hook; its stack has the depth of `start`, and each entry is popped as its
     // kind asks.
     unsafe {
-        let frame = f.frame;
+        let frame = f.raw();
         for k in start[stack.len()..].iter().rev() {
             let base = InterpFrame::stack_base(frame);
             if (*frame).sp <= base {
@@ -231,7 +231,7 @@ fn bind_unbound(f: &Frame) -> PyResult<()> {
     // SAFETY: the frame is suspended in the hook; locals are always below its stack.
     let unbound: Vec<usize> = (0..code.nlocalsplus())
         .filter(|i| code.kind(*i) & fast::LOCAL != 0 && code.kind(*i) & (fast::HIDDEN | fast::CELL) == 0)
-        .filter(|i| unsafe { (*InterpFrame::localsplus(f.frame).add(*i)).is_null() })
+        .filter(|i| unsafe { (*InterpFrame::localsplus(f.raw()).add(*i)).is_null() })
         .collect();
     if unbound.is_empty() {
         return Ok(());

@@ -137,8 +137,13 @@ pub fn run_source(
 
 /// The innermost Python frame of this thread that has begun to run.
 pub fn current_frame() -> Option<*mut InterpFrame> {
-    let mut f = ThreadState::current().abi().current_frame.cast::<InterpFrame>();
-    // SAFETY: frames of this thread are live while it is inside them.
+    current_frame_of(ThreadState::current())
+}
+
+/// The innermost complete frame of a thread: the running one, or a stopped one.
+pub fn current_frame_of(ts: &ThreadState) -> Option<*mut InterpFrame> {
+    let mut f = ts.abi().current_frame.cast::<InterpFrame>();
+    // SAFETY: frames of a thread are live while it is inside them.
     unsafe {
         while !f.is_null() && (*f).is_incomplete() {
             f = (*f).previous;

@@ -259,7 +259,7 @@ unsafe fn call_hook(
         let a = ts.abi_mut();
         a.tracing -= 1;
         a.what_event = old_what;
-        (*fo.as_raw()).lineno = 0;
+        fo.lineno.store(0, Relaxed);
         drop(keep);
         r
     };
@@ -702,7 +702,7 @@ pub unsafe fn on_instruction(
                 }
                 if listens(ts, frame) {
                     let fo = InterpFrame::frame_object(frame)?;
-                    if fo.trace_lines != 0 {
+                    if fo.trace_lines.load(Relaxed) != 0 {
                         call_hook(ts, false, frame, ev::LINE, abi::PyTrace_LINE, None)?;
                     }
                 }
@@ -715,7 +715,7 @@ pub unsafe fn on_instruction(
             monitoring::fire(ts, ev::INSTRUCTION, code, index, true, &[])?;
         }
         let fo = (*frame).frame_obj;
-        if !fo.is_null() && (*fo).trace_opcodes != 0 && listens(ts, frame) {
+        if !fo.is_null() && (*fo).trace_opcodes.load(Relaxed) != 0 && listens(ts, frame) {
             call_hook(ts, false, frame, ev::INSTRUCTION, abi::PyTrace_OPCODE, None)?;
         }
         if matches!(o, op::END_FOR | op::END_SEND)

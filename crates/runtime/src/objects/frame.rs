@@ -2,16 +2,21 @@
 //!
 //! A frame object points at its frame on the data stack or in a generator while that lives. When the frame ends and the
 //! object is still wanted, `detach` moves the contents into memory of the object's own.
+//!
+//! Any thread may hold the object of a frame that another one runs. `steady` decides how to look at the frame: directly, if
+//! this thread runs it (nobody else ends it meanwhile); with the object's lock held, if it has ended; with the world
+//! stopped otherwise (its thread has then saved what it works with).
 
 use crate::interp::frame::{InterpFrame, Owner};
 use crate::interp::slot::Slot;
+use crate::lock;
 use crate::objects::r#gen::{free, visit_slot};
 use crate::objects::{Cell, Code};
 use crate::prelude::*;
 use compiler::code::{co, fast};
 use core::ffi::c_int;
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicPtr, Ordering::*};
+use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU8, AtomicUsize, Ordering::*};
 use macros::pyclass;
 
 /// A Python-visible frame.
@@ -19,20 +24,20 @@ use macros::pyclass;
 pub struct Frame {
     pub ob_base: abi::PyObject,
     /// The caller's frame object, once this frame has ended
-    pub back: *mut Frame,
-    pub frame: *mut InterpFrame,
+    pub back: AtomicPtr<Frame>,
+    pub frame: AtomicPtr<InterpFrame>,
     /// f_trace (owned) or null
     pub trace: AtomicPtr<abi::PyObject>,
     /// f_lineno set by a tracer, 0 otherwise
-    pub lineno: i32,
-    pub trace_lines: u8,
-    pub trace_opcodes: u8,
+    pub lineno: AtomicI32,
+    pub trace_lines: AtomicU8,
+    pub trace_opcodes: AtomicU8,
     /// Extra names set through `f_locals` (a dict) or null
     pub extra_locals: AtomicPtr<abi::PyObject>,
     /// Old values of locals overwritten through `f_locals` (a list): borrowed copies may exist
     pub overwritten: AtomicPtr<abi::PyObject>,
-    /// Allocation that holds the frame after the call, in slots (0: none)
-    pub own_slots: usize,
+    /// Allocation that holds the frame after the call, in slots (0: none). Set after `frame`.
+    pub own_slots: AtomicUsize,
 }
 
 #[unsafe(no_mangle)]
@@ -56,7 +61,7 @@ pub unsafe fn detach(frame: *mut InterpFrame) {
         let fo: Ref<Frame> = Ref::from_raw(core::mem::replace(&mut (*frame).frame_obj, null_mut()));
         let raw = fo.as_raw();
         if fo.is_uniquely_referenced() {
-            (*raw).frame = null_mut();
+            (*raw).frame.store(null_mut(), Release);
             return;
         }
         let base = InterpFrame::localsplus(frame);
@@ -64,7 +69,7 @@ pub unsafe fn detach(frame: *mut InterpFrame) {
         let total = InterpFrame::HEADER_SLOTS + n;
         let own = libc::malloc(total * 8).cast::<InterpFrame>();
         if own.is_null() {
-            (*raw).frame = null_mut();
+            (*raw).frame.store(null_mut(), Release);
             return;
         }
         core::ptr::copy_nonoverlapping(frame, own, 1);
@@ -81,14 +86,14 @@ pub unsafe fn detach(frame: *mut InterpFrame) {
         (*own).flags = 0;
         let prev = crate::interp::caller_of(frame);
         (*own).previous = null_mut();
-        (*raw).own_slots = total;
-        (*raw).frame = own;
+        (*raw).frame.store(own, Release);
+        (*raw).own_slots.store(total, Release);
         if let Some(p) = prev
-            && (*raw).back.is_null()
+            && (*raw).back.load(Relaxed).is_null()
         {
             let saved = crate::error::take_error();
             match InterpFrame::frame_object(p) {
-                Ok(b) => (*raw).back = b.into_raw(),
+                Ok(b) => (*raw).back.store(b.into_raw(), Release),
                 Err(e) => e.clear(),
             }
             if let Some(e) = saved {
@@ -104,77 +109,137 @@ impl Frame {
         let f = crate::typeobject::alloc_object::<Frame>(Frame::type_object())?;
         // SAFETY: the object is fresh and ours alone.
         unsafe {
-            (*f.as_raw()).frame = frame;
-            (*f.as_raw()).trace_lines = 1;
+            (*f.as_raw()).frame.store(frame, Relaxed);
+            (*f.as_raw()).trace_lines.store(1, Relaxed);
         }
         crate::interp::pending::track(&f);
         Ok(f)
     }
     /// The frame: null only while the object is being destroyed.
-    pub fn interp(&self) -> &InterpFrame {
-        // SAFETY: a reachable frame object has a frame.
-        unsafe { &*self.frame }
+    pub fn raw(&self) -> *mut InterpFrame {
+        self.frame.load(Acquire)
     }
+    /// Whether the frame has ended: its contents belong to the object.
+    fn has_ended(&self) -> bool {
+        self.own_slots.load(Acquire) != 0
+    }
+    /// Whether no other thread runs the frame or can begin to before the caller runs Python code.
+    fn is_mine(&self) -> bool {
+        let ts = ThreadState::current();
+        let frame = self.raw();
+        if ts.stack.base.get() <= frame.cast() && frame.cast() < ts.stack.limit.get() {
+            return true;
+        }
+        // A generator's frame, or one of another thread.
+        let mut f = ts.abi().current_frame.cast::<InterpFrame>();
+        for _ in 0..16 {
+            if f == frame {
+                return true;
+            }
+            // SAFETY: frames of this thread are live while it is inside them.
+            match unsafe { f.as_ref() } {
+                Some(r) => f = r.previous,
+                None => break,
+            }
+        }
+        let here = ts.interp();
+        let alone = |i: &crate::thread::InterpreterState| i.next_interp().is_none() && core::ptr::eq(i, here);
+        here.thread_count.load(Relaxed) == 1 && crate::thread::InterpreterState::head().is_some_and(alone)
+    }
+    /// Calls `f` with the frame while it holds still. `f` runs no Python code and takes no locks.
+    pub fn steady<R>(&self, f: impl FnOnce(*mut InterpFrame) -> R) -> R {
+        if self.has_ended() {
+            lock!(self);
+            return f(self.raw());
+        }
+        if self.is_mine() {
+            return f(self.raw());
+        }
+        crate::thread::stop_the_world(|| f(self.raw()))
+    }
+    /// The code. It outlives the frame: code is freed by the collector only.
     pub fn code(&self) -> &Code {
-        self.interp().code()
+        // SAFETY: a reachable frame object has a frame.
+        self.steady(|f| unsafe { (*f).code() })
     }
-    pub fn globals(&self) -> &Dict {
-        self.interp().globals()
+    pub fn globals(&self) -> PyRef {
+        // SAFETY: as above.
+        self.steady(|f| unsafe { (*f).globals().to_ref() })
+    }
+    pub fn builtins(&self) -> PyRef {
+        // SAFETY: as above.
+        self.steady(|f| unsafe { (*f).builtins().to_ref() })
+    }
+    /// Index of the current instruction, -1 before the first.
+    pub fn lasti(&self) -> i32 {
+        // SAFETY: as above.
+        self.steady(|f| unsafe { (*f).lasti() })
+    }
+    /// The generator whose frame it is.
+    pub fn generator(&self) -> Option<PyRef> {
+        self.steady(|f| InterpFrame::generator(f).map(|g| g.to_ref()))
     }
     /// The current line.
     pub fn line(&self) -> Option<u32> {
-        if self.lineno > 0 { Some(self.lineno as u32) } else { self.interp().lineno() }
+        let set = self.lineno.load(Relaxed);
+        // SAFETY: as above.
+        if set > 0 { Some(set as u32) } else { self.steady(|f| unsafe { (*f).lineno() }) }
+    }
+    /// The locals mapping, if the frame has one.
+    fn mapping(&self) -> Option<PyRef> {
+        // SAFETY: null or a live mapping.
+        self.steady(|f| unsafe { Object::from_ptr_opt((*f).locals).map(|l| l.to_ref()) })
     }
     /// The caller's frame.
     pub fn back(&self) -> PyResult<Option<Ref<Frame>>> {
-        // SAFETY: the frame is live.
-        unsafe {
-            if let Some(b) = self.back.as_ref() {
-                return Ok(Some(Ref::new_ref(b)));
+        self.steady(|f| {
+            // SAFETY: the frame is live and holds still, and so do its callers; `back` lives as long as the object.
+            unsafe {
+                if let Some(b) = self.back.load(Acquire).as_ref() {
+                    return Ok(Some(Ref::new_ref(b)));
+                }
+                match crate::interp::caller_of(f) {
+                    Some(p) => Ok(Some(InterpFrame::frame_object(p)?)),
+                    None => Ok(None),
+                }
             }
-            match crate::interp::caller_of(self.frame) {
-                Some(p) => Ok(Some(InterpFrame::frame_object(p)?)),
-                None => Ok(None),
-            }
-        }
+        })
+    }
+    /// The cell behind the local at `i`, if `o` is one.
+    fn cell<'a>(&self, i: usize, o: &'a Object) -> Option<&'a Cell> {
+        if self.code().kind(i) & (fast::CELL | fast::FREE) != 0 { o.downcast_exact::<Cell>() } else { None }
     }
     /// Value of the local at `i`, through its cell if it has one.
     pub fn local(&self, i: usize) -> PyResult<Option<PyRef>> {
-        let f = self.frame;
         // SAFETY: the index is checked against the saved stack pointer.
-        unsafe {
+        let v = self.steady(|f| unsafe {
             let p = InterpFrame::localsplus(f).add(i);
-            if p >= (*f).sp || (*p).is_null() {
-                return Ok(None);
-            }
-            let s = *p;
-            if self.code().kind(i) & (fast::CELL | fast::FREE) != 0
-                && let Some(c) = s.try_obj().and_then(|o| o.downcast_exact::<Cell>())
-            {
-                return Ok(c.get());
-            }
-            Ok(Some(s.to_ref()?))
-        }
+            if p >= (*f).sp || (*p).is_null() { Ok(None) } else { (*p).to_ref().map(Some) }
+        })?;
+        Ok(v.and_then(|v| match self.cell(i, &v) {
+            Some(c) => c.get(),
+            None => Some(v),
+        }))
     }
     /// Sets the local at `i`.
     pub fn set_local(&self, i: usize, v: &Object) -> PyResult<()> {
-        let f = self.frame;
         // SAFETY: the index is within localsplus.
-        unsafe {
-            let p = InterpFrame::localsplus(f).add(i);
-            let s = *p;
-            if self.code().kind(i) & (fast::CELL | fast::FREE) != 0
-                && let Some(c) = s.try_obj().and_then(|o| o.downcast_exact::<Cell>())
-            {
-                drop(c.replace(Some(v.to_ref())));
-                return Ok(());
-            }
-            *p = Slot::owned(v.to_ref());
-            if s.is_counted() {
-                // Borrowed copies of the old value may lie on the stack
-                let l = self.overwritten_list()?;
-                l.push(s.into_ref()?)?;
-            }
+        let old = self.steady(|f| unsafe {
+            let s = *InterpFrame::localsplus(f).add(i);
+            if s.is_null() { Ok(None) } else { s.to_ref().map(Some) }
+        })?;
+        if let Some(c) = old.as_ref().and_then(|o| self.cell(i, o)) {
+            drop(c.replace(Some(v.to_ref())));
+            return Ok(());
+        }
+        let new = v.to_ref();
+        // SAFETY: as above.
+        let old =
+            self.steady(|f| unsafe { core::mem::replace(&mut *InterpFrame::localsplus(f).add(i), Slot::owned(new)) });
+        if old.is_counted() {
+            // Borrowed copies of the old value may lie on the stack
+            let l = self.overwritten_list()?;
+            l.push(old.into_ref()?)?;
         }
         Ok(())
     }
@@ -201,10 +266,10 @@ impl Frame {
     /// Whether the slot holds anything.
     fn is_bound(&self, i: usize) -> bool {
         // SAFETY: checked against the saved stack pointer.
-        unsafe {
-            let p = InterpFrame::localsplus(self.frame).add(i);
-            p < (*self.frame).sp && !(*p).is_null()
-        }
+        self.steady(|f| unsafe {
+            let p = InterpFrame::localsplus(f).add(i);
+            p < (*f).sp && !(*p).is_null()
+        })
     }
     /// Whether variables of an inlined comprehension are alive in a frame that has a locals mapping.
     pub fn has_hidden(&self) -> bool {
@@ -213,14 +278,11 @@ impl Frame {
     }
     /// `f_locals`.
     pub fn locals(&self) -> PyResult<PyRef> {
-        let f = self.interp();
-        if f.code().flags() & co::OPTIMIZED == 0 {
-            // SAFETY: null or a live mapping.
-            if let Some(l) = unsafe { Object::from_ptr_opt(f.locals) }
-                && !self.has_hidden()
-            {
-                return Ok(l.to_ref());
-            }
+        if self.code().flags() & co::OPTIMIZED == 0
+            && let Some(l) = self.mapping()
+            && !self.has_hidden()
+        {
+            return Ok(l);
         }
         let p = crate::typeobject::alloc_object::<FrameLocalsProxy>(FrameLocalsProxy::type_object())?;
         // SAFETY: the object is fresh and ours alone.
@@ -231,9 +293,8 @@ impl Frame {
     /// A fresh dict of the visible locals: `locals()` in a function.
     pub fn locals_snapshot(&self) -> PyResult<Ref<Dict>> {
         let d = Dict::new()?;
-        // SAFETY: null or a live mapping.
-        if let Some(l) = unsafe { Object::from_ptr_opt(self.interp().locals) } {
-            d.update(l)?;
+        if let Some(l) = self.mapping() {
+            d.update(&l)?;
         }
         for i in self.visible_locals() {
             if let Some(v) = self.local(i)? {
@@ -293,7 +354,7 @@ impl Frame {
     #[slot]
     fn tp_traverse(&self, v: &mut crate::mem::Visitor) -> c_int {
         for p in [
-            self.back.cast::<abi::PyObject>(),
+            self.back.load(Relaxed).cast::<abi::PyObject>(),
             self.trace.load(Relaxed),
             self.extra_locals.load(Relaxed),
             self.overwritten.load(Relaxed),
@@ -303,12 +364,12 @@ impl Frame {
                 return r;
             }
         }
-        if self.own_slots == 0 || self.frame.is_null() {
+        let f = self.raw();
+        if !self.has_ended() || f.is_null() {
             return 0;
         }
         // SAFETY: the frame is the object's own.
         unsafe {
-            let f = self.frame;
             for s in [(*f).func, (*f).code] {
                 let r = visit_slot(s, v);
                 if r != 0 {
@@ -340,11 +401,12 @@ impl Frame {
         unsafe {
             crate::mem::gc::untrack(&*this);
             clear_own(&*this);
-            if (*this).own_slots != 0 && !(*this).frame.is_null() {
-                InterpFrame::clear_header((*this).frame);
-                libc::free((*this).frame.cast());
+            let f = (*this).raw();
+            if (*this).has_ended() && !f.is_null() {
+                InterpFrame::clear_header(f);
+                libc::free(f.cast());
             }
-            drop(PyRef::from_ptr_opt((*this).back.cast()));
+            drop(PyRef::from_ptr_opt((*this).back.load(Relaxed).cast()));
             for a in [&(*this).trace, &(*this).extra_locals, &(*this).overwritten] {
                 drop(PyRef::from_ptr_opt(a.swap(null_mut(), AcqRel)));
             }
@@ -354,26 +416,25 @@ impl Frame {
     /// Clear all references held by the frame.
     #[pymethod]
     fn clear(&self) -> PyResult<()> {
-        let f = self.frame;
         // SAFETY: a reachable frame object has a frame.
-        unsafe {
-            match (*f).owner {
-                Owner::Thread => return Err(raise!(RuntimeError, "cannot clear an executing frame")),
-                Owner::Generator => {
-                    if let Some(g) = InterpFrame::generator(f) {
-                        use crate::objects::r#gen::gen_state as st;
-                        let s = g.state.load(Acquire);
-                        if s == st::EXECUTING {
-                            return Err(raise!(RuntimeError, "cannot clear an executing frame"));
-                        }
-                        if s == st::SUSPENDED || s == st::SUSPENDED_YIELD_FROM {
-                            return Err(raise!(RuntimeError, "cannot clear a suspended frame"));
-                        }
-                        crate::objects::r#gen::gen_finalize_created(g);
+        match self.steady(|f| unsafe { (*f).owner }) {
+            Owner::Thread => return Err(raise!(RuntimeError, "cannot clear an executing frame")),
+            Owner::Generator => {
+                if let Some(g) = self.generator() {
+                    // SAFETY: generators, coroutines and asynchronous generators have one layout.
+                    let g = unsafe { g.cast::<crate::objects::Generator>() };
+                    use crate::objects::r#gen::gen_state as st;
+                    let s = g.state.load(Acquire);
+                    if s == st::EXECUTING {
+                        return Err(raise!(RuntimeError, "cannot clear an executing frame"));
                     }
+                    if s == st::SUSPENDED || s == st::SUSPENDED_YIELD_FROM {
+                        return Err(raise!(RuntimeError, "cannot clear a suspended frame"));
+                    }
+                    crate::objects::r#gen::gen_finalize_created(g);
                 }
-                Owner::FrameObject => clear_own(self),
             }
+            Owner::FrameObject => clear_own(self),
         }
         Ok(())
     }
@@ -391,11 +452,11 @@ impl Frame {
     }
     #[pygetset]
     fn f_globals(&self) -> PyRef {
-        self.globals().to_ref()
+        self.globals()
     }
     #[pygetset]
     fn f_builtins(&self) -> PyRef {
-        self.interp().builtins().to_ref()
+        self.builtins()
     }
     #[pygetset]
     fn f_code(&self) -> PyRef {
@@ -403,7 +464,7 @@ impl Frame {
     }
     #[pygetset]
     fn f_lasti(&self) -> i32 {
-        let i = self.interp().lasti();
+        let i = self.lasti();
         if i < 0 { -1 } else { self.code().shown_offset(i as usize) as i32 }
     }
     #[pygetset]
@@ -438,29 +499,27 @@ impl Frame {
     }
     #[pygetset]
     fn f_trace_lines(&self) -> bool {
-        self.trace_lines != 0
+        self.trace_lines.load(Relaxed) != 0
     }
     #[pysetter]
     fn set_f_trace_lines(&self, v: Option<&Object>) -> PyResult<()> {
         let b = bool_attr(v)?;
-        // SAFETY: a plain byte, written by the debugger's thread.
-        unsafe { (*(self as *const Frame).cast_mut()).trace_lines = b as u8 };
+        self.trace_lines.store(b as u8, Relaxed);
         Ok(())
     }
     #[pygetset]
     fn f_trace_opcodes(&self) -> bool {
-        self.trace_opcodes != 0
+        self.trace_opcodes.load(Relaxed) != 0
     }
     #[pysetter]
     fn set_f_trace_opcodes(&self, v: Option<&Object>) -> PyResult<()> {
         let b = bool_attr(v)?;
-        // SAFETY: as above.
-        unsafe { (*(self as *const Frame).cast_mut()).trace_opcodes = b as u8 };
+        self.trace_opcodes.store(b as u8, Relaxed);
         Ok(())
     }
     #[pygetset]
     fn f_generator(&self) -> PyRef {
-        InterpFrame::generator(self.frame).map_or_else(none_ref, |g| g.to_ref())
+        self.generator().unwrap_or_else(none_ref)
     }
 }
 
@@ -474,11 +533,13 @@ fn bool_attr(v: Option<&Object>) -> PyResult<bool> {
 }
 
 fn clear_own(f: &Frame) {
-    if f.own_slots != 0 && !f.frame.is_null() {
-        // SAFETY: the frame is the object's own and does not run.
+    let frame = f.raw();
+    if f.has_ended() && !frame.is_null() {
+        lock!(f);
+        // SAFETY: the frame is the object's own and does not run; each slot is emptied before its value is dropped.
         unsafe {
-            InterpFrame::clear_slots(f.frame);
-            let l = core::mem::replace(&mut (*f.frame).locals, null_mut());
+            InterpFrame::clear_slots(frame);
+            let l = core::mem::replace(&mut (*frame).locals, null_mut());
             drop(PyRef::from_ptr_opt(l));
         }
     }
@@ -513,9 +574,8 @@ impl FrameLocalsProxy {
         {
             return Ok(Some(v));
         }
-        // SAFETY: null or a live mapping.
-        if let Some(l) = unsafe { Object::from_ptr_opt(self.frame().interp().locals) } {
-            return crate::interp::ops::mapping_get(l, key);
+        if let Some(l) = self.frame().mapping() {
+            return crate::interp::ops::mapping_get(&l, key);
         }
         match self.frame().extra_opt() {
             Some(d) => d.get(key),

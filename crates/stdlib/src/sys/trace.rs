@@ -11,23 +11,22 @@ pub use runtime::interp::trace::{
 /// Every thread's innermost frame, read while the world is stopped.
 pub fn current_frames() -> PyResult<Ref<Dict>> {
     let d = Dict::new()?;
-    let mut found = Vec::new();
-    let interp = ThreadState::current().interp();
+    let (mut states, mut found) = (Vec::new(), Vec::new());
     thread::stop_the_world(|| {
         thread::state::for_each_thread(|ts| {
-            if core::ptr::eq(ts.interp(), interp) {
-                found.push((
-                    ts.abi().thread_id,
-                    (core::ptr::eq(ts, ThreadState::current())).then(interp::current_frame).flatten(),
-                ));
+            if core::ptr::eq(ts.interp(), ThreadState::current().interp()) {
+                states.push(ts);
             }
         });
+        for ts in &states {
+            // Its thread has saved it; once the object exists, it outlives the frame.
+            let f = interp::current_frame_of(ts).map(interp::InterpFrame::frame_object);
+            found.push((ts.abi().thread_id, f));
+        }
     });
     for (id, f) in found {
         if let Some(f) = f {
-            // The world runs again, the frame may have gone: only our own is sure to be there.
-            let f = interp::InterpFrame::frame_object(f)?;
-            d.set(&*(id as u64).into_py()?, &f)?;
+            d.set(&*(id as u64).into_py()?, &*f?)?;
         }
     }
     Ok(d)
