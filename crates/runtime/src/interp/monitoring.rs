@@ -155,7 +155,7 @@ pub fn mask(code: &Code) -> u32 {
 
 /// Brings every thread's eval breaker in line with whether there is anything to report.
 pub fn sync_threads() {
-    crate::thread::state::for_each_thread(super::trace::sync);
+    crate::thread::stop_the_world(|| crate::thread::state::for_each_thread(super::trace::sync));
 }
 
 fn changed() {

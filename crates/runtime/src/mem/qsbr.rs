@@ -99,7 +99,7 @@ pub fn release_slot(slot: &'static Slot) {
 /// The thread attaches: it may read from now on.
 #[inline]
 pub fn online(slot: &Slot) {
-    slot.seq.store(WRITE_SEQ.load(Relaxed), SeqCst);
+    slot.seq.store(WRITE_SEQ.load(Acquire), SeqCst);
     fence(SeqCst);
 }
 

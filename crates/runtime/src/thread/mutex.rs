@@ -248,14 +248,13 @@ impl Drop for Unlock<'_> {
 pub struct RecursiveMutex {
     mutex: RawMutex,
     owner: AtomicUsize,
-    level: Cell<usize>,
+    /// Locks beyond the first. Written by the owner.
+    level: AtomicUsize,
 }
-// SAFETY: `level` is only touched by the owner.
-unsafe impl Sync for RecursiveMutex {}
 
 impl RecursiveMutex {
     pub const fn new() -> RecursiveMutex {
-        RecursiveMutex { mutex: RawMutex::new(), owner: AtomicUsize::new(0), level: Cell::new(0) }
+        RecursiveMutex { mutex: RawMutex::new(), owner: AtomicUsize::new(0), level: AtomicUsize::new(0) }
     }
 
     pub fn is_owned(&self) -> bool {
@@ -272,7 +271,7 @@ impl RecursiveMutex {
 
     /// How often the owner has locked it (1 for once).
     pub fn count(&self) -> usize {
-        if self.owner.load(Relaxed) == 0 { 0 } else { self.level.get() + 1 }
+        if self.owner.load(Relaxed) == 0 { 0 } else { self.level.load(Relaxed) + 1 }
     }
 
     pub fn lock(&self) {
@@ -281,7 +280,7 @@ impl RecursiveMutex {
 
     pub fn lock_timed(&self, deadline: Option<Instant>, may_detach: bool, signals: bool) -> LockResult {
         if self.is_owned() {
-            self.level.set(self.level.get() + 1);
+            self.level.store(self.level.load(Relaxed) + 1, Relaxed);
             return LockResult::Acquired;
         }
         let r = if self.mutex.try_lock() {
@@ -291,20 +290,20 @@ impl RecursiveMutex {
         };
         if r == LockResult::Acquired {
             self.owner.store(crate::arch::thread_id(), Relaxed);
-            self.level.set(0);
+            self.level.store(0, Relaxed);
         }
         r
     }
 
     pub fn try_lock(&self) -> bool {
         if self.is_owned() {
-            self.level.set(self.level.get() + 1);
+            self.level.store(self.level.load(Relaxed) + 1, Relaxed);
             return true;
         }
         let ok = self.mutex.try_lock();
         if ok {
             self.owner.store(crate::arch::thread_id(), Relaxed);
-            self.level.set(0);
+            self.level.store(0, Relaxed);
         }
         ok
     }
@@ -314,12 +313,12 @@ impl RecursiveMutex {
         if !self.is_owned() {
             return false;
         }
-        match self.level.get() {
+        match self.level.load(Relaxed) {
             0 => {
                 self.owner.store(0, Relaxed);
                 self.mutex.unlock();
             }
-            n => self.level.set(n - 1),
+            n => self.level.store(n - 1, Relaxed),
         }
         true
     }
@@ -329,8 +328,8 @@ impl RecursiveMutex {
         if !self.is_owned() {
             return 0;
         }
-        let n = self.level.get() + 1;
-        self.level.set(0);
+        let n = self.level.load(Relaxed) + 1;
+        self.level.store(0, Relaxed);
         self.owner.store(0, Relaxed);
         self.mutex.unlock();
         n
@@ -338,12 +337,12 @@ impl RecursiveMutex {
 
     /// Sets the level after a single lock (`_acquire_restore`).
     pub fn set_count(&self, n: usize) {
-        self.level.set(n.saturating_sub(1));
+        self.level.store(n.saturating_sub(1), Relaxed);
     }
 
     pub fn reset(&self) {
         self.owner.store(0, Relaxed);
-        self.level.set(0);
+        self.level.store(0, Relaxed);
         self.mutex.reset();
     }
 }
