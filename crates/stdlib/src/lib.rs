@@ -41,6 +41,7 @@ pub mod _signal;
 pub mod _socket;
 pub mod _sqlite3;
 pub mod _sre;
+pub mod _ssl;
 pub mod _statistics;
 pub mod _string;
 pub mod _struct;
@@ -135,6 +136,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _socket
     _sqlite3
     _sre
+    _ssl
     _statistics
     _string
     _struct

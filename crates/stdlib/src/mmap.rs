@@ -7,7 +7,9 @@ use macros::pymodule;
 pub mod mmap {
     use crate::posix::path::{errno, os_error};
     use core::ffi::c_int;
-    use core::sync::atomic::{AtomicI32, AtomicIsize, AtomicPtr, AtomicUsize, Ordering::Relaxed};
+    use core::sync::atomic::{
+        AtomicBool, AtomicI32, AtomicI64, AtomicIsize, AtomicPtr, AtomicUsize, Ordering::Relaxed,
+    };
     use macros::pyclass;
     use runtime::convert::{ArgBytes, ByteString, IntoPy};
     use runtime::objects::support;
@@ -36,6 +38,16 @@ pub mod mmap {
         ("MADV_SEQUENTIAL", libc::MADV_SEQUENTIAL as i64),
         ("MADV_WILLNEED", libc::MADV_WILLNEED as i64),
         ("MADV_DONTNEED", libc::MADV_DONTNEED as i64),
+        ("MADV_REMOVE", libc::MADV_REMOVE as i64),
+        ("MADV_DONTFORK", libc::MADV_DONTFORK as i64),
+        ("MADV_DOFORK", libc::MADV_DOFORK as i64),
+        ("MADV_HWPOISON", libc::MADV_HWPOISON as i64),
+        ("MADV_MERGEABLE", libc::MADV_MERGEABLE as i64),
+        ("MADV_UNMERGEABLE", libc::MADV_UNMERGEABLE as i64),
+        ("MADV_HUGEPAGE", libc::MADV_HUGEPAGE as i64),
+        ("MADV_NOHUGEPAGE", libc::MADV_NOHUGEPAGE as i64),
+        ("MADV_DONTDUMP", libc::MADV_DONTDUMP as i64),
+        ("MADV_DODUMP", libc::MADV_DODUMP as i64),
         ("ALLOCATIONGRANULARITY", 4096),
         ("PAGESIZE", 4096),
     ];
@@ -60,6 +72,9 @@ pub mod mmap {
         exports: AtomicIsize,
         fd_plus_1: AtomicI32,
         access: AtomicI32,
+        flags: AtomicI32,
+        offset: AtomicI64,
+        trackfd: AtomicBool,
     }
 
     impl Mmap {
@@ -88,8 +103,8 @@ pub mod mmap {
             Ok(())
         }
         fn index(&self, i: &Object) -> PyResult<usize> {
-            let n = self.bytes()?.len() as isize;
             let mut k = i.as_isize()?;
+            let n = self.bytes()?.len() as isize;
             if k < 0 {
                 k += n;
             }
@@ -213,6 +228,9 @@ pub mod mmap {
             m.size.store(size, Relaxed);
             m.fd_plus_1.store(own + 1, Relaxed);
             m.access.store(access, Relaxed);
+            m.flags.store(flags, Relaxed);
+            m.offset.store(offset, Relaxed);
+            m.trackfd.store(trackfd, Relaxed);
             Ok(m)
         }
         #[slot]
@@ -270,8 +288,9 @@ pub mod mmap {
         fn mp_subscript(&self, key: &Object) -> PyResult<PyRef> {
             critical(self, || -> PyResult<PyRef> {
                 if let Some(s) = key.downcast::<Slice>() {
-                    let b = self.bytes()?;
+                    // The bounds may be objects that close the mapping.
                     let (start, stop, step) = s.unpack()?;
+                    let b = self.bytes()?;
                     let i = Slice::adjust(b.len(), start, stop, step);
                     let v: Vec<u8> =
                         (0..i.count as isize).filter_map(|k| b.get((i.start + k * i.step) as usize).copied()).collect();
@@ -324,7 +343,10 @@ pub mod mmap {
             let n = self.bytes()?.len() as i64;
             let fd = self.fd_plus_1.load(Relaxed) - 1;
             if fd < 0 {
-                return Ok(n);
+                if self.trackfd.load(Relaxed) {
+                    return Ok(n);
+                }
+                return Err(runtime::error::raise_os_error(libc::EBADF, None, None));
             }
             // SAFETY: all-zero is a valid buffer, which is written.
             unsafe {
@@ -458,26 +480,74 @@ pub mod mmap {
             }
         }
         #[pymethod(sig = "option, start=0, length=<unrepresentable>, /")]
-        fn madvise(&self, option: i32, start: usize, length: Arg<usize>) -> PyResult<()> {
-            let b = self.bytes()?;
-            if start >= b.len() {
-                return Err(raise!(ValueError, "madvise start out of bounds"));
-            }
-            let n = length.unwrap_or(b.len()).min(b.len() - start);
-            // SAFETY: the range lies in the mapping.
-            if unsafe { libc::madvise(b.as_ptr().add(start).cast_mut().cast(), n, option) } < 0 {
-                Err(os_error())
-            } else {
-                Ok(())
-            }
+        fn madvise(&self, option: i32, start: isize, length: Arg<isize>) -> PyResult<()> {
+            critical(self, || {
+                let b = self.bytes()?;
+                let start = match usize::try_from(start) {
+                    Ok(start) if start < b.len() => start,
+                    _ => return Err(raise!(ValueError, "madvise start out of bounds")),
+                };
+                let n = match usize::try_from(length.unwrap_or(b.len() as isize)) {
+                    Ok(n) => n.min(b.len() - start),
+                    Err(_) => return Err(raise!(ValueError, "madvise length invalid")),
+                };
+                // SAFETY: the range lies in the mapping.
+                let r = unsafe { libc::madvise(b.as_ptr().add(start).cast_mut().cast(), n, option) };
+                if r < 0 { Err(os_error()) } else { Ok(()) }
+            })
         }
         #[pymethod]
-        fn resize(&self, newsize: &Object) -> PyResult<()> {
+        fn resize(&self, newsize: isize) -> PyResult<()> {
             critical(self, || -> PyResult<()> {
-                let _ = newsize;
-                self.bytes()?;
-                Err(raise!(SystemError, "mmap: resizing not available--no mremap()"))
+                let old = self.bytes()?.len();
+                if self.exports.load(Relaxed) > 0 {
+                    return Err(raise!(BufferError, "mmap can't resize with extant buffers exported."));
+                }
+                if matches!(self.access.load(Relaxed), 1 | 3) {
+                    return Err(raise!(TypeError, "mmap can't resize a readonly or copy-on-write memory map."));
+                }
+                if !self.trackfd.load(Relaxed) {
+                    return Err(raise!(ValueError, "mmap can't resize with trackfd=False."));
+                }
+                let offset = self.offset.load(Relaxed);
+                if newsize < 0 || (i64::MAX - newsize as i64) < offset {
+                    return Err(raise!(ValueError, "new size out of range"));
+                }
+                let size = newsize as usize;
+                let fd = self.fd_plus_1.load(Relaxed) - 1;
+                if fd < 0 && self.flags.load(Relaxed) & libc::MAP_SHARED != 0 && size > old {
+                    return Err(raise!(ValueError, "mmap: can't expand a shared anonymous mapping"));
+                }
+                // SAFETY: a descriptor of our own; no memory is involved.
+                if fd >= 0 && unsafe { libc::ftruncate(fd, offset + size as i64) } < 0 {
+                    return Err(os_error());
+                }
+                // SAFETY: the whole mapping; nobody else looks into it, since no buffer is exported and the object is locked.
+                let p = unsafe { libc::mremap(self.data.load(Relaxed).cast(), old, size, libc::MREMAP_MAYMOVE) };
+                if p == libc::MAP_FAILED {
+                    return Err(os_error());
+                }
+                self.data.store(p.cast(), Relaxed);
+                self.size.store(size, Relaxed);
+                Ok(())
             })
+        }
+        #[slot]
+        fn tp_repr(&self) -> PyResult<Ref<Str>> {
+            let name = self.ty().name_str();
+            if self.data.load(Relaxed).is_null() {
+                return Str::format(format_args!("<{name} closed=True>"));
+            }
+            let access = match self.access.load(Relaxed) {
+                0 => "ACCESS_DEFAULT",
+                1 => "ACCESS_READ",
+                2 => "ACCESS_WRITE",
+                _ => "ACCESS_COPY",
+            };
+            let (length, pos, offset) = (self.size.load(Relaxed), self.pos.load(Relaxed), self.offset.load(Relaxed));
+            Str::format(format_args!(
+                "<{name} closed=False, access={access}, length={length}, pos={pos}, offset={offset}>"
+            ))
         }
         #[pymethod]
         fn __enter__(&self) -> PyResult<PyRef> {

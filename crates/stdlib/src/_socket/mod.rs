@@ -3,6 +3,8 @@
 mod addr;
 mod sock;
 
+pub use sock::Socket;
+
 use macros::pymodule;
 
 /// Implementation module for socket operations.

@@ -56,6 +56,10 @@ impl Socket {
     pub fn fd(&self) -> i32 {
         self.fd_plus_1.load(Relaxed) - 1
     }
+    /// The timeout in nanoseconds; negative blocks, zero does not.
+    pub fn timeout_ns(&self) -> i64 {
+        self.timeout.load(Relaxed)
+    }
     fn set_fd(&self, fd: i32) {
         self.fd_plus_1.store(fd + 1, Relaxed);
     }

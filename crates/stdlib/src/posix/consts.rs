@@ -85,6 +85,8 @@ pub const CONSTANTS: &[(&str, i64)] = &[
     ("RTLD_NOLOAD", libc::RTLD_NOLOAD as i64),
     ("RTLD_NOW", libc::RTLD_NOW as i64),
     ("R_OK", libc::R_OK as i64),
+    ("SCHED_DEADLINE", libc::SCHED_DEADLINE as i64),
+    ("SCHED_NORMAL", 0),
     ("SCHED_BATCH", libc::SCHED_BATCH as i64),
     ("SCHED_FIFO", libc::SCHED_FIFO as i64),
     ("SCHED_IDLE", libc::SCHED_IDLE as i64),
