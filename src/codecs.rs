@@ -7,7 +7,8 @@ use core::ptr::null_mut;
 use runtime::abi;
 use runtime::objects::codecs::{self, charmap, escapes, registry, utf, utf7};
 use runtime::objects::exceptions::UnicodeError;
-use runtime::objects::unicode::StrBuilder;
+use runtime::objects::unicode::ops::{Translated, translate_char};
+use runtime::objects::unicode::{StrBuilder, StrData};
 use runtime::prelude::*;
 
 /// An encoding's or handler's name.
@@ -392,14 +393,54 @@ fn set_bound(e: &Object, v: isize, start: bool) -> PyResult<()> {
     Ok(())
 }
 
+/// `str.translate` with an error handler for the characters that the table maps to None.
+pub fn translate(s: &Str, table: &Object, errors: &str) -> PyResult<Ref<Str>> {
+    let mut out = StrBuilder::with_capacity(s.len());
+    let mut at = 0;
+    while at < s.len() {
+        let c = s.char_at(at);
+        match translate_char(table, c)? {
+            Translated::Same => out.push_u32(c),
+            Translated::Char(x) => out.push_u32(x),
+            Translated::Text(t) => out.push_obj(&t),
+            Translated::Delete => {
+                let mut end = at + 1;
+                while end < s.len() && matches!(translate_char(table, s.char_at(end))?, Translated::Delete) {
+                    end += 1;
+                }
+                let class: &Object = exc::UnicodeTranslateError();
+                let (start, stop) = (Int::from_usize(at)?, Int::from_usize(end)?);
+                let e = class.call(&[s, &start, &stop, &*Str::new("character maps to <undefined>")?])?;
+                if errors == "strict" {
+                    let e = e.downcast_into::<runtime::objects::BaseException>().map_err(|_| bad_internal_call())?;
+                    return Err(runtime::error::raise_exception(e));
+                }
+                let answer = registry::lookup_error(errors)?.call1(&e)?;
+                let wrong = || raise!(TypeError, "translating error handler must return (str, int) tuple");
+                let t = answer.downcast::<Tuple>().filter(|t| t.as_slice().len() == 2).ok_or_else(wrong)?;
+                let (text, next) = (t.get(0).downcast::<Str>().ok_or_else(wrong)?, t.get(1).as_isize()?);
+                out.push_obj(text);
+                let next = if next < 0 { next + s.len() as isize } else { next };
+                if next < 0 || next as usize > s.len() {
+                    return Err(raise!(IndexError, "position {} from error handler out of bounds", next));
+                }
+                at = next as usize;
+                continue;
+            }
+        }
+        at += 1;
+    }
+    out.finish()
+}
+
 // -- writers ------------------------------------------------------------------------------------
 
-/// A `PyUnicodeWriter`: a builder on the heap.
-type Writer = StrBuilder;
+/// A `PyUnicodeWriter` is the private `_PyUnicodeWriter` on the heap: `buffer` is a string with room, `pos` of whose characters
+/// are written. Callers may mix the functions of both.
+type Writer = abi::_PyUnicodeWriter;
 
-unsafe fn writer<'a>(w: *mut c_void) -> &'a mut Writer {
-    // SAFETY: made by `PyUnicodeWriter_Create`, used by one thread.
-    unsafe { &mut *w.cast::<Writer>() }
+fn too_large(c: u32) -> Raised {
+    raise!(ValueError, "character U+{:x} is not in range [U+0000; U+10ffff]", c)
 }
 
 capi! {
@@ -407,43 +448,61 @@ capi! {
         if len < 0 {
             return Err(raise!(ValueError, "length must be positive"));
         }
-        Ok(Box::into_raw(Box::new(Writer::with_capacity(len as usize))).cast::<c_void>())
+        // SAFETY: a fresh block, filled whole.
+        unsafe {
+            let w = runtime::mem::domains::mem_malloc(size_of::<Writer>()).cast::<Writer>();
+            if w.is_null() {
+                return Err(runtime::error::raise_none(exc::MemoryError()));
+            }
+            _PyUnicodeWriter_Init(w);
+            if let Err(e) = old_prepare(w, len, 127) {
+                runtime::mem::domains::mem_free(w.cast());
+                return Err(e);
+            }
+            (*w).overallocate = 1;
+            Ok(w.cast::<c_void>())
+        }
     }
-    fn PyUnicodeWriter_Discard(w: *mut c_void) {
+    fn PyUnicodeWriter_Discard(w: *mut Writer) {
         if !w.is_null() {
             // SAFETY: made by `PyUnicodeWriter_Create`, dropped once.
-            drop(unsafe { Box::from_raw(w.cast::<Writer>()) });
+            unsafe {
+                _PyUnicodeWriter_Dealloc(w);
+                runtime::mem::domains::mem_free(w.cast());
+            }
         }
         Ok(())
     }
-    fn PyUnicodeWriter_Finish(w: *mut c_void) -> *mut abi::PyObject {
+    fn PyUnicodeWriter_Finish(w: *mut Writer) -> *mut abi::PyObject {
         // SAFETY: made by `PyUnicodeWriter_Create`, finished once.
-        unsafe { Box::from_raw(w.cast::<Writer>()) }.finish()
+        unsafe {
+            let s = old_finish(w);
+            runtime::mem::domains::mem_free(w.cast());
+            s
+        }
     }
-    fn PyUnicodeWriter_WriteChar(w: *mut c_void, c: c_uint) -> c_int {
+    fn PyUnicodeWriter_WriteChar(w: *mut Writer, c: c_uint) -> c_int {
         if c > 0x10ffff {
             return Err(raise!(ValueError, "character must be in range(0x110000)"));
         }
         // SAFETY: a live writer.
-        unsafe { writer(w) }.push_u32(c);
-        Ok(())
+        unsafe { old_write(w, StrData::Four(&[c])) }
     }
-    fn PyUnicodeWriter_WriteStr(w: *mut c_void, o: &Object) -> c_int {
+    fn PyUnicodeWriter_WriteStr(w: *mut Writer, o: &Object) -> c_int {
+        let s = o.str()?;
         // SAFETY: a live writer.
-        unsafe { writer(w) }.push_str_of(o)
+        unsafe { old_write(w, s.data()) }
     }
-    fn PyUnicodeWriter_WriteRepr(w: *mut c_void, o: Option<&Object>) -> c_int {
+    fn PyUnicodeWriter_WriteRepr(w: *mut Writer, o: Option<&Object>) -> c_int {
         // SAFETY: a live writer.
-        let w = unsafe { writer(w) };
-        match o {
-            Some(o) => w.push_repr_of(o),
-            None => {
-                w.push_ascii(b"<NULL>");
-                Ok(())
+        unsafe {
+            match o {
+                Some(o) => old_write(w, o.repr()?.data()),
+                None => old_write(w, StrData::One(b"<NULL>")),
             }
         }
     }
-    fn PyUnicodeWriter_WriteSubstring(w: *mut c_void, s: &Object, start: isize, end: isize) -> c_int {
+    fn PyUnicodeWriter_WriteSubstring(w: *mut Writer, s: &Object, start: isize, end: isize) -> c_int {
         let s = s.downcast::<Str>().ok_or_else(|| raise!(TypeError, "expect str, not {}", s.ty().tp_name()))?;
         if start < 0 || start > end {
             return Err(raise!(ValueError, "{}", if start < 0 { "start must be positive" } else { "end must be greater than start" }));
@@ -452,47 +511,43 @@ capi! {
             return Err(raise!(ValueError, "end is larger than the string length"));
         }
         // SAFETY: a live writer.
-        unsafe { writer(w) }.push_data(s.data().slice(start as usize, end as usize));
-        Ok(())
+        unsafe { old_write(w, s.data().slice(start as usize, end as usize)) }
     }
-    fn PyUnicodeWriter_WriteASCII(w: *mut c_void, p: *const c_char, len: isize) -> c_int {
+    fn PyUnicodeWriter_WriteASCII(w: *mut Writer, p: *const c_char, len: isize) -> c_int {
         // SAFETY: a live writer, and that many bytes.
-        unsafe { writer(w).push_ascii(counted(p, len)) };
-        Ok(())
+        unsafe { old_write(w, StrData::One(counted(p, len))) }
     }
-    fn PyUnicodeWriter_WriteUTF8(w: *mut c_void, p: *const c_char, len: isize) -> c_int {
+    fn PyUnicodeWriter_WriteUTF8(w: *mut Writer, p: *const c_char, len: isize) -> c_int {
         // SAFETY: a live writer, and that many bytes.
-        unsafe { write_utf8(writer(w), counted(p, len), None, null_mut()) }
+        unsafe { write_utf8(w, counted(p, len), None, null_mut()) }
     }
-    fn PyUnicodeWriter_DecodeUTF8Stateful(w: *mut c_void, p: *const c_char, len: isize, errors: Option<CText<'_>>, done: *mut isize) -> c_int {
+    fn PyUnicodeWriter_DecodeUTF8Stateful(w: *mut Writer, p: *const c_char, len: isize, errors: Option<CText<'_>>, done: *mut isize) -> c_int {
         // SAFETY: a live writer, that many bytes, and a place or null.
-        unsafe { write_utf8(writer(w), counted(p, len), name(errors).as_deref(), done) }
+        unsafe { write_utf8(w, counted(p, len), name(errors).as_deref(), done) }
     }
-    fn PyUnicodeWriter_WriteUCS4(w: *mut c_void, p: *const u32, len: isize) -> c_int {
+    fn PyUnicodeWriter_WriteUCS4(w: *mut Writer, p: *const u32, len: isize) -> c_int {
         if len < 0 {
             return Err(raise!(ValueError, "size must be positive"));
         }
+        if len == 0 {
+            return Ok(());
+        }
         // SAFETY: a live writer, and that many characters.
         unsafe {
-            for i in 0..len {
-                let c = *p.offset(i);
-                if c > 0x10ffff {
-                    return Err(raise!(ValueError, "character must be in range(0x110000)"));
-                }
-                writer(w).push_u32(c);
+            let chars = core::slice::from_raw_parts(p, len as usize);
+            match chars.iter().find(|c| **c > 0x10ffff) {
+                Some(c) => Err(too_large(*c)),
+                None => old_write(w, StrData::Four(chars)),
             }
         }
-        Ok(())
     }
-    fn PyUnicodeWriter_WriteWideChar(w: *mut c_void, p: *const c_int, len: isize) -> c_int {
+    fn PyUnicodeWriter_WriteWideChar(w: *mut Writer, p: *const c_int, len: isize) -> c_int {
         // SAFETY: a live writer, and that many characters or a terminated string.
         unsafe {
             let n = if len < 0 { (0..).take_while(|&i| *p.offset(i) != 0).count() as isize } else { len };
-            for i in 0..n {
-                writer(w).push_u32(*p.offset(i) as u32);
-            }
+            PyUnicodeWriter_WriteUCS4(w, p.cast(), n);
         }
-        Ok(())
+        if crate::export::pending() { Err(Raised::already_set()) } else { Ok(()) }
     }
 }
 
@@ -501,27 +556,45 @@ unsafe fn counted<'a>(p: *const c_char, len: isize) -> &'a [u8] {
     unsafe { if len < 0 { core::ffi::CStr::from_ptr(p).to_bytes() } else { bytes_at(p, len) } }
 }
 
-unsafe fn write_utf8(w: &mut Writer, data: &[u8], errors: Option<&str>, done: *mut isize) -> PyResult<()> {
-    if let Ok(s) = core::str::from_utf8(data) {
-        w.push_str(s);
-        // SAFETY: C passes a place or null.
-        unsafe { consumed(done, data.len()) };
-        return Ok(());
+unsafe fn write_utf8(w: *mut Writer, data: &[u8], errors: Option<&str>, done: *mut isize) -> PyResult<()> {
+    // SAFETY: C passes a writer, and a place or null.
+    unsafe {
+        consumed(done, 0);
+        if data.is_ascii() {
+            old_write(w, StrData::One(data))?;
+            consumed(done, data.len());
+            return Ok(());
+        }
+        let (s, n) = utf::decode_utf8(data, errors, done.is_null(), "utf-8")?;
+        old_write(w, s.data())?;
+        consumed(done, n);
+        Ok(())
     }
-    let (s, n) = utf::decode_utf8(data, errors, done.is_null(), "utf-8")?;
-    w.push_obj(&s);
-    // SAFETY: as above.
-    unsafe { consumed(done, n) };
-    Ok(())
 }
 
-// The old, private writer: a struct of the caller's. `buffer` is a string with room, `pos` of whose characters are written.
+unsafe fn old_finish(w: *mut Writer) -> PyResult<Ref<Str>> {
+    // SAFETY: C passes an initialised writer, finished once.
+    unsafe {
+        let w = &mut *w;
+        let Some(buffer) = PyRef::from_ptr_opt(core::mem::replace(&mut w.buffer, null_mut())) else {
+            return Ok(Str::empty_ref());
+        };
+        let s = buffer.downcast_into::<Str>().map_err(|_| bad_internal_call())?;
+        if w.pos > 1 && s.len() as isize == w.pos && s.data().max_char() > s.max_char_bound() / 2 {
+            return Ok(s);
+        }
+        Str::from_data(s.data().slice(0, w.pos as usize))
+    }
+}
 
 /// Makes room for `more` characters up to `max_char`.
 unsafe fn old_prepare(w: *mut abi::_PyUnicodeWriter, more: isize, max_char: u32) -> PyResult<()> {
     // SAFETY: C passes an initialised writer.
     unsafe {
         let w = &mut *w;
+        if more == 0 && w.min_length == 0 && max_char <= w.maxchar {
+            return Ok(());
+        }
         let needed = w.pos.checked_add(more).ok_or_else(|| runtime::error::raise_none(exc::MemoryError()))?;
         let max_char = max_char.max(w.min_char).max(w.maxchar);
         if !w.buffer.is_null() && w.readonly == 0 && needed <= w.size && max_char <= w.maxchar {
@@ -545,7 +618,7 @@ unsafe fn old_prepare(w: *mut abi::_PyUnicodeWriter, more: isize, max_char: u32)
     Ok(())
 }
 
-unsafe fn old_write(w: *mut abi::_PyUnicodeWriter, data: runtime::objects::unicode::StrData<'_>) -> PyResult<()> {
+unsafe fn old_write(w: *mut abi::_PyUnicodeWriter, data: StrData<'_>) -> PyResult<()> {
     if data.is_empty() {
         return Ok(());
     }
@@ -585,7 +658,7 @@ capi! {
     }
     fn _PyUnicodeWriter_WriteChar(w: *mut abi::_PyUnicodeWriter, c: c_uint) -> c_int {
         // SAFETY: C passes an initialised writer.
-        unsafe { old_write(w, runtime::objects::unicode::StrData::Four(&[c])) }
+        unsafe { old_write(w, StrData::Four(&[c])) }
     }
     fn _PyUnicodeWriter_WriteStr(w: *mut abi::_PyUnicodeWriter, s: &Str) -> c_int {
         // SAFETY: C passes an initialised writer.
@@ -597,23 +670,15 @@ capi! {
     }
     fn _PyUnicodeWriter_WriteASCIIString(w: *mut abi::_PyUnicodeWriter, p: *const c_char, len: isize) -> c_int {
         // SAFETY: C passes an initialised writer and that many bytes.
-        unsafe { old_write(w, runtime::objects::unicode::StrData::One(counted(p, len))) }
+        unsafe { old_write(w, StrData::One(counted(p, len))) }
     }
     fn _PyUnicodeWriter_WriteLatin1String(w: *mut abi::_PyUnicodeWriter, p: *const c_char, len: isize) -> c_int {
         // SAFETY: C passes an initialised writer and that many bytes.
-        unsafe { old_write(w, runtime::objects::unicode::StrData::One(counted(p, len))) }
+        unsafe { old_write(w, StrData::One(counted(p, len))) }
     }
     fn _PyUnicodeWriter_Finish(w: *mut abi::_PyUnicodeWriter) -> *mut abi::PyObject {
         // SAFETY: C passes an initialised writer, finished once.
-        unsafe {
-            let w = &mut *w;
-            let Some(buffer) = PyRef::from_ptr_opt(core::mem::replace(&mut w.buffer, null_mut())) else { return Ok(Str::empty_ref()) };
-            let s = buffer.downcast_into::<Str>().map_err(|_| bad_internal_call())?;
-            if s.len() as isize == w.pos && s.data().max_char() > s.max_char_bound() / 2 {
-                return Ok(s);
-            }
-            Str::from_data(s.data().slice(0, w.pos as usize))
-        }
+        unsafe { old_finish(w) }
     }
     fn _PyUnicodeWriter_Dealloc(w: *mut abi::_PyUnicodeWriter) {
         // SAFETY: C passes an initialised writer.

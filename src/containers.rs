@@ -182,7 +182,9 @@ capi! {
         Ok(any_set(o)?.len())
     }
     fn PySet_Contains(o: &Object, key: &Object) -> c_int {
-        any_set(o)?.contains(key)
+        // Unlike `in`, a set is not looked for as a frozenset.
+        let set = any_set(o)?;
+        if key.downcast::<Set>().is_some() { key.hash().map(|_| false) } else { set.contains(key) }
     }
     fn PySet_Add(o: &Object, key: &Object) -> c_int {
         writable_set(o)?.add(key)

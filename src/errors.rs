@@ -13,7 +13,29 @@ use runtime::prelude::*;
 pub fn raise_any(exception: &Object, value: Option<&Object>) -> Raised {
     match exception.downcast::<Type>() {
         Some(t) if t.is_subtype(exc::BaseException()) => match value {
-            Some(v) => runtime::error::raise_object(t, v),
+            Some(v) => {
+                if let Some(e) = v.downcast::<BaseException>()
+                    && !e.ty().is_subtype(t)
+                {
+                    // The metaclass may think otherwise.
+                    let class: &Object = e.ty();
+                    match class.issubclass(t) {
+                        Ok(true) => return runtime::error::raise_exception(Ref::new_ref(e)),
+                        Ok(false) => {}
+                        Err(e) => return e,
+                    }
+                } else if !t.ty().ptr_eq(Type::type_object())
+                    && let Some(e) = v.downcast::<BaseException>()
+                {
+                    let class: &Object = e.ty();
+                    if let Err(e) = class.issubclass(t) {
+                        return e;
+                    }
+                }
+                let raised = runtime::error::raise_object(t, v);
+                note_failure(t, v);
+                raised
+            }
             None => runtime::error::raise_none(t),
         },
         _ => {
@@ -26,6 +48,23 @@ pub fn raise_any(exception: &Object, value: Option<&Object>) -> Raised {
             }
         }
     }
+}
+
+/// When making the exception failed, the one that is set instead says so.
+fn note_failure(t: &Type, value: &Object) {
+    let Some(e) = runtime::error::take_error() else { return };
+    if !e.ty().is_subtype(t) {
+        let shown = value.repr().map(|r| r.to_string_lossy().into_owned());
+        if shown.is_err() {
+            drop(runtime::error::take_error());
+        }
+        let shown = shown.unwrap_or_else(|_| "<unknown>".to_owned());
+        let note = Str::format(format_args!("Normalization failed: type={} args={shown}", t.tp_name()));
+        if note.and_then(|n| e.call_method(intern!("add_note"), &[&n])).is_err() {
+            drop(runtime::error::take_error());
+        }
+    }
+    let _ = runtime::error::restore(e);
 }
 
 fn set_message(exception: &Object, message: CText<'_>) -> Raised {
@@ -86,7 +125,7 @@ fn os_error(exception: &Object, errno: c_int, filename: Option<&Object>, filenam
         let number = Int::from_i64(errno.into())?;
         // SAFETY: strerror gives a C string; copied at once.
         let message = unsafe { core::ffi::CStr::from_ptr(libc::strerror(errno)) }.to_string_lossy().into_owned();
-        let message = Str::new(&message)?;
+        let message = Str::new(if errno == 0 { "Error" } else { &message })?;
         let args = match (filename, filename2) {
             (Some(f), Some(f2)) => {
                 let zero = Int::from_i64(0)?;

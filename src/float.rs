@@ -175,7 +175,7 @@ capi! {
         match o.downcast::<Complex>() {
             Some(c) => Ok(c.imag()),
             None if o.getattr_opt(intern!("__complex__"))?.is_some() => Ok(pair_of(o)?.1),
-            None => Ok(0.0),
+            None => o.as_f64().map(|_| 0.0),
         }
     }
 
@@ -259,12 +259,14 @@ capi! {
         })
     }
     fn _Py_c_pow(a: abi::Py_complex, b: abi::Py_complex) -> abi::Py_complex {
-        match runtime::objects::complex::pow(to_pair(a), to_pair(b)) {
+        let (a, b) = (to_pair(a), to_pair(b));
+        match runtime::objects::complex::pow(a, b) {
             Ok(c) => Ok(abi::Py_complex { real: c.real(), imag: c.imag() }),
             Err(e) => {
-                set_errno(if e.matches(exc::OverflowError()) { libc::ERANGE } else { libc::EDOM });
+                let overflow = e.matches(exc::OverflowError());
+                set_errno(if overflow { libc::ERANGE } else { libc::EDOM });
                 e.clear();
-                Ok(abi::Py_complex { real: 0.0, imag: 0.0 })
+                Ok(if overflow { from_pair(runtime::objects::complex::raw_pow(a, b).unwrap_or_default()) } else { from_pair((0.0, 0.0)) })
             }
         }
     }

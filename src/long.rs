@@ -65,6 +65,12 @@ fn to_native(i: &Int, out: &mut [u8], flags: c_int) -> PyResult<isize> {
         out[if little { k } else { n - 1 - k }] = byte;
     }
     let mut needed = all.len();
+    if i.is_compact() {
+        // A machine word, unless it fits what was asked for.
+        let word = size_of::<usize>();
+        let unsigned = flags != -1 && flags & 4 != 0 && needed == n + 1 && all[n] == 0;
+        return Ok(if n < word && (needed <= n || unsigned) { n } else { word } as isize);
+    }
     // A positive number whose top bit is the sign bit fits an unsigned buffer.
     if flags != -1 && flags & 4 != 0 && needed == n + 1 && all[n] == 0 {
         needed = n;

@@ -261,7 +261,8 @@ capi! {
         fine(o.is_owned_by_current_thread() && refcount::set_deferred(o))
     }
     fn PyUnstable_Object_IsUniquelyReferenced(o: &Object) -> c_int {
-        fine(o.is_uniquely_referenced())
+        // A constant of running code is only borrowed by its frame.
+        fine(o.is_uniquely_referenced() && o.downcast::<Str>().is_none())
     }
     fn PyUnstable_Object_IsUniqueReferencedTemporary(o: &Object) -> c_int {
         // A temporary on a frame's stack cannot be told from a borrowed one here: say no, which is always safe.

@@ -71,7 +71,16 @@ capi! {
         o.map_or_else(null_text, Object::ascii)
     }
     fn PyObject_Bytes(o: Option<&Object>) -> *mut abi::PyObject {
-        o.map_or_else(|| Bytes::new(b"<NULL>"), Object::bytes)
+        let Some(o) = o else { return Bytes::new(b"<NULL>") };
+        if o.lookup_special(intern!("__bytes__"))?.is_some() || o.downcast_exact::<Bytes>().is_some() {
+            return o.bytes();
+        }
+        // Not `bytes(o)`: a number is no size here.
+        // SAFETY: a live object.
+        match unsafe { PyRef::from_ptr_opt(crate::bytes::PyBytes_FromObject(o.as_ptr())) } {
+            Some(b) => b.downcast_into::<Bytes>().map_err(|_| crate::export::bad_internal_call()),
+            None => Err(Raised::already_set()),
+        }
     }
     fn PyObject_Format(o: &Object, spec: Option<&Object>) -> *mut abi::PyObject {
         let empty = Str::empty();
@@ -345,6 +354,10 @@ capi! {
     fn PyObject_Print(o: Option<&Object>, file: *mut libc::FILE, flags: c_int) -> c_int {
         let shown = match o {
             None => Str::new("<nil>")?,
+            // A dead object: its type must not be asked.
+            Some(o) if !o.is_immortal() && runtime::mem::refcount::refcnt(o) <= 0 => {
+                Str::format(format_args!("<refcnt {} at {:p}>", runtime::mem::refcount::refcnt(o), o.as_ptr()))?
+            }
             Some(o) if flags & 1 != 0 => o.str()?,
             Some(o) => o.repr()?,
         };

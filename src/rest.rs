@@ -61,6 +61,18 @@ capi! {
         fine(-1)
     }
     fn PyUnstable_Exc_PrepReraiseStar(original: &Object, raised: &Object) -> *mut abi::PyObject {
+        let Some(orig) = original.downcast::<runtime::objects::BaseException>() else {
+            return Err(raise!(TypeError, "orig must be an exception"));
+        };
+        let Some(list) = raised.downcast::<List>() else { return Err(raise!(TypeError, "excs must be a list")) };
+        for (i, e) in list.snapshot().iter().enumerate() {
+            if !e.is_none() && e.downcast::<runtime::objects::BaseException>().is_none() {
+                return Err(raise!(TypeError, "item {} in excs is not an exception", i));
+            }
+        }
+        if orig.getattr(intern!("__traceback__"))?.is_none() {
+            return Err(raise!(ValueError, "orig must be a raised exception"));
+        }
         runtime::interp::exgroup::prep_reraise_star(original, raised)
     }
     fn PyPickleBuffer_GetBuffer(o: &Object) -> *const abi::Py_buffer {

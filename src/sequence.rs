@@ -1,6 +1,6 @@
 //! `abstract.h`, sequences and mappings.
 
-use crate::export::{CText, fine, text};
+use crate::export::{CText, fine, null_error, text};
 use crate::object::store_optional;
 use core::ffi::c_int;
 use runtime::abi;
@@ -107,8 +107,13 @@ capi! {
         let slice = slice_object(a, b)?;
         o.del_item(&slice)
     }
-    fn PySequence_Contains(o: &Object, item: &Object) -> c_int {
-        o.contains(item)
+    fn PySequence_Contains(o: &Object, item: Option<&Object>) -> c_int {
+        match item {
+            Some(item) => o.contains(item),
+            // Nothing is compared in an empty list.
+            None if o.downcast::<List>().is_some_and(|l| l.is_empty()) => Ok(false),
+            None => Err(null_error()),
+        }
     }
     fn PySequence_In(o: &Object, item: &Object) -> c_int {
         o.contains(item)
@@ -185,19 +190,31 @@ capi! {
         Ok(optional_item(o, &*text(key)?)?.is_some())
     }
     fn PyMapping_HasKey(o: Option<&Object>, key: Option<&Object>) -> c_int {
-        let (Some(o), Some(key)) = (o, key) else { return Ok(0) };
-        ignored(optional_item(o, key).map(|v| v.is_some()), "Exception ignored in PyMapping_HasKey(); consider using PyMapping_HasKeyWithError(), PyMapping_GetOptionalItem() or PyObject_GetItem()")
+        let found = match (o, key) {
+            (Some(o), Some(key)) => optional_item(o, key).map(|v| v.is_some()),
+            _ => Err(null_error()),
+        };
+        ignored(found, "Exception ignored in PyMapping_HasKey(); consider using PyMapping_HasKeyWithError(), PyMapping_GetOptionalItem() or PyObject_GetItem()")
     }
-    fn PyMapping_HasKeyString(o: Option<&Object>, key: CText<'_>) -> c_int {
-        let Some(o) = o else { return Ok(0) };
-        let found = text(key).and_then(|k| optional_item(o, &k)).map(|v| v.is_some());
+    fn PyMapping_HasKeyString(o: Option<&Object>, key: Option<CText<'_>>) -> c_int {
+        let found = match (o, key) {
+            (Some(o), Some(key)) => text(key).and_then(|k| optional_item(o, &k)).map(|v| v.is_some()),
+            _ => Err(null_error()),
+        };
         ignored(found, "Exception ignored in PyMapping_HasKeyString(); consider using PyMapping_HasKeyStringWithError(), PyMapping_GetOptionalItemString() or PyMapping_GetItemString()")
     }
 }
 
 fn sequence_len(o: &Object) -> PyResult<usize> {
-    if o.ty().slots().tp_as_sequence.is_null() && !o.ty().slots().tp_as_mapping.is_null() {
-        return Err(raise!(TypeError, "{} is not a sequence", o.ty().tp_name()));
+    let slots = o.ty().slots();
+    // SAFETY: a type's slot tables live as long as the type.
+    unsafe {
+        let sequence = slots.tp_as_sequence.as_ref().is_some_and(|s| s.sq_length.is_some());
+        if (!sequence || o.downcast::<Dict>().is_some())
+            && slots.tp_as_mapping.as_ref().is_some_and(|m| m.mp_length.is_some())
+        {
+            return Err(raise!(TypeError, "{} is not a sequence", o.ty().tp_name()));
+        }
     }
     o.len()
 }

@@ -30,6 +30,8 @@ fn current_ptr() -> *mut abi::PyThreadState {
     ThreadState::try_current().map_or(null_mut(), ThreadState::as_abi)
 }
 
+const UNATTACHED: &str = "the function must be called with an active thread state, after Python initialization and before Python finalization, but it was called without an active thread state. Are you trying to call the C API inside of a Py_BEGIN_ALLOW_THREADS block?";
+
 #[cold]
 fn fatal(message: &str) -> ! {
     crate::lifecycle::fatal("", message)
@@ -38,7 +40,7 @@ fn fatal(message: &str) -> ! {
 capi! {
     raw fn PyThreadState_Get() -> *mut abi::PyThreadState {
         if ThreadState::try_current().is_none() {
-            fatal("PyThreadState_Get: the function must be called with the GIL held, after Python initialization and before Python finalization, but the GIL is released (the current Python thread state is NULL)");
+            fatal(&format!("PyThreadState_Get: {UNATTACHED}"));
         }
         fine(current_ptr())
     }
@@ -210,7 +212,7 @@ capi! {
 
     raw fn PyEval_SaveThread() -> *mut abi::PyThreadState {
         let Some(ts) = ThreadState::try_current() else {
-            fatal("PyEval_SaveThread: the function must be called with the GIL held, after Python initialization and before Python finalization, but the GIL is released (the current Python thread state is NULL)");
+            fatal(&format!("PyEval_SaveThread: {UNATTACHED}"));
         };
         thread::detach_state(ts);
         fine(ts.as_abi())

@@ -87,7 +87,7 @@ capi! {
         if len < 0 {
             return Err(raise!(SystemError, "Negative size passed to PyUnicode_New"));
         }
-        if max_char > 0x10ffff {
+        if len > 0 && max_char > 0x10ffff {
             return Err(raise!(SystemError, "invalid maximum character passed to PyUnicode_New"));
         }
         if len == 0 { Ok(Str::empty_ref()) } else { Str::alloc(len as usize, max_char) }
@@ -111,6 +111,9 @@ capi! {
             return Err(raise!(ValueError, "size must be positive"));
         }
         let n = if data.is_null() { 0 } else { len as usize };
+        if ![1, 2, 4].contains(&kind) {
+            return Err(raise!(SystemError, "invalid kind"));
+        }
         if n == 0 {
             return Ok(Str::empty_ref());
         }
@@ -142,6 +145,9 @@ capi! {
         }
         // SAFETY: C passes that many characters, or a terminated string.
         unsafe {
+            if len < -1 {
+                return Err(bad_internal_call());
+            }
             let n = if len < 0 { (0..).take_while(|&i| *w.add(i) != 0).count() } else { len as usize };
             let chars = core::slice::from_raw_parts(w.cast::<u32>(), n);
             if let Some(bad) = chars.iter().find(|c| **c > 0x10ffff) {
@@ -391,8 +397,9 @@ capi! {
     fn PyUnicode_Replace(s: &Str, old: &Str, new: &Str, max: isize) -> *mut abi::PyObject {
         s.replace(old, new, max)
     }
-    fn PyUnicode_Translate(s: &Str, table: &Object, _errors: *const c_char) -> *mut abi::PyObject {
-        s.translate_with(table)
+    fn PyUnicode_Translate(s: &Str, table: &Object, errors: Option<CText<'_>>) -> *mut abi::PyObject {
+        let errors = errors.map_or(c"strict", |e| e);
+        if errors.to_bytes() == b"ignore" { s.translate_with(table) } else { crate::codecs::translate(s, table, &errors.to_string_lossy()) }
     }
     fn PyUnicode_Format(format: &Str, args: &Object) -> *mut abi::PyObject {
         runtime::format::percent::format_str(format, args)

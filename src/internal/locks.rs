@@ -74,8 +74,9 @@ impl ReadWrite {
 
     fn end_read(&self) {
         let left = self.0.fetch_sub(READER, Release) - READER;
+        // The flag stays until the writer that waits has had its turn.
         if left == WAITERS {
-            self.wake(left);
+            parking::unpark_all(self as *const ReadWrite as usize, 0);
         }
     }
 
@@ -93,12 +94,6 @@ impl ReadWrite {
     fn end_write(&self) {
         let v = self.0.swap(0, Release);
         if v & WAITERS != 0 {
-            parking::unpark_all(self as *const ReadWrite as usize, 0);
-        }
-    }
-
-    fn wake(&self, seen: usize) {
-        if self.0.compare_exchange(seen, 0, Relaxed, Relaxed).is_ok() {
             parking::unpark_all(self as *const ReadWrite as usize, 0);
         }
     }

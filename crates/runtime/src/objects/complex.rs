@@ -153,7 +153,15 @@ fn real_quot(a: f64, y: Pair) -> Option<Pair> {
 
 /// `x ** y`.
 pub fn pow(x: Pair, y: Pair) -> PyResult<Ref<Complex>> {
-    let zero_base = || raise!(ZeroDivisionError, "zero to a negative or complex power");
+    let r = raw_pow(x, y).ok_or_else(|| raise!(ZeroDivisionError, "zero to a negative or complex power"))?;
+    if r.0.is_infinite() || r.1.is_infinite() {
+        return Err(raise!(OverflowError, "complex exponentiation"));
+    }
+    Complex::new(r.0, r.1)
+}
+
+/// `x ** y`, infinite where it is too large; None for zero to a negative or complex power.
+pub fn raw_pow(x: Pair, y: Pair) -> Option<Pair> {
     let r = if y.1 == 0.0 && y.0 == y.0.floor() && y.0.abs() <= 100.0 {
         let n = y.0 as i32;
         let (mut acc, mut p, mut k) = ((1.0, 0.0), x, n.unsigned_abs());
@@ -166,10 +174,10 @@ pub fn pow(x: Pair, y: Pair) -> PyResult<Ref<Complex>> {
                 p = mul(p, p);
             }
         }
-        if n >= 0 { acc } else { quot((1.0, 0.0), acc).ok_or_else(zero_base)? }
+        if n >= 0 { acc } else { quot((1.0, 0.0), acc)? }
     } else if x == (0.0, 0.0) {
         if y.1 != 0.0 || y.0 < 0.0 {
-            return Err(zero_base());
+            return None;
         }
         (0.0, 0.0)
     } else {
@@ -182,10 +190,7 @@ pub fn pow(x: Pair, y: Pair) -> PyResult<Ref<Complex>> {
         }
         (len * phase.cos(), len * phase.sin())
     };
-    if r.0.is_infinite() || r.1.is_infinite() {
-        return Err(raise!(OverflowError, "complex exponentiation"));
-    }
-    Complex::new(r.0, r.1)
+    Some(r)
 }
 
 /// Parses what `complex(text)` accepts, in ASCII.

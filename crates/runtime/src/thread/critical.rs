@@ -1,6 +1,6 @@
 //! Critical sections: per-object locks that are given up while the thread is detached.
 //!
-//! Sections form a stack per thread, linked through `_cs_prev` (bit 0: a section of two mutexes; bit 1: suspended).
+//! Sections form a stack per thread, linked through `_cs_prev` (bit 0: suspended; bit 1: a section of two mutexes; CPython's inline code looks at both).
 //! Detaching unlocks every active section of the stack; attaching locks only the topmost again, and ending a section resumes the
 //! next. So a thread never waits for one lock while holding others: no deadlocks, but what a section protects may
 //! change across anything that can block.
@@ -11,8 +11,8 @@ use crate::object::Object;
 use abi::{PyCriticalSection, PyCriticalSection2, PyMutex, PyObject};
 use core::ptr::null_mut;
 
-const TWO: usize = 1;
-const INACTIVE: usize = 2;
+const INACTIVE: usize = 1;
+const TWO: usize = 2;
 const MASK: usize = 3;
 
 fn mutex_of(o: &Object) -> *mut PyMutex {

@@ -293,13 +293,15 @@ pub struct PendingCalls {
 }
 
 const MAX_PENDING: usize = 300;
+/// How many of them may wait for the main thread.
+const MAX_MAIN: usize = 32;
 
 impl PendingCalls {
     fn push(&self, call: PendingFn, arg: *mut c_void, main_only: bool) -> bool {
         self.lock.with_raw(|| {
             // SAFETY: under the lock.
             let q = unsafe { &mut *self.queue.get() };
-            let room = q.len() < MAX_PENDING;
+            let room = q.len() < MAX_PENDING && !(main_only && q.iter().filter(|p| p.main_only).count() >= MAX_MAIN);
             if room {
                 q.push_back(Pending { call, arg, main_only });
             }

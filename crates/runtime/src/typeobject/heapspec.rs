@@ -135,6 +135,13 @@ unsafe fn build(
     // SAFETY: slots as the C API says.
     unsafe {
         let full = text(p.name.as_ptr()).into_owned();
+        for (id, name) in
+            [(abi::Py_tp_members, "Py_tp_members"), (abi::Py_tp_doc, "Py_tp_doc"), (abi::Py_tp_token, "Py_tp_token")]
+        {
+            if p.slots.iter().filter(|s| s.0 == id).count() > 1 {
+                return Err(raise!(SystemError, "Multiple {} slots are not supported.", name));
+            }
+        }
         let find = |id: c_int| p.slots.iter().find(|s| s.0 == id).map(|s| s.1);
         // Bases: the argument, `Py_tp_bases`, `Py_tp_base`, `object`.
         let bases: Ref<Tuple> = match bases_in {
@@ -185,11 +192,26 @@ unsafe fn build(
         let (basicsize, data_offset) = match p.basicsize {
             0 => (bs.tp_basicsize, bs.tp_basicsize),
             n if n < 0 => {
+                let at_end = (p.flags | base.flags()) & abi::Py_TPFLAGS_ITEMS_AT_END;
+                if bs.tp_itemsize != 0 && at_end == 0 {
+                    return Err(raise!(
+                        SystemError,
+                        "Cannot extend variable-size class without Py_TPFLAGS_ITEMS_AT_END."
+                    ));
+                }
                 let off = align(bs.tp_basicsize);
                 (align(off - n), off)
             }
             n => (n, bs.tp_basicsize),
         };
+        let itemsize = if p.itemsize == 0 { bs.tp_itemsize } else { p.itemsize };
+        // Members.
+        let members: *mut abi::PyMemberDef = find(abi::Py_tp_members).unwrap_or(null_mut()).cast();
+        let mut n = 0;
+        while !members.is_null() && !(*members.add(n)).name.is_null() {
+            check_member(&*members.add(n), p.basicsize)?;
+            n += 1;
+        }
         if p.basicsize > 0 && p.basicsize < bs.tp_basicsize {
             return Err(raise!(
                 TypeError,
@@ -199,13 +221,6 @@ unsafe fn build(
                 base.tp_name(),
                 bs.tp_basicsize
             ));
-        }
-        let itemsize = if p.itemsize == 0 { bs.tp_itemsize } else { p.itemsize };
-        // Members.
-        let members: *mut abi::PyMemberDef = find(abi::Py_tp_members).unwrap_or(null_mut()).cast();
-        let mut n = 0;
-        while !members.is_null() && !(*members.add(n)).name.is_null() {
-            n += 1;
         }
         let obj = meta.alloc(n)?;
         let ty: Ref<Type> = Ref::from_raw(obj.cast());
@@ -237,9 +252,6 @@ unsafe fn build(
             *dst.add(i) = core::ptr::read(members.add(i));
             let m = &mut *dst.add(i);
             if m.flags & abi::Py_RELATIVE_OFFSET != 0 {
-                if p.basicsize >= 0 {
-                    return Err(raise!(SystemError, "With Py_RELATIVE_OFFSET, basicsize must be negative."));
-                }
                 m.flags &= !abi::Py_RELATIVE_OFFSET;
                 m.offset += data_offset;
             }
@@ -318,6 +330,33 @@ unsafe fn build(
         crate::mem::threadcount::enable_type(&ty);
         Ok(ty)
     }
+}
+
+/// What a member's description must keep to.
+fn check_member(m: &abi::PyMemberDef, basicsize: isize) -> PyResult<()> {
+    if m.flags & abi::Py_RELATIVE_OFFSET != 0 {
+        if basicsize >= 0 {
+            return Err(raise!(SystemError, "With Py_RELATIVE_OFFSET, basicsize must be negative."));
+        }
+        if m.offset < 0 || m.offset >= -basicsize {
+            return Err(raise!(SystemError, "Member offset out of range (0..-basicsize)"));
+        }
+    }
+    // SAFETY: a member has a terminated name.
+    let name = unsafe { text(m.name) };
+    if matches!(name.as_ref(), "__weaklistoffset__" | "__dictoffset__" | "__vectorcalloffset__") {
+        if m.type_ != abi::Py_T_PYSSIZET {
+            return Err(raise!(SystemError, "type of {} must be Py_T_PYSSIZET", name));
+        }
+        if m.flags & !abi::Py_RELATIVE_OFFSET != abi::Py_READONLY {
+            return Err(raise!(
+                SystemError,
+                "flags for {} must be Py_READONLY or (Py_READONLY | Py_RELATIVE_OFFSET)",
+                name
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The module a heap type was made for.
