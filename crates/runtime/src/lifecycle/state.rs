@@ -47,6 +47,10 @@ impl LifecycleState {
     pub fn set_config(&self, c: Config) {
         let _ = self.config.set(Box::new(c));
     }
+    /// With the interpreter's record.
+    pub(crate) fn drop_config(&mut self) {
+        drop(self.config.take());
+    }
     /// Single-phase modules are refused in isolated sub-interpreters.
     pub fn allow_single_phase(&self) -> bool {
         !self.no_single_phase.load(Relaxed)

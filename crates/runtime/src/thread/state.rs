@@ -528,6 +528,12 @@ impl ThreadState {
     }
 }
 
+/// Ended interpreters whose memory is still there.
+struct Dead(UnsafeCell<Vec<*mut InterpreterState>>);
+// SAFETY: only touched under `HEAD_LOCK`.
+unsafe impl Sync for Dead {}
+static DEAD: Dead = Dead(UnsafeCell::new(Vec::new()));
+
 /// Per-interpreter state. Each subsystem adds one field of a type of its own that implements `Default` (mutable parts
 /// behind locks or atomics, as everything here is shared by the interpreter's threads). Objects in it must be visited by
 /// `visit_roots`, or stay reachable some other way.
@@ -656,6 +662,18 @@ impl InterpreterState {
         super::signals::forget_main_thread();
         MAIN.store(null_mut(), Release);
         ENDED.store(true, Release);
+        // Records of interpreters without a (hanging) thread: nobody looks at them any more.
+        // SAFETY: under the lock.
+        let dead = HEAD_LOCK.with_raw(|| unsafe { core::mem::take(&mut *DEAD.0.get()) });
+        for p in dead {
+            // SAFETY: made by `new`, ended, in no list.
+            unsafe {
+                if (*p).thread_count.load(Relaxed) == 0 {
+                    (*p).lifecycle.drop_config();
+                    std::alloc::dealloc(p.cast(), core::alloc::Layout::new::<InterpreterState>());
+                }
+            }
+        }
     }
 
     /// Whether a main interpreter has ended, and none has begun since.
@@ -663,10 +681,12 @@ impl InterpreterState {
         ENDED.load(Acquire) && MAIN.load(Acquire).is_null()
     }
 
-    /// Removes an ended interpreter from the list (its memory stays).
+    /// Removes an ended interpreter from the list. Its memory stays until the main interpreter has ended.
     pub fn unlink(&self) {
         HEAD_LOCK.with_raw(|| {
             let me = (self as *const InterpreterState).cast_mut();
+            // SAFETY: under the lock.
+            unsafe { (*DEAD.0.get()).push(me) };
             let mut link = &INTERPRETERS;
             loop {
                 let p = link.load(Relaxed);
