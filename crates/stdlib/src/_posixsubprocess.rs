@@ -190,8 +190,7 @@ pub mod _posixsubprocess {
         } else {
             Some(CString::new(fs_path(a[4])?.into_vec()).map_err(|_| raise!(ValueError, "embedded null byte"))?)
         };
-        let argv = if a[0].is_none() { a[0].to_ref() } else { a[0].to_tuple()?.upcast() };
-        runtime::audit_event!("_posixsubprocess.fork_exec", a[1], &*argv, a[5])?;
+        runtime::audit_event!("_posixsubprocess.fork_exec", a[1], a[0], a[5])?;
         let env = if a[5].is_none() { None } else { Some(strings(a[5])?) };
         let mut fds = [0; 8];
         for (i, f) in fds.iter_mut().enumerate() {

@@ -343,7 +343,7 @@ impl Config {
     pub fn read_environment(&mut self) -> Result<(), UsageError> {
         let fatal = |s: &str| UsageError(s.to_string());
         if let Some(n) = self.env_flag("PYTHONDEBUG") {
-            self.parser_debug = self.parser_debug.max(n);
+            self.parser_debug = self.parser_debug.max(n.min(1));
         }
         if let Some(n) = self.env_flag("PYTHONVERBOSE") {
             self.verbose = self.verbose.max(n);

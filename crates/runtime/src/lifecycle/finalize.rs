@@ -29,6 +29,9 @@ fn end_main(give_back: bool) -> i32 {
         stdio::flush();
         eprint!("{}", crate::import::gil::report_text());
     }
+    if interp.config().use_environment && std::env::var_os("PYTHONMALLOCSTATS").is_some_and(|v| !v.is_empty()) {
+        crate::mem::heap::print_stats();
+    }
     init::set_initialized(false);
     // From here on other threads hang when they try to attach.
     interp.finalizing.store((ts as *const ThreadState).cast_mut(), Release);

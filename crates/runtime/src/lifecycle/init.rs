@@ -96,7 +96,8 @@ pub fn init_interpreter(config: &Config) -> Result<(), InitError> {
     if !config.install_importlib {
         return Ok(());
     }
-    step("failed to initialize importlib", crate::mem::gc::building(init_importlib))?;
+    step("failed to initialize importlib", crate::mem::gc::building(init_importlib))
+        .inspect_err(|_| super::path::report(config))?;
     if config.init_main {
         init_main(config)?;
     }
@@ -115,7 +116,8 @@ pub fn init_main(config: &Config) -> Result<(), InitError> {
 /// All of `init_main` but `site`, which may run the user's code.
 fn init_base(config: &Config) -> Result<(), InitError> {
     step("failed to install the external importers", init_importlib_external())?;
-    step("failed to import encodings", import::import_module("encodings").map(drop))?;
+    step("failed to import encodings", import::import_module("encodings").map(drop))
+        .inspect_err(|_| super::path::report(config))?;
     let main = ThreadState::current().interp().is_main();
     if main && config.faulthandler {
         step(

@@ -263,22 +263,21 @@ pub fn exit_status(e: Raised) -> i32 {
         };
     }
     // Anything else is a message for standard error.
-    let text = match code.str() {
-        Ok(s) => s.to_string_lossy().to_string(),
-        Err(e) => {
-            e.clear();
-            String::new()
-        }
-    };
+    let text = code.str().or_else(|e| {
+        e.clear();
+        Str::new("")
+    });
+    let Ok(text) = text.map_err(Raised::clear) else { return 1 };
     let written = match get_sys("stderr") {
         Ok(Some(f)) if !f.is_none() => {
-            Str::new(&format!("{text}\n")).and_then(|t| f.call_method(intern!("write"), &[&t])).is_ok()
+            let lines: [&Object; 2] = [&text, intern!("\n")];
+            lines.iter().try_for_each(|t| f.call_method(intern!("write"), &[t]).map(drop)).is_ok()
         }
         _ => false,
     };
     if !written {
         drop(crate::error::take_error());
-        let _ = writeln!(std::io::stderr(), "{text}");
+        let _ = writeln!(std::io::stderr(), "{}", text.to_string_lossy());
     }
     1
 }

@@ -198,3 +198,42 @@ pub fn is_zip(p: &Path) -> bool {
     let mut buf = Vec::new();
     f.read_to_end(&mut buf).is_ok() && buf.windows(4).any(|w| w == b"PK\x05\x06")
 }
+
+/// Says on standard error where the library was looked for: the start has failed for want of it.
+pub fn report(config: &Config) {
+    let path = |p: &Option<OsString>| match p {
+        Some(p) => format!("'{}'", p.to_string_lossy()),
+        None => "(not set)".into(),
+    };
+    let paths = config.module_search_paths.as_deref().unwrap_or(&[]);
+    eprintln!("Python path configuration:");
+    eprintln!("  PYTHONHOME = {}", path(&config.home));
+    eprintln!("  PYTHONPATH = {}", path(&config.pythonpath_env));
+    eprintln!("  program name = '{}'", config.program_name.to_string_lossy());
+    for (name, on) in [
+        ("isolated", config.isolated),
+        ("environment", config.use_environment),
+        ("user site", config.user_site_directory),
+        ("safe_path", config.safe_path),
+        ("import site", config.site_import),
+    ] {
+        eprintln!("  {name} = {}", i32::from(on));
+    }
+    eprintln!("  stdlib dir = {}", path(&config.stdlib_dir));
+    for (name, p) in [
+        ("_base_executable", &config.base_executable),
+        ("base_prefix", &config.base_prefix),
+        ("base_exec_prefix", &config.base_exec_prefix),
+        ("executable", &config.executable),
+        ("prefix", &config.prefix),
+        ("exec_prefix", &config.exec_prefix),
+    ] {
+        eprintln!("  sys.{name} = {}", path(p));
+    }
+    eprintln!("  sys.platlibdir = '{}'", config.platlibdir);
+    eprintln!("  sys.path = [");
+    for p in paths {
+        eprintln!("    '{}',", p.to_string_lossy());
+    }
+    eprintln!("  ]");
+}

@@ -159,7 +159,9 @@ impl Session {
 
     /// Compiles what was read; `None`: it goes on. Only the parser's word counts for whether it does.
     fn compile(&mut self, text: &str, end: bool) -> PyResult<Option<Ref<Code>>> {
-        match crate::interp::astobj::parse_to_object(text, &self.options("<stdin>", end)) {
+        // A compound statement ends with an empty line: its last line break is left out.
+        let asked = if end { text } else { text.strip_suffix('\n').unwrap_or(text) };
+        match crate::interp::astobj::parse_to_object(asked, &self.options("<stdin>", end)) {
             Ok(_) => {}
             Err(e) if e.matches(exc::_IncompleteInputError()) => {
                 e.clear();

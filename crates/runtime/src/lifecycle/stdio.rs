@@ -126,7 +126,10 @@ pub fn flush() -> bool {
         if let Err(e) = f.call_method(intern!("flush"), &[]) {
             let _ = e;
             if name == "stdout" {
-                crate::error::write_unraisable(Some(&f));
+                crate::objects::exceptions::display::write_unraisable_msg(
+                    "Exception ignored while flushing sys.stdout",
+                    None,
+                );
                 ok = false;
             } else {
                 drop(crate::error::take_error());

@@ -1008,6 +1008,18 @@ pub fn allocated_blocks() -> usize {
         .sum()
 }
 
+/// `sys._debugmallocstats`: what the heap holds, on standard error. There are no free lists by type.
+pub fn print_stats() {
+    eprintln!("Small block threshold = {MAX_SMALL}, in {CLASSES} size classes.\n");
+    let end = END.load(Acquire);
+    let pooled = with_pool(|pool| pool.pages.len());
+    eprintln!("{} pages of {PAGE_SIZE} bytes used, {pooled} free", end - pooled);
+    eprintln!("{} blocks allocated", allocated_blocks());
+    for name in ["PyDictObjects", "PyFloatObjects", "PyListObjects", "PyTupleObjects"] {
+        eprintln!("0 free {name}");
+    }
+}
+
 /// Gives memory of long-empty pages back to the system. After a collection.
 pub(super) fn trim() {
     with_pool(|pool| {

@@ -503,6 +503,9 @@ impl Frame {
     }
     #[pysetter]
     fn set_f_trace_lines(&self, v: Option<&Object>) -> PyResult<()> {
+        if v.is_none() {
+            return Err(raise!(TypeError, "attribute value type must be bool"));
+        }
         let b = bool_attr(v)?;
         self.trace_lines.store(b as u8, Relaxed);
         Ok(())

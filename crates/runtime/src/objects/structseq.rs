@@ -215,6 +215,18 @@ pub unsafe fn init_static_type(
     }
 }
 
+/// Python code cannot make further instances of `ty` (`sys.flags`).
+pub fn forbid_instances(ty: &Type) -> PyResult<()> {
+    // SAFETY: a type that only its maker knows.
+    unsafe {
+        (*ty.as_raw()).tp_new = None;
+        (*ty.as_raw()).tp_flags |= abi::Py_TPFLAGS_DISALLOW_INSTANTIATION;
+    }
+    ty.dict().del(intern!("__new__"))?;
+    ty.modified();
+    Ok(())
+}
+
 /// Creates a struct sequence type: fields as (name, doc), the first `n_in_sequence` of them in the sequence.
 pub fn make_type(name: &str, doc: &str, fields: &[(&str, &str)], n_in_sequence: usize) -> PyResult<Ref<Type>> {
     // Names and tables live as long as the process.
@@ -234,7 +246,7 @@ pub fn make_type(name: &str, doc: &str, fields: &[(&str, &str)], n_in_sequence: 
         name: c_text(name).cast_mut(),
         basicsize: (ITEMS + fields.len() * 8) as c_int,
         itemsize: 0,
-        flags: (abi::Py_TPFLAGS_DEFAULT | abi::Py_TPFLAGS_BASETYPE | abi::Py_TPFLAGS_HAVE_GC) as _,
+        flags: (abi::Py_TPFLAGS_DEFAULT | abi::Py_TPFLAGS_HAVE_GC) as _,
         slots: slots.as_mut_ptr(),
     };
     let bases = Tuple::from_slice(&[tuple_type()])?;

@@ -65,5 +65,6 @@ pub fn add(m: &Module) -> PyResult<()> {
         (c.thread_inherit_context as i32).into_py()?,
         (c.context_aware_warnings as i32).into_py()?,
     ];
+    structseq::forbid_instances(&ty)?;
     m.add("flags", structseq::new(&ty, values)?)
 }

@@ -39,6 +39,7 @@ pub fn add_structs(m: &Module) -> PyResult<()> {
         5,
     )?;
     let vi = structseq::new(&ty, vec![int(3)?, int(14)?, int(10)?, "final".into_py()?, int(0)?])?;
+    structseq::forbid_instances(&ty)?;
     m.add("version_info", vi.clone())?;
 
     let freewheel = Str::new(concat!("Freewheel ", env!("CARGO_PKG_VERSION")))?.upcast();
@@ -138,10 +139,7 @@ pub fn add_structs(m: &Module) -> PyResult<()> {
         ],
         3,
     )?;
-    m.add(
-        "thread_info",
-        structseq::new(&ty, vec!["pthread".into_py()?, "pymutex".into_py()?, libc_version().into_py()?])?,
-    )
+    m.add("thread_info", structseq::new(&ty, vec!["pthread".into_py()?, none_ref(), libc_version().into_py()?])?)
 }
 
 fn libc_version() -> Option<String> {

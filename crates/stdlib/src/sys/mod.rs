@@ -261,7 +261,7 @@ pub mod sys {
     /// Return the size of object in bytes.
     #[pyfunction(sig = "object, default=<unrepresentable>")]
     fn getsizeof(o: &Object, default: Arg<&Object>) -> PyResult<PyRef> {
-        let size = (|| -> PyResult<isize> {
+        let size = (|| -> PyResult<u64> {
             let Some(f) = o.lookup_special(intern!("__sizeof__"))? else {
                 return Err(raise!(TypeError, "Type {} doesn't define __sizeof__", o.ty().name_str()));
             };
@@ -269,7 +269,7 @@ pub mod sys {
             if n < 0 {
                 return Err(raise!(ValueError, "__sizeof__() should return >= 0"));
             }
-            Ok(n + preheader(o))
+            Ok(n as u64 + preheader(o) as u64)
         })();
         match (size, default) {
             (Ok(n), _) => runtime::convert::IntoPy::into_py(n),
@@ -416,8 +416,15 @@ pub mod sys {
         runtime::lifecycle::audit::audit_objects(event, args)
     }
 
+    /// Clear the internal type lookup cache.
     #[pyfunction]
-    fn _clear_type_cache() {}
+    fn _clear_type_cache() -> PyResult<()> {
+        runtime::error::warn(
+            exc::DeprecationWarning(),
+            "sys._clear_type_cache() is deprecated and may be removed in a future version of Python. Use sys._clear_internal_caches() instead.",
+            1,
+        )
+    }
     /// Private function for clearing certain descriptors from a type's dictionary (used by dataclasses with slots).
     #[pyfunction(sig = "type, /")]
     fn _clear_type_descriptors(ty: &Type) -> PyResult<()> {
@@ -434,7 +441,7 @@ pub mod sys {
     fn _clear_internal_caches() {}
     #[pyfunction]
     fn _debugmallocstats() {
-        eprintln!("allocated blocks: {}", mem::heap::allocated_blocks());
+        runtime::mem::heap::print_stats();
     }
     #[pyfunction]
     fn is_stack_trampoline_active() -> bool {

@@ -10,6 +10,7 @@ pub use runtime::interp::trace::{
 
 /// Every thread's innermost frame, read while the world is stopped.
 pub fn current_frames() -> PyResult<Ref<Dict>> {
+    runtime::audit_event!("sys._current_frames")?;
     let d = Dict::new()?;
     let (mut states, mut found) = (Vec::new(), Vec::new());
     thread::stop_the_world(|| {
@@ -34,18 +35,14 @@ pub fn current_frames() -> PyResult<Ref<Dict>> {
 
 /// Every thread's handled exception.
 pub fn current_exceptions() -> PyResult<Ref<Dict>> {
+    runtime::audit_event!("sys._current_exceptions")?;
     let d = Dict::new()?;
     let mut found = Vec::new();
     let interp = ThreadState::current().interp();
     thread::stop_the_world(|| {
         thread::state::for_each_thread(|ts| {
             if core::ptr::eq(ts.interp(), interp) {
-                found.push((
-                    ts.abi().thread_id,
-                    (core::ptr::eq(ts, ThreadState::current()))
-                        .then(runtime::objects::exceptions::raise::handled_exception)
-                        .flatten(),
-                ));
+                found.push((ts.abi().thread_id, runtime::objects::exceptions::raise::handled_by(ts)));
             }
         });
     });

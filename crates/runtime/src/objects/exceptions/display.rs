@@ -415,6 +415,9 @@ fn hook_args(fields: &[&Object; 5]) -> PyResult<PyRef> {
 
 /// `sys.__unraisablehook__`.
 pub fn default_unraisablehook(args: &Object) -> PyResult<()> {
+    if !core::ptr::eq(args.ty(), &**unraisable_hook_args()?) {
+        return Err(raise!(TypeError, "sys.unraisablehook argument type must be UnraisableHookArgs"));
+    }
     let value = args.getattr(intern!("exc_value"))?;
     let ty = args.getattr(intern!("exc_type"))?;
     let msg = args.getattr(intern!("err_msg"))?;

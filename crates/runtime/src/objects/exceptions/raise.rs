@@ -26,7 +26,12 @@ pub(super) fn init_memory_error() -> PyResult<()> {
 
 /// The exception being handled (`sys.exception()`): the innermost one of the thread's `exc_info` stack.
 pub fn handled_exception() -> Option<Ref<BaseException>> {
-    let mut item = ThreadState::current().abi().exc_info;
+    handled_by(ThreadState::current())
+}
+
+/// The same of any thread: the running one, or one that is stopped.
+pub fn handled_by(ts: &ThreadState) -> Option<Ref<BaseException>> {
+    let mut item = ts.abi().exc_info;
     while !item.is_null() {
         // SAFETY: the stack's items live in generators and the thread state, and belong to this thread.
         unsafe {
