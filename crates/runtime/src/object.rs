@@ -33,9 +33,12 @@ pub mod gc_bits {
     pub const FROZEN: u8 = 8;
     /// Memory may be read by lock-free readers: free it through QSBR.
     pub const SHARED: u8 = 16;
+    /// A deferred object that the collector does not walk: a frame slot holds it.
     pub const ALIVE: u8 = 32;
     /// Counted lazily: references from frame slots are not counted; only the collector frees it.
     pub const DEFERRED: u8 = 64;
+    /// A sample of shared reads has met it once (`mem::plain`).
+    pub const SEEN: u8 = 128;
 }
 
 /// Any Python object, seen through its header.

@@ -253,7 +253,7 @@ pub unsafe fn make_cell(p: *mut Slot) -> PyResult<()> {
 #[inline(always)]
 pub unsafe fn cell_get(s: Slot) -> Option<Slot> {
     // SAFETY: the compiler emits cells here.
-    unsafe { s.obj().cast::<Cell>() }.get().map(Slot::owned)
+    unsafe { s.obj().cast::<Cell>() }.get_slot()
 }
 
 #[inline(always)]

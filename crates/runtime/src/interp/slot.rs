@@ -15,7 +15,8 @@
 use crate::object::{self, Object, PyRef, Ref, gc_bits};
 use crate::objects::{Float, Int};
 use crate::prelude::*;
-use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::AtomicPtr;
+use core::sync::atomic::Ordering::{Acquire, Relaxed};
 
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -57,6 +58,36 @@ impl Slot {
             unsafe { object::incref(o.as_ptr()) };
             Slot(o.as_ptr() as u64)
         }
+    }
+    /// `new` for an object read from a place that threads share.
+    #[inline(always)]
+    pub fn new_shared(o: &Object) -> Slot {
+        let s = Slot::new(o);
+        if s.is_counted() {
+            crate::mem::refcount::shared_read(o);
+        }
+        s
+    }
+    /// Reads a place that other threads may change; None: it is empty, or was changed meanwhile (take the lock).
+    #[inline(always)]
+    pub fn load(place: &AtomicPtr<abi::PyObject>) -> Option<Slot> {
+        let p = place.load(Acquire);
+        if p.is_null() {
+            return None;
+        }
+        // SAFETY: type-stable memory until this thread's next quiescent point.
+        let o = unsafe { Object::from_ptr(p) };
+        if o.is_owned_by_current_thread() {
+            // Only this thread frees its own objects.
+            return Some(Slot::owned(o.to_ref()));
+        }
+        if is_uncounted(o) {
+            // Such objects are not freed before this thread's next safe point. But was it this one when it was read?
+            return if place.load(Acquire) == p { Some(Slot::borrowed(o)) } else { None };
+        }
+        let r = crate::thread::load_ref(place)?;
+        crate::mem::refcount::shared_read(&r);
+        Some(Slot::owned(r))
     }
     /// An int in `INT_MIN..=INT_MAX`.
     #[inline(always)]
@@ -234,6 +265,22 @@ impl Slot {
         } else {
             Ok(Float::new(self.float_value())?.upcast())
         }
+    }
+}
+
+/// A slot that is dropped with its owner.
+pub struct Held(pub Slot);
+
+impl Held {
+    #[inline(always)]
+    pub fn into_slot(self) -> Slot {
+        core::mem::ManuallyDrop::new(self).0
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.drop();
     }
 }
 

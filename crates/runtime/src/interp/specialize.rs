@@ -302,7 +302,8 @@ unsafe fn versioned_value(ty: &Type, version: u32, p: *mut abi::PyObject) -> Opt
     unsafe {
         let o = Object::from_ptr(p);
         if super::slot::is_uncounted(o) {
-            return Some(Slot::borrowed(o));
+            // Freed while the world is stopped only; and this object, if the version still holds.
+            return if ty.version() == version { Some(Slot::borrowed(o)) } else { None };
         }
         if !crate::mem::refcount::try_incref(p) {
             return None;
@@ -391,7 +392,8 @@ unsafe fn dict_slot(d: &Dict, version: u32, index: usize) -> Option<Slot> {
     // SAFETY: type-stable memory until this thread's next quiescent point.
     let o = unsafe { Object::from_ptr(p) };
     if super::slot::is_uncounted(o) {
-        return Some(Slot::borrowed(o));
+        // Freed while the world is stopped only; and this object, if it is still there.
+        return if d.value_ptr_at_version(version, index) == p { Some(Slot::borrowed(o)) } else { None };
     }
     let v = d.value_at_version(version, index)?;
     crate::mem::refcount::shared_read(&v);

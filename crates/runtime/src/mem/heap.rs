@@ -259,6 +259,14 @@ pub fn gc_page(p: *mut abi::PyObject) -> Option<&'static Page> {
     if page.is_gc() { Some(page) } else { None }
 }
 
+/// Whether `p` is an object in a block of this heap of at most `size` bytes.
+pub fn is_small_block(p: *mut abi::PyObject, size: usize) -> bool {
+    in_arena(p as usize) && {
+        let page = page_of(p as usize);
+        page.kind.load(Relaxed) == Kind::Obj as u8 && page.pages.get() == 1 && page.block_size.get() <= size
+    }
+}
+
 fn map(bytes: usize) -> *mut u8 {
     // SAFETY: a fresh anonymous mapping.
     let p = unsafe {

@@ -5,6 +5,7 @@ pub mod dealloc;
 pub mod domains;
 pub mod gc;
 pub mod heap;
+pub(crate) mod plain;
 pub mod qsbr;
 pub mod refcount;
 pub mod reserve;

@@ -250,14 +250,17 @@ pub fn set_deferred(o: &Object) -> bool {
     true
 }
 
-/// Counted reads of others' objects between two that are looked at.
-const SAMPLE: u32 = 256;
+/// How many counted reads of others' objects there are between two that are looked at: this many on average.
+const SAMPLE: u32 = 64;
 /// How many of those that were looked at last are remembered.
 const SAMPLES: usize = 32;
 
 /// What a thread knows about its reads of others' objects.
 #[derive(Default)]
 pub struct SharedReads {
+    /// Reads until the next sample.
+    left: Cell<u32>,
+    /// Samples so far, and what spreads them: a loop over a shared table must not meet the same few entries each time.
     count: Cell<u32>,
     /// Addresses; the objects may be gone.
     last: [Cell<usize>; SAMPLES],
@@ -277,20 +280,25 @@ pub fn shared_read(o: &Object) {
 #[inline(never)]
 fn sample(o: &Object) {
     let reads = &crate::thread::ThreadState::current().shared_reads;
-    let n = reads.count.get().wrapping_add(1);
-    reads.count.set(n);
-    if n % SAMPLE == 0 {
-        look_at(reads, (n / SAMPLE) as usize % SAMPLES, o);
+    match reads.left.get() {
+        0 => look_at(reads, o),
+        n => reads.left.set(n - 1),
     }
 }
 
 #[cold]
-fn look_at(reads: &SharedReads, at: usize, o: &Object) {
+fn look_at(reads: &SharedReads, o: &Object) {
+    let n = reads.count.get().wrapping_add(1);
+    reads.count.set(n);
+    reads.left.set(SAMPLE / 2 + (n.wrapping_mul(0x9e37_79b9) >> 26));
+    if o.ty().slots().tp_flags & abi::Py_TPFLAGS_HAVE_GC == 0 {
+        return super::plain::sampled(o);
+    }
     let address = o.as_ptr().addr();
     if reads.last.iter().any(|a| a.get() == address) {
         defer_shared(o);
     } else {
-        reads.last[at].set(address);
+        reads.last[n as usize % SAMPLES].set(address);
     }
 }
 
@@ -299,7 +307,7 @@ fn look_at(reads: &SharedReads, at: usize, o: &Object) {
 #[cold]
 fn defer_shared(o: &Object) {
     let ty = o.ty().slots();
-    if ty.tp_flags & abi::Py_TPFLAGS_HAVE_GC == 0 || ty.tp_finalize.is_some() || ty.tp_del.is_some() {
+    if ty.tp_finalize.is_some() || ty.tp_del.is_some() {
         return;
     }
     if o.0.ob_gc_bits.load(Relaxed) & gc_bits::TRACKED == 0 {

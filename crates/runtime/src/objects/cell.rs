@@ -34,6 +34,12 @@ impl Cell {
     pub fn get(&self) -> Option<PyRef> {
         crate::interp::pending::load_ref(self, &self.ob_ref)
     }
+    /// `get` for a frame slot, counted only if need be.
+    #[inline(always)]
+    pub(crate) fn get_slot(&self) -> Option<crate::interp::slot::Slot> {
+        use crate::interp::slot::Slot;
+        Slot::load(&self.ob_ref).or_else(|| self.get().map(Slot::owned))
+    }
     /// The short form of `replace`, for a value whose reference is taken over; `None`: the lock is not free.
     #[inline(always)]
     pub fn try_replace(&self, new: *mut abi::PyObject) -> Option<*mut abi::PyObject> {

@@ -522,6 +522,18 @@ impl TupleIter {
     /// The next item; the fast path of a `for` loop.
     #[inline(always)]
     pub fn next(&self) -> Option<PyRef> {
+        self.advance().map(Object::to_ref)
+    }
+
+    /// `next`, counted only if need be.
+    #[inline(always)]
+    pub(crate) fn next_slot(&self) -> Option<crate::interp::slot::Slot> {
+        self.advance().map(crate::interp::slot::Slot::new_shared)
+    }
+
+    /// The next item, which the tuple keeps.
+    #[inline(always)]
+    fn advance(&self) -> Option<&Object> {
         let i = self.index.load(Relaxed);
         if i < 0 {
             return None;
@@ -530,7 +542,7 @@ impl TupleIter {
         let t = unsafe { &*self.seq.ptr().cast::<Tuple>() };
         if (i as usize) < t.len() {
             self.index.store(i + 1, Relaxed);
-            return Some(t.get(i as usize).to_ref());
+            return Some(t.get(i as usize));
         }
         self.index.store(-1, Relaxed);
         None

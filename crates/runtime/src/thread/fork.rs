@@ -23,6 +23,7 @@ pub fn after_child() {
     let dead = state::after_fork(ts);
     qsbr::after_fork(ts);
     heap::after_fork();
+    crate::mem::plain::after_fork();
     crate::mem::threadcount::after_fork();
     crate::objects::weakref::after_fork();
     let orphans = brc::after_fork(ts);

@@ -239,10 +239,10 @@ handlers! {
             if i < 0 {
                 i += l.len() as i64;
             }
-            if i >= 0 && let Some(v) = l.get(i as usize) {
+            if i >= 0 && let Some(v) = l.get_slot(i as usize) {
                 s.skip_cache();
                 s.sp = s.sp.sub(1);
-                s.set_top(Slot::owned(v));
+                s.set_top(v);
                 return s.next_dropping2(a, b);
             }
         }
@@ -258,7 +258,7 @@ handlers! {
             if (i as u64) < t.len() as u64 {
                 s.skip_cache();
                 s.sp = s.sp.sub(1);
-                s.set_top(Slot::new(t.get_unchecked(i as usize)));
+                s.set_top(Slot::new_shared(t.get_unchecked(i as usize)));
                 return s.next_dropping2(a, b);
             }
         }
@@ -288,8 +288,8 @@ handlers! {
             s.skip_cache();
             s.save();
             tri!(materialize(s.sp.sub(1)));
-            return match tri!(d.cast::<Dict>().get(s.peek(1).obj())) {
-                Some(v) => s.next_result2(Slot::owned(v)),
+            return match tri!(d.cast::<Dict>().get_slot(s.peek(1).obj())) {
+                Some(v) => s.next_result2(v),
                 None => {
                     let _ = crate::error::raise_key_error(s.peek(1).obj());
                     RAISED

@@ -25,7 +25,7 @@ table! {
 impl State {
     /// Drops the `n` topmost entries and pushes the result of the call that they were.
     #[inline(always)]
-    unsafe fn next_called(mut self, n: usize, r: Slot) -> Exit {
+    unsafe fn next_called(mut self, n: usize, mut r: Slot) -> Exit {
         // SAFETY: the stack is that deep.
         unsafe {
             self.sp = self.sp.sub(n);
@@ -34,6 +34,8 @@ impl State {
             while i < n {
                 let v = *self.sp.add(i);
                 if v.is_counted() && !drop_quickly(v) {
+                    // No frame shows the result to the collector while a destructor runs
+                    r = r.counted();
                     v.drop_nonnull();
                 }
                 i += 1;

@@ -56,10 +56,10 @@ handlers! {
         if !type_is!(it, PyListIter_Type) {
             return for_iter_miss(s.pc, s.sp, s.frame, s.ts, s.code, s.word);
         }
-        match it.cast::<ListIter>().next() {
+        match it.cast::<ListIter>().next_slot() {
             Some(v) => {
                 s.skip_cache();
-                s.next_pushing(Slot::owned(v))
+                s.next_pushing(v)
             }
             None => {
                 s.jump(s.arg() + 2);
@@ -72,10 +72,10 @@ handlers! {
         if !type_is!(it, PyTupleIter_Type) {
             return for_iter_miss(s.pc, s.sp, s.frame, s.ts, s.code, s.word);
         }
-        match it.cast::<TupleIter>().next() {
+        match it.cast::<TupleIter>().next_slot() {
             Some(v) => {
                 s.skip_cache();
-                s.next_pushing(Slot::owned(v))
+                s.next_pushing(v)
             }
             None => {
                 s.jump(s.arg() + 2);
@@ -144,7 +144,7 @@ handlers! {
                 let out = s.sp.sub(1);
                 let mut i = 0;
                 while i < n {
-                    *out.add(n - 1 - i) = Slot::new(items.get_unchecked(i));
+                    *out.add(n - 1 - i) = Slot::new_shared(items.get_unchecked(i));
                     i += 1;
                 }
                 s.sp = out.add(n);

@@ -256,6 +256,8 @@ handlers! {
     #[inline(never)]
     fn return_rest(s) {
         let f = s.frame;
+        // No frame shows it to the collector while destructors run
+        s.word = Slot(s.word).counted().0;
         let mut p = (*f).aux as *mut Slot;
         while p < s.sp {
             let x = *p;

@@ -404,7 +404,8 @@ pub unsafe fn hit_attr_instance(o: Slot, c: u64) -> Option<Slot> {
         }
         Object::from_ptr(p)
     };
-    shared_value(v, || crate::objects::dict::instance::inline_value_at(obj, i))
+    let again = || crate::objects::dict::instance::inline_value_ptr(obj, i);
+    shared_value(v, again, || crate::objects::dict::instance::inline_value_at(obj, i))
 }
 
 /// An attribute of instances of several types.
@@ -428,12 +429,16 @@ pub unsafe fn hit_attr_dunder_class(o: Slot, c: u64) -> Option<Slot> {
 }
 
 /// A slot for another thread's object that was just read from a shared place: uncounted where possible, else counted by
-/// `read`, which reads once more.
+/// `read`, which reads once more. `again` reads without counting.
 #[inline(always)]
-fn shared_value(v: &Object, read: impl FnOnce() -> Option<PyRef>) -> Option<Slot> {
-    // Deferred objects are freed while the world is stopped only: this one is alive.
+fn shared_value(
+    v: &Object,
+    again: impl FnOnce() -> *mut abi::PyObject,
+    read: impl FnOnce() -> Option<PyRef>,
+) -> Option<Slot> {
+    // Deferred objects are freed while the world is stopped only: this one is alive, if it was this one that was read.
     if super::super::slot::is_uncounted(v) {
-        return Some(Slot::borrowed(v));
+        return if again() == v.as_ptr() { Some(Slot::borrowed(v)) } else { None };
     }
     let r = read()?;
     crate::mem::refcount::shared_read(&r);
@@ -456,7 +461,7 @@ pub unsafe fn hit_attr_slot(o: Slot, c: u64) -> Option<Slot> {
         }
         Object::from_ptr(v)
     };
-    shared_value(v, || super::super::pending::load_ref(obj, p))
+    shared_value(v, || p.load(Acquire), || super::super::pending::load_ref(obj, p))
 }
 
 #[inline(always)]

@@ -14,7 +14,7 @@ use super::debug;
 use crate::error;
 use crate::mem::heap::{self, Page};
 use crate::mem::refcount::{self, DEFERRED_BIAS};
-use crate::mem::{brc, qsbr, threadcount};
+use crate::mem::{brc, plain, qsbr, threadcount};
 use crate::object::{self, Object, PyRef, Ref, gc_bits};
 use crate::objects::{Dict, Int, Str, weakref};
 use crate::thread::state::for_each_thread_locked;
@@ -302,8 +302,11 @@ fn find_unreachable() -> Found {
     let mut stack = Stack::default();
     let arg = &raw mut stack;
     let mut root = |o: &Object| {
-        // SAFETY: the stack is alive and not borrowed meanwhile.
-        unsafe { mark(o.as_ptr(), arg.cast()) };
+        // SAFETY: the stack is alive and not borrowed meanwhile; a root is a live object.
+        unsafe {
+            plain::mark(o.as_ptr());
+            mark(o.as_ptr(), arg.cast());
+        }
     };
     for ts in &threads {
         crate::interp::visit_thread_frames(ts, &mut root);
@@ -350,6 +353,9 @@ fn find_unreachable() -> Found {
         }
     });
     pages.propagate(&mut stack, revive);
+
+    // Every frame slot has been visited: those of running frames as roots, those of generators above.
+    queued.extend(plain::sweep());
 
     // Legacy finalizers keep what they reach out of the trash.
     let mut legacy = Vec::new();
@@ -512,7 +518,7 @@ pub(super) fn run(generation: usize) -> (usize, usize) {
     gc.count.store(0, Relaxed);
     gc.long_lived.store(survivors as i64, Relaxed);
     for p in queued {
-        // SAFETY: the references of the merge queues.
+        // SAFETY: the references of the merge queues, and those that sweeping made.
         unsafe { object::decref(p) };
     }
     for w in callbacks {

@@ -205,6 +205,10 @@ impl Visitor {
     /// no part of the target's count.
     #[inline]
     pub fn visit_borrowed(&mut self, p: *mut PyObject) -> c_int {
+        if !p.is_null() {
+            // SAFETY: a slot's object is alive.
+            unsafe { crate::mem::plain::mark(p) };
+        }
         if core::ptr::fn_addr_eq(self.visit, collect::SUBTRACT) { 0 } else { self.visit_ptr(p) }
     }
 }

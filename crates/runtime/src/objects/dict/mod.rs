@@ -4,6 +4,7 @@
 //! `ma_keys` are what it saw; whatever gets in the way sends it to the locked path. Comparisons may run Python code: after one,
 //! the table is checked again and the search restarts when it changed. Displaced objects are released after the lock.
 
+use crate::interp::slot::{Held, Slot, is_uncounted};
 use crate::objects::singletons::unready_type;
 use crate::objects::support::Exchange;
 use crate::objects::support::{
@@ -174,11 +175,26 @@ impl Dict {
                                 continue;
                             }
                         }
+                        if exact && !locked {
+                            // SAFETY: type-stable memory until this thread's next quiescent point.
+                            let o = Object::from_ptr(k);
+                            if is_uncounted(o) && slot.load(Acquire) == k && is_exact_str(o) {
+                                // Nobody frees it before that point: no reference is needed.
+                                if o.cast::<Str>().eq_data(key.cast::<Str>()) {
+                                    return Ok(Find::At(ix as usize));
+                                }
+                                p.advance();
+                                continue;
+                            }
+                        }
                         let kr = if locked {
                             take_ref_locked(k)
                         } else {
                             match load_ref(slot) {
-                                Some(r) => r,
+                                Some(r) => {
+                                    crate::mem::refcount::shared_read(&r);
+                                    r
+                                }
                                 None => return Ok(Find::Retry),
                             }
                         };
@@ -238,7 +254,12 @@ impl Dict {
 
     /// The value under `key` without a lock: `None` when a writer got in the way.
     #[inline]
-    fn get_lockfree(&self, key: &Object, hash: isize) -> PyResult<Option<Option<PyRef>>> {
+    fn get_lockfree<T>(
+        &self,
+        key: &Object,
+        hash: isize,
+        load: impl Fn(&AtomicPtr<abi::PyObject>) -> Option<T>,
+    ) -> PyResult<Option<Option<T>>> {
         let kp = self.ma_keys.load(Acquire);
         // SAFETY: the keys live until this thread is quiescent; `find` checks them after running Python code.
         let keys = unsafe { &*kp };
@@ -259,14 +280,14 @@ impl Dict {
                 if slot.load(Acquire).is_null() {
                     return Ok(if self.ma_values.load(Acquire) == vp { Some(None) } else { None });
                 }
-                let Some(v) = load_ref(slot) else { return Ok(None) };
+                let Some(v) = load(slot) else { return Ok(None) };
                 if self.ma_values.load(Acquire) == vp && self.ma_keys.load(Acquire) == kp {
                     return Ok(Some(Some(v)));
                 }
                 return Ok(None);
             }
             let k = keys.key_slot(ix).load(Acquire);
-            let Some(v) = load_ref(keys.value_slot(ix)) else { return Ok(None) };
+            let Some(v) = load(keys.value_slot(ix)) else { return Ok(None) };
             if !k.is_null()
                 && keys.key_slot(ix).load(Acquire) == k
                 && (k == key.as_ptr() || !is_reused(keys, ix, hash))
@@ -289,10 +310,21 @@ impl Dict {
     #[inline]
     pub fn get_known_hash(&self, key: &Object, hash: isize) -> PyResult<Option<PyRef>> {
         ensure_shared_on_read(self);
-        if let Some(r) = self.get_lockfree(key, hash)? {
+        if let Some(r) = self.get_lockfree(key, hash, load_ref)? {
             return Ok(r);
         }
         self.get_locked(key, hash)
+    }
+
+    /// `get` for a frame slot, counted only if need be.
+    #[inline]
+    pub fn get_slot(&self, key: &Object) -> PyResult<Option<Slot>> {
+        let hash = hash_of(key)?;
+        ensure_shared_on_read(self);
+        if let Some(r) = self.get_lockfree(key, hash, |place| Slot::load(place).map(Held))? {
+            return Ok(r.map(Held::into_slot));
+        }
+        Ok(self.get_locked(key, hash)?.map(Slot::owned))
     }
 
     #[inline(never)]

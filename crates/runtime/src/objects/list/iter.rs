@@ -56,7 +56,22 @@ impl ListIter {
         if i < 0 {
             return None;
         }
-        match self.list().get(i as usize) {
+        self.step(i, self.list().get(i as usize))
+    }
+
+    /// `next`, counted only if need be.
+    #[inline(always)]
+    pub(crate) fn next_slot(&self) -> Option<crate::interp::slot::Slot> {
+        let i = self.index.load(Relaxed);
+        if i < 0 {
+            return None;
+        }
+        self.step(i, self.list().get_slot(i as usize))
+    }
+
+    #[inline(always)]
+    fn step<T>(&self, i: isize, item: Option<T>) -> Option<T> {
+        match item {
             Some(v) => {
                 self.index.store(i + 1, Relaxed);
                 Some(v)

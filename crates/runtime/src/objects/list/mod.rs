@@ -4,6 +4,7 @@
 //! capacity, takes a reference if the count allows it and checks array and slot again. Slots past the length are null. An array that
 //! readers of other threads may hold is freed through QSBR.
 
+use crate::interp::slot::Slot;
 use crate::objects::singletons::unready_type;
 use crate::objects::support::Exchange;
 use crate::objects::support::{
@@ -254,6 +255,28 @@ impl List {
             }
         }
         self.get_locked(i)
+    }
+
+    /// The item at an index as a frame slot, counted only if need be.
+    #[inline(always)]
+    pub fn get_slot(&self, i: usize) -> Option<Slot> {
+        ensure_shared_on_read(self);
+        if i >= self.ob_size.load(Acquire) as usize {
+            return None;
+        }
+        let items = self.items();
+        // SAFETY: the array lives until this thread is quiescent; the index is checked against its own capacity.
+        unsafe {
+            if !items.is_null() && i < capacity_of(items) {
+                if let Some(s) = Slot::load(&*items.add(i)) {
+                    if self.items() == items {
+                        return Some(s);
+                    }
+                    s.drop();
+                }
+            }
+        }
+        self.get_locked(i).map(Slot::owned)
     }
 
     /// The item at an index without a reference: null when there is none. Valid until this thread's next quiescent point, as
