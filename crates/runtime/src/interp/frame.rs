@@ -180,6 +180,23 @@ impl InterpFrame {
             }
         }
     }
+    /// Drops the operands above the locals: a frame that ends with an exception may still hold the exception itself, and a frame
+    /// object that kept it would be a cycle.
+    ///
+    /// # Safety
+    /// As `clear_slots`.
+    pub unsafe fn clear_operands(this: *mut InterpFrame) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let base = Self::stack_base(this);
+            while (*this).sp > base {
+                (*this).sp = (*this).sp.sub(1);
+                let s = *(*this).sp;
+                *(*this).sp = Slot::NULL;
+                s.drop();
+            }
+        }
+    }
     /// Drops function, code, locals mapping.
     ///
     /// # Safety

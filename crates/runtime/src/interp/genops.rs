@@ -116,6 +116,7 @@ pub unsafe fn clear_generator_frame(g: &Generator) {
     // SAFETY: nobody runs the frame any more.
     unsafe {
         if !(*frame).frame_obj.is_null() {
+            InterpFrame::clear_operands(frame);
             crate::objects::frame::detach(frame);
         }
         InterpFrame::clear_slots(frame);

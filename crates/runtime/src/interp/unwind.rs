@@ -89,6 +89,7 @@ pub unsafe fn leave_thread_frame(ts: &ThreadState, frame: *mut InterpFrame) {
 unsafe fn leave_observed_frame(ts: &ThreadState, frame: *mut InterpFrame) {
     // SAFETY: as `leave_thread_frame`.
     unsafe {
+        InterpFrame::clear_operands(frame);
         crate::objects::frame::detach(frame);
         let a = ts.abi_mut();
         a.current_frame = (*frame).previous.cast();

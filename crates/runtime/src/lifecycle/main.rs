@@ -60,7 +60,7 @@ fn prepare(config: &Config) -> PyResult<Ref<Dict>> {
     let main = main.downcast_into::<Module>().map_err(|_| raise!(RuntimeError, "__main__ is no module"))?;
     if let Run::File(f) = &config.run {
         let p = Path::new(f);
-        if p.is_dir() || path::is_zip(p) {
+        if path::is_path_entry(p) {
             // Importable: sys.path[0] is the file itself.
             let own = fs_decode(path::absolute(p).as_os_str())?;
             insert_path(&own)?;
@@ -116,7 +116,7 @@ fn run_target(config: &Config, main: &Dict) -> PyResult<i32> {
         }
         Run::File(f) => {
             let p = Path::new(f);
-            if p.is_dir() || path::is_zip(p) {
+            if path::is_path_entry(p) {
                 return run_module(&OsString::from("__main__"), false);
             }
             run_file(config, f, main)

@@ -178,7 +178,7 @@ pub fn sys_path_0(c: &Config) -> Option<OsString> {
         Run::File(f) => {
             let p = Path::new(f);
             let target = std::fs::canonicalize(p).unwrap_or_else(|_| absolute(p));
-            if target.is_dir() || is_zip(&target) {
+            if is_path_entry(&target) {
                 return None;
             }
             Some(OsString::from_vec(target.parent().map(|d| d.as_os_str().as_bytes().to_vec()).unwrap_or_default()))
@@ -186,8 +186,13 @@ pub fn sys_path_0(c: &Config) -> Option<OsString> {
     }
 }
 
+/// Whether the import system can look for modules in `p`: a directory, a zip archive, or a folder inside one.
+pub fn is_path_entry(p: &Path) -> bool {
+    p.is_dir() || is_zip(p) || (!p.exists() && p.ancestors().skip(1).any(|a| a.is_file() && is_zip(a)))
+}
+
 /// Whether the file ends like a zip archive (an end-of-central-directory record in its last 64 KiB).
-pub fn is_zip(p: &Path) -> bool {
+fn is_zip(p: &Path) -> bool {
     use std::io::{Read, Seek, SeekFrom};
     let Ok(mut f) = std::fs::File::open(p) else { return false };
     let Ok(len) = f.metadata().map(|m| m.len()) else { return false };

@@ -125,6 +125,7 @@ fn items_of(o: &Object) -> Vec<PyRef> {
 }
 
 fn collect_parameters(args: &Object, out: &mut Vec<PyRef>) -> PyResult<()> {
+    crate::protocol::enter_recursive_call(" in __parameter__ calculation")?;
     for t in items_of(args) {
         // A type that is generic itself does not lend its parameters.
         if is_type(&t) {
