@@ -49,7 +49,7 @@ arg ...: arguments passed to program in sys.argv[1:]
 const HELP_ENV: &str = "Environment variables that change behavior:
 PYTHONASYNCIODEBUG, PYTHONBREAKPOINT, PYTHONBYTESWARNING, PYTHONCOERCECLOCALE, PYTHONDEBUG,
 PYTHONDEVMODE, PYTHONDONTWRITEBYTECODE, PYTHONEXECUTABLE, PYTHONFAULTHANDLER, PYTHON_GIL,
-PYTHONHASHSEED, PYTHONHOME, PYTHONINSPECT, PYTHONINTMAXSTRDIGITS, PYTHONIOENCODING,
+PYTHONHASHSEED, PYTHONHOME, PYTHONINSPECT, PYTHONINTMAXSTRDIGITS, PYTHONIOENCODING, PYTHONMALLOC,
 PYTHONNODEBUGRANGES, PYTHONNOUSERSITE, PYTHONOPTIMIZE, PYTHONPATH, PYTHONPLATLIBDIR,
 PYTHONPROFILEIMPORTTIME, PYTHONPYCACHEPREFIX, PYTHONSAFEPATH, PYTHONSTARTUP, PYTHONTRACEMALLOC,
 PYTHONUNBUFFERED, PYTHONUSERBASE, PYTHONUTF8, PYTHONVERBOSE, PYTHONWARNDEFAULTENCODING,
@@ -98,6 +98,11 @@ pub fn bytes_main(argv: Vec<OsString>) -> i32 {
     }
     if let Err(e) = config.read_environment() {
         eprintln!("Fatal Python error: {}\nPython runtime state: preinitialized\n", e.0);
+        return 1;
+    }
+    let allocator = if config.use_environment { std::env::var_os("PYTHONMALLOC") } else { None };
+    if let Err(e) = crate::debug_alloc::configure(allocator.as_deref().map(OsStr::as_bytes), config.dev_mode) {
+        eprintln!("Fatal Python error: preconfig_init_allocator: {e}\nPython runtime state: preinitialized\n");
         return 1;
     }
     if let Err(e) = runtime::lifecycle::initialize(config, stdlib::INITTAB) {

@@ -101,6 +101,7 @@ capi! {
         Ok(())
     }
     raw fn PyMem_SetupDebugHooks() {
+        crate::debug_alloc::install();
         Ok(())
     }
     raw fn PyObject_GetArenaAllocator(allocator: *mut abi::PyObjectArenaAllocator) {
@@ -281,7 +282,7 @@ capi! {
     }
     raw fn _PyObject_IsFreed(p: *mut abi::PyObject) -> c_int {
         // SAFETY: only the header is looked at, as the caller asks.
-        fine(p.is_null() || unsafe { (*p).ob_type.load(Relaxed) }.is_null())
+        fine(crate::debug_alloc::looks_freed(p.cast()) || crate::debug_alloc::looks_freed(unsafe { (*p).ob_type.load(Relaxed) }.cast()))
     }
     fn _PyTrash_thread_deposit_object(_tstate: *mut abi::PyThreadState, o: *mut abi::PyObject) {
         // SAFETY: C passes a dying object; its destructor runs here, since the engine bounds the depth by itself.

@@ -10,7 +10,8 @@ use runtime::objects::exceptions::display;
 use runtime::objects::watchers;
 use runtime::prelude::*;
 
-fn sys_dict() -> &'static Dict {
+/// The dict of the module `sys`.
+pub fn sys_dict() -> &'static Dict {
     ThreadState::current().interp().sys_dict()
 }
 
@@ -264,33 +265,6 @@ capi! {
         fine(unsafe { libc::fcntl(fd, libc::F_GETFD) } >= 0)
     }
 
-    fn PyConfig_Get(name: CText<'_>) -> *mut abi::PyObject {
-        config_get(&name.to_string_lossy())
-    }
-    fn PyConfig_GetInt(name: CText<'_>, value: *mut c_int) -> c_int {
-        let v = config_get(&name.to_string_lossy())?;
-        let Some(i) = v.downcast::<Int>() else {
-            return Err(raise!(TypeError, "config option {} is not an int", name.to_string_lossy()));
-        };
-        let i = i.as_i64()? as c_int;
-        // SAFETY: C passes a place.
-        unsafe { *value = i };
-        Ok(())
-    }
-    fn PyConfig_Names() -> *mut abi::PyObject {
-        let names: Vec<PyRef> = OPTIONS.iter().map(|(n, _)| Str::new(n).map(PyRef::from)).collect::<PyResult<_>>()?;
-        let items: Vec<&Object> = names.iter().map(|r| &**r).collect();
-        FrozenSet::new(&items)
-    }
-    fn PyConfig_Set(name: CText<'_>, value: &Object) -> c_int {
-        let name = name.to_string_lossy();
-        match OPTIONS.iter().find(|(n, _)| *n == name) {
-            Some((_, Where::Sys(attr))) => sys_dict().set_str(attr, value),
-            Some(_) => Err(raise!(ValueError, "cannot set read-only option {}", name)),
-            None => Err(raise!(ValueError, "unknown config option name: {}", name)),
-        }
-    }
-
     fn PyMonitoring_EnterScope(states: *mut MonitoringState, version: *mut u64, events: *const u8, n: isize) -> c_int {
         let now = runtime::interp::monitoring::global_version();
         // SAFETY: C passes `n` states and events, and its version number.
@@ -364,75 +338,6 @@ fn compare(a: &[u8], b: &[u8]) -> c_int {
 
 fn pack_version(major: c_int, minor: c_int, micro: c_int, level: c_int, serial: c_int) -> c_uint {
     ((major & 0xff) << 24 | (minor & 0xff) << 16 | (micro & 0xff) << 8 | (level & 0xf) << 4 | serial & 0xf) as c_uint
-}
-
-/// Where an option of a running interpreter is found.
-enum Where {
-    /// An attribute of `sys`.
-    Sys(&'static str),
-    /// An attribute of `sys.flags`.
-    Flag(&'static str),
-    /// A field of the start-up configuration.
-    Int(fn(&runtime::lifecycle::Config) -> i64),
-    Bool(fn(&runtime::lifecycle::Config) -> bool),
-}
-
-const OPTIONS: &[(&str, Where)] = &[
-    ("argv", Where::Sys("argv")),
-    ("base_exec_prefix", Where::Sys("base_exec_prefix")),
-    ("base_executable", Where::Sys("_base_executable")),
-    ("base_prefix", Where::Sys("base_prefix")),
-    ("bytes_warning", Where::Flag("bytes_warning")),
-    ("buffered_stdio", Where::Bool(|c| c.buffered_stdio)),
-    ("code_debug_ranges", Where::Bool(|c| c.code_debug_ranges)),
-    ("configure_c_stdio", Where::Bool(|c| c.configure_c_stdio)),
-    ("cpu_count", Where::Int(|c| c.cpu_count as i64)),
-    ("dev_mode", Where::Flag("dev_mode")),
-    ("exec_prefix", Where::Sys("exec_prefix")),
-    ("executable", Where::Sys("executable")),
-    ("faulthandler", Where::Bool(|c| c.faulthandler)),
-    ("import_time", Where::Int(|c| c.import_time as i64)),
-    ("inspect", Where::Flag("inspect")),
-    ("install_signal_handlers", Where::Bool(|c| c.install_signal_handlers)),
-    ("int_max_str_digits", Where::Flag("int_max_str_digits")),
-    ("interactive", Where::Flag("interactive")),
-    ("isolated", Where::Flag("isolated")),
-    ("module_search_paths", Where::Sys("path")),
-    ("optimization_level", Where::Flag("optimize")),
-    ("orig_argv", Where::Sys("orig_argv")),
-    ("parser_debug", Where::Flag("debug")),
-    ("platlibdir", Where::Sys("platlibdir")),
-    ("prefix", Where::Sys("prefix")),
-    ("pycache_prefix", Where::Sys("pycache_prefix")),
-    ("quiet", Where::Flag("quiet")),
-    ("safe_path", Where::Flag("safe_path")),
-    ("site_import", Where::Bool(|c| c.site_import)),
-    ("skip_source_first_line", Where::Bool(|c| c.skip_source_first_line)),
-    ("stdlib_dir", Where::Sys("_stdlib_dir")),
-    ("tracemalloc", Where::Int(|c| c.tracemalloc as i64)),
-    ("use_environment", Where::Bool(|c| c.use_environment)),
-    ("use_frozen_modules", Where::Bool(|c| c.use_frozen_modules)),
-    ("user_site_directory", Where::Bool(|c| c.user_site_directory)),
-    ("utf8_mode", Where::Flag("utf8_mode")),
-    ("verbose", Where::Flag("verbose")),
-    ("warnoptions", Where::Sys("warnoptions")),
-    ("warn_default_encoding", Where::Bool(|c| c.warn_default_encoding)),
-    ("write_bytecode", Where::Bool(|c| c.write_bytecode)),
-    ("xoptions", Where::Sys("_xoptions")),
-];
-
-fn config_get(name: &str) -> PyResult<PyRef> {
-    let found = match OPTIONS.iter().find(|(n, _)| *n == name) {
-        Some((_, Where::Sys(attr))) => sys_dict().get_item_str(attr)?,
-        Some((_, Where::Flag(attr))) => match sys_dict().get_item_str("flags")? {
-            Some(flags) => flags.getattr_opt(Str::intern(attr))?,
-            None => None,
-        },
-        Some((_, Where::Int(f))) => Some(Int::from_i64(f(ThreadState::current().interp().config()))?.into()),
-        Some((_, Where::Bool(f))) => Some(Bool::of(f(ThreadState::current().interp().config())).to_ref()),
-        None => return Err(raise!(ValueError, "unknown config option name: {}", name)),
-    };
-    found.ok_or_else(|| raise!(RuntimeError, "lost sys.{}", name))
 }
 
 /// `PyMonitoringState`: the tools that listen to one event of a scope.
@@ -520,7 +425,23 @@ macro_rules! variables {
     ($($name:ident = $value:expr;)*) => {$(
         #[unsafe(no_mangle)]
         pub static mut $name: c_int = $value;
-    )*};
+    )*
+    /// These variables with their values.
+    pub fn globals() -> Vec<(&'static str, c_int)> {
+        // SAFETY: plain numbers, which C sets by its own rules.
+        unsafe { vec![$((stringify!($name), (&raw const $name).read())),*] }
+    }
+    /// Sets one of them.
+    pub fn set_global(name: &str, value: c_int) {
+        // SAFETY: plain numbers, which C sets by its own rules.
+        unsafe {
+            match name {
+                $(stringify!($name) => (&raw mut $name).write(value),)*
+                _ => {}
+            }
+        }
+    }
+    };
 }
 variables! {
     Py_BytesWarningFlag = 0;

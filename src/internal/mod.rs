@@ -28,7 +28,7 @@ macro_rules! absent {
 absent! { *mut c_void:
     _PyCompile_Assemble _PyCompile_CleanDoc _PyCompile_CodeGen _PyCompile_OptimizeCfg _PyContext_NewHamtForTests
     _PyInstructionSequence_New _PyStaticType_GetBuiltins _PyTraceMalloc_GetTraceback _PyType_GetSlotWrapperNames _PyXIData_New
-    _PyXIData_NewObject _Py_GetConfigsAsDict _Py_Get_Getpath_CodeObject
+    _PyXIData_NewObject _Py_Get_Getpath_CodeObject
 }
 absent! { c_int:
     _PyCode_GetPureScriptXIData _PyCode_GetScriptXIData _PyCode_GetXIData _PyCode_ReturnsOnlyNone _PyCode_SetUnboundVarCounts
@@ -84,7 +84,7 @@ capi! {
     }
     raw fn _PyEval_StopTheWorld(_interp: *mut c_void) { Ok(()) }
     raw fn _PyEval_StartTheWorld(_interp: *mut c_void) { Ok(()) }
-    raw fn _PyMem_GetCurrentAllocatorName() -> *const c_char { fine(c"mimalloc".as_ptr()) }
+    raw fn _PyMem_GetCurrentAllocatorName() -> *const c_char { fine(crate::debug_alloc::name().map_or(core::ptr::null(), |n| n.as_ptr())) }
     fn _PyErr_SetKeyError(key: &Object) { Err::<(), _>(runtime::error::raise_key_error(key)) }
     fn _PySet_NextEntryRef(set: &Object, pos: *mut isize, key: *mut *mut abi::PyObject, hash: *mut isize) -> c_int {
         let set = set.downcast::<Set>().ok_or_else(crate::export::bad_internal_call)?;

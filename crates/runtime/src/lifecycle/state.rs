@@ -21,6 +21,9 @@ pub struct LifecycleState {
     pub sub: super::subinterp::SubState,
 }
 
+/// The number of processors that `PyConfig_Set` was told of; 0 when it was not.
+pub static CPU_COUNT: core::sync::atomic::AtomicI32 = core::sync::atomic::AtomicI32::new(0);
+
 fn module_dict(slot: &AtomicPtr<abi::PyObject>) -> &Dict {
     // SAFETY: set before any code runs, kept until the interpreter's last moments.
     match unsafe { Object::from_ptr_opt(slot.load(Acquire)) } {

@@ -553,7 +553,10 @@ pub mod posix_process {
     }
     #[pyfunction]
     fn cpu_count() -> Option<usize> {
-        let set = ThreadState::current().interp().config().cpu_count;
+        let set = match runtime::lifecycle::state::CPU_COUNT.load(core::sync::atomic::Ordering::Relaxed) {
+            0 => ThreadState::current().interp().config().cpu_count,
+            n => n,
+        };
         if set > 0 {
             return Some(set as usize);
         }
