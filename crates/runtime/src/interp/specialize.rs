@@ -383,6 +383,17 @@ fn retire_entry(c: &AtomicU64) {
     }
 }
 
+/// `d[key]`; a miss: there is none. (Apart, and with a result that fits in registers, so that the handler's own calls stay
+/// tail calls.)
+#[inline(never)]
+pub fn dict_item(d: &Dict, key: &Object) -> Hit {
+    match d.get_slot(key) {
+        Ok(Some(v)) => Hit::Done(v),
+        Ok(None) => Hit::Miss,
+        Err(_) => Hit::Raised,
+    }
+}
+
 #[inline(always)]
 unsafe fn dict_slot(d: &Dict, version: u32, index: usize) -> Option<Slot> {
     let p = d.value_ptr_at_version(version, index);

@@ -3,6 +3,7 @@
 use super::*;
 use crate::interp::eval::{slot_i64, slot_num, type_is};
 use crate::interp::slot::materialize;
+use crate::interp::specialize::Hit;
 use crate::interp::{ops, specialize};
 use crate::objects::list::PyList_Type;
 use crate::objects::tuple::PyTuple_Type;
@@ -288,12 +289,13 @@ handlers! {
             s.skip_cache();
             s.save();
             tri!(materialize(s.sp.sub(1)));
-            return match tri!(d.cast::<Dict>().get_slot(s.peek(1).obj())) {
-                Some(v) => s.next_result2(v),
-                None => {
+            return match specialize::dict_item(d.cast::<Dict>(), s.peek(1).obj()) {
+                Hit::Done(v) => s.next_result2(v),
+                Hit::Miss => {
                     let _ = crate::error::raise_key_error(s.peek(1).obj());
                     RAISED
                 }
+                Hit::Raised => RAISED,
             };
         }
         s.bail()
