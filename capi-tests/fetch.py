@@ -49,6 +49,19 @@ urllib3==2.8.0
 idna==3.20
 certifi==2026.10.18
 charset-normalizer==3.5.2
+setuptools==84.2.1
+wheel==0.48.0
+maturin==1.16.0
+nanobind==3.1.0
+scikit-build-core==1.1.2
+pathspec==1.1.1
+cmake==4.4.4
+ninja==1.13.2
+pybind11==3.1.0
+cython==3.3.1
+meson-python==0.22.1
+meson==1.12.1
+pyproject-metadata==0.12.1
 """.split())
 
 

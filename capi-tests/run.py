@@ -43,10 +43,11 @@ def main():
                 "gil": ["gil.py", "--python", python],
                 "lifecycle": ["test_lifecycle.py", library, "--home", library.parent],
                 "hosts": ["hosts.py", library, "--home", library.parent],
+                "build-tools": ["build_tools.py", "--target", library.parent.parent],
                 "examples": [ROOT / "ext-examples/try.py", "--python", python, "--include", ROOT / "include", "--lib", tmp],
             }
         else:
-            print("skipped headers, variadic, gil, lifecycle, hosts, examples: there is no C and C++ compiler")
+            print("skipped headers, variadic, gil, lifecycle, hosts, build-tools, examples: there is no C and C++ compiler")
 
         def run(test):
             start = time.monotonic()

@@ -204,6 +204,10 @@ fn empty_code(filename: &str, name: &str, line: c_int) -> PyResult<Ref<Code>> {
     data.name = name.into();
     data.qualname = name.into();
     data.firstlineno = line.max(0) as _;
+    for p in &mut data.positions {
+        // Every instruction stands on the first line; columns are unknown.
+        (p.line, p.end_line, p.col, p.end_col) = (line.max(0), line.max(0), -1, -1);
+    }
     Code::from_data(&data)
 }
 

@@ -1,0 +1,7 @@
+#include <Python.h>
+
+int
+main(int argc, char **argv)
+{
+    return Py_BytesMain(argc, argv);
+}
