@@ -12,7 +12,7 @@ use macros::pymodule;
 pub mod _socket {
     use super::addr::{self, Addr};
     use super::sock::{self, Socket};
-    use crate::posix::path::{Fd, c_bytes, detached, os_error};
+    use crate::posix::path::{c_bytes, detached, os_error};
     use core::sync::atomic::Ordering::Relaxed;
     use runtime::convert::{ArgBytes, ByteString, IntoPy};
     use runtime::lifecycle::fs_decode_bytes;
@@ -80,13 +80,13 @@ pub mod _socket {
     }
 
     #[pyfunction]
-    fn close(fd: Fd) -> PyResult<()> {
+    fn close(fd: i32) -> PyResult<()> {
         sock::close_fd(fd)
     }
     #[pyfunction]
-    fn dup(fd: Fd) -> PyResult<i32> {
+    fn dup(fd: i32) -> PyResult<i32> {
         // SAFETY: no memory is involved.
-        let r = unsafe { libc::fcntl(fd.0, libc::F_DUPFD_CLOEXEC, 0) };
+        let r = unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 0) };
         if r < 0 { Err(os_error()) } else { Ok(r) }
     }
     #[pyfunction]

@@ -1,7 +1,7 @@
 //! The socket object.
 
 use super::addr::{self, Addr};
-use crate::posix::path::{Fd, errno, os_error};
+use crate::posix::path::{errno, os_error};
 use core::sync::atomic::{AtomicI32, AtomicI64, Ordering::Relaxed};
 use macros::pyclass;
 use runtime::convert::{ByteString, IntoPy};
@@ -671,8 +671,8 @@ impl Socket {
 }
 
 /// `_socket.close(fd)`.
-pub fn close_fd(fd: Fd) -> PyResult<()> {
+pub fn close_fd(fd: i32) -> PyResult<()> {
     // SAFETY: closing a number is safe.
-    let r = crate::posix::path::detached(|| unsafe { libc::close(fd.0) });
+    let r = crate::posix::path::detached(|| unsafe { libc::close(fd) });
     if r < 0 && errno() != libc::ECONNRESET { Err(os_error()) } else { Ok(()) }
 }

@@ -11,7 +11,7 @@ use crate::_socket::Socket;
 use macros::pyclass;
 use runtime::convert::{ArgBytes, IntoPy};
 use runtime::objects::exceptions::warnings;
-use runtime::objects::support::{Locked, Slot, alloc, track};
+use runtime::objects::support::{Fields, Locked, Slot, alloc, track};
 use runtime::objects::weakref;
 use runtime::prelude::*;
 use rustls::client::Resumption;
@@ -35,14 +35,8 @@ pub const NO_TLS1_3: u64 = 1 << 29;
 const NO_TICKET: u64 = 1 << 14;
 const DEFAULT_OPTIONS: u64 = 2_186_412_112;
 pub const NEVER_CHECK_SUBJECT: u32 = 32;
-/// What `PROTOCOL_*` and `OP_NO_*` of old versions are called in their deprecation warnings.
-const DEPRECATED_OPTIONS: &[(u64, &str)] = &[
-    (0x0200_0000, "ssl.OP_NO_SSLv3"),
-    (0x0400_0000, "ssl.OP_NO_TLSv1"),
-    (0x1000_0000, "ssl.OP_NO_TLSv1_1"),
-    (0x0800_0000, "ssl.OP_NO_TLSv1_2"),
-    (0x2000_0000, "ssl.OP_NO_TLSv1_3"),
-];
+/// The `OP_NO_*` of versions; setting one of them anew is deprecated.
+const VERSION_OPTIONS: u64 = 0x0400_0000 | 0x1000_0000 | NO_TLS1_2 | NO_TLS1_3;
 
 /// How often connections of a context did something.
 #[derive(Default, Clone, Copy)]
@@ -98,18 +92,13 @@ impl rustls::client::ResolvesClientCert for Keys {
 
 /// `keylog_filename`
 #[derive(Debug)]
-struct KeyFile {
-    path: PyPath,
-    file: Mutex<std::fs::File>,
-}
-#[derive(Debug, Clone)]
-struct PyPath(PathBuf);
+struct KeyFile(Mutex<std::fs::File>);
 
 impl KeyLog for KeyFile {
     fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
         use std::io::Write;
         let hex = |b: &[u8]| b.iter().map(|x| format!("{x:02x}")).collect::<String>();
-        let mut f = self.file.lock().unwrap_or_else(|e| e.into_inner());
+        let mut f = self.0.lock().unwrap_or_else(|e| e.into_inner());
         let _ = writeln!(f, "{label} {} {}", hex(client_random), hex(secret));
     }
 }
@@ -120,12 +109,14 @@ pub struct SslContext {
     settings: Locked<Settings>,
     pub sni_callback: Slot,
     msg_callback: Slot,
+    keylog_name: Slot,
     weaklist: *mut abi::PyObject,
 }
-impl runtime::objects::support::Fields for SslContext {
+impl Fields for SslContext {
     fn fields(&self, f: &mut dyn FnMut(&Slot)) {
         f(&self.sni_callback);
         f(&self.msg_callback);
+        f(&self.keylog_name);
     }
     fn release(&self) {
         drop(self.settings.take());
@@ -308,6 +299,11 @@ impl SslContext {
     }
 }
 
+#[cold]
+fn undeletable(name: &str) -> Raised {
+    raise!(AttributeError, "attribute '{}' of 'SSLContext' objects cannot be deleted", name)
+}
+
 fn deprecated(what: &str) -> PyResult<()> {
     warnings::warn(exc::DeprecationWarning(), &format!("{what} is deprecated"), 2)
 }
@@ -343,14 +339,19 @@ impl SslContext {
     }
     #[slot]
     fn tp_traverse(&self, visit: &mut runtime::mem::Visitor) -> core::ffi::c_int {
-        match visit.visit_ptr(self.sni_callback.ptr()) {
-            0 => visit.visit_ptr(self.msg_callback.ptr()),
-            r => r,
-        }
+        let mut r = 0;
+        self.fields(&mut |s| {
+            if r == 0 {
+                r = visit.visit_ptr(s.ptr());
+            }
+        });
+        r
     }
     #[slot]
     fn tp_clear(&self) {
-        drop((self.sni_callback.swap(None), self.msg_callback.swap(None)));
+        let mut out = Vec::new();
+        self.fields(&mut |s| out.extend(s.swap(None)));
+        drop(out);
     }
 
     #[pymethod(sig = "sock, server_side, server_hostname=None, *, owner=None, session=None")]
@@ -419,9 +420,7 @@ impl SslContext {
             .keys_match()
             .is_err_and(|e| matches!(e, rustls::Error::InconsistentKeys(rustls::InconsistentKeys::KeyMismatch)))
         {
-            let mut f = Failure::because("KEY_VALUES_MISMATCH");
-            f.text = "[X509: KEY_VALUES_MISMATCH] key values mismatch (_ssl.c:1)".into();
-            return Err(f.raise());
+            return Err(Failure::of("X509", Some("KEY_VALUES_MISMATCH"), "key values mismatch").raise());
         }
         let algorithm = pair.key.algorithm();
         self.with(|s| {
@@ -490,10 +489,12 @@ impl SslContext {
         if let Some(file) = file {
             let text = read_file(&file)?;
             let found = keys::blocks(&text);
+            if found.broken {
+                return Err(Failure::of("X509", None, "PEM lib").raise());
+            }
             if self.add_to_store(found)? == 0 {
-                let mut f = Failure::because("NO_CERTIFICATE_OR_CRL_FOUND");
-                f.text = "[X509: NO_CERTIFICATE_OR_CRL_FOUND] no certificate or crl found (_ssl.c:1)".into();
-                return Err(f.raise());
+                let reason = Some("NO_CERTIFICATE_OR_CRL_FOUND");
+                return Err(Failure::of("X509", reason, "no certificate or crl found").raise());
             }
         }
         if let Some(folder) = folder {
@@ -603,7 +604,11 @@ impl SslContext {
     #[pymethod(sig = "filepath, /")]
     fn load_dh_params(&self, filepath: &Object) -> PyResult<()> {
         let text = read_file(Path::new(&runtime::lifecycle::fs_path(filepath)?))?;
-        if text.windows(13).any(|w| w == b"DH PARAMETERS") { Ok(()) } else { Err(keys::pem_error("no start line")) }
+        if text.windows(13).any(|w| w == b"DH PARAMETERS") {
+            Ok(())
+        } else {
+            Err(Failure::of("PEM", Some("NO_START_LINE"), "no start line").raise())
+        }
     }
     #[pymethod(sig = "name, /")]
     fn set_ecdh_curve(&self, name: &Object) -> PyResult<()> {
@@ -638,17 +643,16 @@ impl SslContext {
     }
     #[pysetter]
     fn set_options(&self, v: Option<&Object>) -> PyResult<()> {
-        let Some(v) = v else { return Err(raise!(AttributeError, "cannot delete attribute")) };
+        let Some(v) = v else { return Err(undeletable("options")) };
         let new = v.index()?;
         if new.sign() < 0 {
             return Err(raise!(ValueError, "can't convert negative value to unsigned int"));
         }
         let new = new.as_u64()?;
         let old = self.with(|s| s.options)?;
-        for (bit, what) in DEPRECATED_OPTIONS {
-            if (old ^ new) & new & bit != 0 && *bit != 0x0200_0000 {
-                deprecated(what)?;
-            }
+        if new & !old & VERSION_OPTIONS != 0 {
+            let text = "ssl.OP_NO_SSL*/ssl.OP_NO_TLS* options are deprecated";
+            warnings::warn(exc::DeprecationWarning(), text, 2)?;
         }
         self.with(|s| s.options = new)
     }
@@ -658,7 +662,7 @@ impl SslContext {
     }
     #[pysetter]
     fn set_verify_mode(&self, v: Option<&Object>) -> PyResult<()> {
-        let Some(v) = v else { return Err(raise!(AttributeError, "cannot delete attribute")) };
+        let Some(v) = v else { return Err(undeletable("verify_mode")) };
         let mode = i32::from_py(v)?;
         if !(0..3).contains(&mode) {
             return Err(raise!(ValueError, "invalid value for verify_mode"));
@@ -681,7 +685,7 @@ impl SslContext {
     }
     #[pysetter]
     fn set_check_hostname(&self, v: Option<&Object>) -> PyResult<()> {
-        let Some(v) = v else { return Err(raise!(AttributeError, "cannot delete attribute")) };
+        let Some(v) = v else { return Err(undeletable("check_hostname")) };
         let on = v.is_true()?;
         self.with(|s| {
             s.check_hostname = on;
@@ -696,7 +700,7 @@ impl SslContext {
     }
     #[pysetter]
     fn set_verify_flags(&self, v: Option<&Object>) -> PyResult<()> {
-        let Some(v) = v else { return Err(raise!(AttributeError, "cannot delete attribute")) };
+        let Some(v) = v else { return Err(undeletable("verify_flags")) };
         let flags = u32::from_py(v)?;
         self.with(|s| s.verify_flags = flags)
     }
@@ -706,7 +710,7 @@ impl SslContext {
     }
     #[pysetter]
     fn set__host_flags(&self, v: Option<&Object>) -> PyResult<()> {
-        let Some(v) = v else { return Err(raise!(AttributeError, "cannot delete attribute")) };
+        let Some(v) = v else { return Err(undeletable("_host_flags")) };
         let flags = u32::from_py(v)?;
         self.with(|s| s.host_flags = flags)
     }
@@ -716,7 +720,7 @@ impl SslContext {
     }
     #[pysetter]
     fn set_minimum_version(&self, v: Option<&Object>) -> PyResult<()> {
-        let version = self.version_argument(v)?;
+        let version = self.version_argument(v, "minimum_version")?;
         self.with(|s| s.minimum = if version == MAXIMUM { TLS1_3 } else { version })
     }
     #[pygetset]
@@ -725,7 +729,7 @@ impl SslContext {
     }
     #[pysetter]
     fn set_maximum_version(&self, v: Option<&Object>) -> PyResult<()> {
-        let version = self.version_argument(v)?;
+        let version = self.version_argument(v, "maximum_version")?;
         self.with(|s| s.maximum = if version == MINIMUM { TLS1_2 } else { version })
     }
     #[pygetset]
@@ -734,7 +738,7 @@ impl SslContext {
     }
     #[pysetter]
     fn set_num_tickets(&self, v: Option<&Object>) -> PyResult<()> {
-        let Some(v) = v else { return Err(raise!(AttributeError, "cannot delete attribute")) };
+        let Some(v) = v else { return Err(undeletable("num_tickets")) };
         let n = v.as_i64()?;
         if n < 0 {
             return Err(raise!(ValueError, "value must be non-negative"));
@@ -750,7 +754,7 @@ impl SslContext {
     }
     #[pysetter]
     fn set_post_handshake_auth(&self, v: Option<&Object>) -> PyResult<()> {
-        let Some(v) = v else { return Err(raise!(AttributeError, "cannot delete attribute")) };
+        let Some(v) = v else { return Err(undeletable("post_handshake_auth")) };
         let on = v.is_true()?;
         self.with(|s| s.post_handshake_auth = on)
     }
@@ -759,17 +763,14 @@ impl SslContext {
         2
     }
     #[pygetset]
-    fn keylog_filename(&self) -> PyResult<PyRef> {
-        match self.with(|s| s.keylog.as_ref().map(|k| k.path.clone()))? {
-            Some(p) => {
-                use std::os::unix::ffi::OsStrExt;
-                runtime::lifecycle::fs_decode_bytes(p.0.as_os_str().as_bytes()).map(Ref::upcast)
-            }
-            None => Ok(none_ref()),
-        }
+    fn keylog_filename(&self) -> PyRef {
+        self.keylog_name.get(self).unwrap_or_else(none_ref)
     }
     #[pysetter]
     fn set_keylog_filename(&self, v: Option<&Object>) -> PyResult<()> {
+        if v.is_none() {
+            return Err(undeletable("keylog_filename"));
+        }
         let log = match v {
             Some(v) if !v.is_none() => {
                 let path = PathBuf::from(runtime::lifecycle::fs_path(v)?);
@@ -781,7 +782,7 @@ impl SslContext {
                         if empty {
                             let _ = f.write_all(b"# TLS secrets log file, generated by OpenSSL / Python\n");
                         }
-                        Some(Arc::new(KeyFile { path: PyPath(path), file: Mutex::new(f) }))
+                        Some(Arc::new(KeyFile(Mutex::new(f))))
                     }
                     Err(e) => {
                         return Err(runtime::error::raise_os_error(
@@ -794,8 +795,9 @@ impl SslContext {
             }
             _ => None,
         };
+        let name = if log.is_some() { v.map(|v| v.to_ref()) } else { None };
         let old = self.with(|s| std::mem::replace(&mut s.keylog, log))?;
-        drop(old);
+        drop((old, self.keylog_name.replace(self, name)));
         Ok(())
     }
     #[pygetset]
@@ -804,6 +806,9 @@ impl SslContext {
     }
     #[pysetter]
     fn set_sni_callback(&self, v: Option<&Object>) -> PyResult<()> {
+        if v.is_none() {
+            return Err(undeletable("sni_callback"));
+        }
         if self.with(|s| s.protocol)? == TLS_CLIENT {
             return Err(raise!(ValueError, "sni_callback cannot be set on TLS_CLIENT context"));
         }
@@ -824,6 +829,9 @@ impl SslContext {
     }
     #[pysetter]
     fn set__msg_callback(&self, v: Option<&Object>) -> PyResult<()> {
+        if v.is_none() {
+            return Err(undeletable("_msg_callback"));
+        }
         let new = match v {
             Some(v) if v.is_callable() => Some(v.to_ref()),
             Some(v) if !v.is_none() => {
@@ -837,8 +845,8 @@ impl SslContext {
 }
 
 impl SslContext {
-    fn version_argument(&self, v: Option<&Object>) -> PyResult<i32> {
-        let Some(v) = v else { return Err(raise!(AttributeError, "cannot delete attribute")) };
+    fn version_argument(&self, v: Option<&Object>, which: &str) -> PyResult<i32> {
+        let Some(v) = v else { return Err(undeletable(which)) };
         let version = i32::from_py(v)?;
         let protocol = self.with(|s| s.protocol)?;
         if !matches!(protocol, TLS | TLS_CLIENT | TLS_SERVER) {

@@ -91,6 +91,7 @@ pub fn init(m: &Module) -> PyResult<()> {
 #[derive(Clone, Debug)]
 pub struct Failure {
     pub kind: Kind,
+    pub library: Option<&'static str>,
     pub reason: Option<&'static str>,
     pub text: String,
     pub verify: Option<(i32, String)>,
@@ -98,21 +99,25 @@ pub struct Failure {
 
 impl Failure {
     pub fn new(kind: Kind, text: impl Into<String>) -> Failure {
-        Failure { kind, reason: None, text: text.into(), verify: None }
+        Failure { kind, library: None, reason: None, text: text.into(), verify: None }
     }
     /// A failure with a reason of OpenSSL's; the text says the same in small letters.
     pub fn because(reason: &'static str) -> Failure {
         let words = reason.to_ascii_lowercase().replace('_', " ");
-        Failure {
-            kind: Kind::Ssl,
-            reason: Some(reason),
-            text: format!("[SSL: {reason}] {words} (_ssl.c:1)"),
-            verify: None,
-        }
+        Failure::of("SSL", Some(reason), &words)
+    }
+    /// A failure in one of OpenSSL's libraries.
+    pub fn of(library: &'static str, reason: Option<&'static str>, words: &str) -> Failure {
+        let text = match reason {
+            Some(reason) => format!("[{library}: {reason}] {words} (_ssl.c:1)"),
+            None => format!("[{library}] {words} (_ssl.c:1)"),
+        };
+        Failure { kind: Kind::Ssl, library: Some(library), reason, text, verify: None }
     }
     pub fn eof() -> Failure {
         Failure {
             kind: Kind::Eof,
+            library: Some("SSL"),
             reason: Some("UNEXPECTED_EOF_WHILE_READING"),
             text: "[SSL: UNEXPECTED_EOF_WHILE_READING] EOF occurred in violation of protocol (_ssl.c:1)".into(),
             verify: None,
@@ -127,6 +132,7 @@ impl Failure {
     pub fn verification(code: i32, message: &str) -> Failure {
         Failure {
             kind: Kind::Verification,
+            library: Some("SSL"),
             reason: Some("CERTIFICATE_VERIFY_FAILED"),
             text: format!("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: {message} (_ssl.c:1)"),
             verify: Some((code, message.into())),
@@ -151,11 +157,8 @@ impl Failure {
         };
         let number = if self.kind == Kind::Verification { 1 } else { self.kind as i64 };
         let e = ty.call(&[&*Int::from_i64(number)?, &*Str::new(&self.text)?])?;
-        let library = if self.reason.is_some() { Str::new("SSL")?.upcast() } else { none_ref() };
-        let reason = match self.reason {
-            Some(r) => Str::new(r)?.upcast(),
-            None => none_ref(),
-        };
+        let named = |s: Option<&str>| s.map_or_else(|| Ok(none_ref()), |s| Str::new(s).map(Ref::upcast));
+        let (library, reason) = (named(self.library)?, named(self.reason)?);
         e.setattr(intern!("reason"), &reason)?;
         e.setattr(intern!("library"), &library)?;
         if self.kind == Kind::Verification {

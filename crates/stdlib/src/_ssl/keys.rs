@@ -108,12 +108,7 @@ pub fn der_certificates(mut data: &[u8]) -> Result<Vec<CertificateDer<'static>>,
 
 /// An error while reading PEM.
 pub fn pem_error(text: &str) -> Raised {
-    let mut f = Failure::new(Kind::Ssl, format!("[PEM] {text} (_ssl.c:1)"));
-    if text == "PEM lib" {
-        f = Failure::because("PEM_LIB");
-        f.text = "[SSL] PEM lib (_ssl.c:1)".into();
-    }
-    f.raise()
+    Failure::of("SSL", None, text).raise()
 }
 
 /// The password argument as bytes: text, bytes, or what a function gives.

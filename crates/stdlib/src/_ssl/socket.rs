@@ -235,7 +235,10 @@ impl State {
             }
             match io.read(need)? {
                 None => return Ok(Fill::Empty),
-                Some(v) if v.is_empty() => return Ok(Fill::End),
+                Some(v) if v.is_empty() => {
+                    self.broken = Some(Failure::eof());
+                    return Ok(Fill::End);
+                }
                 Some(v) => self.record.extend_from_slice(&v),
             }
         }
@@ -609,7 +612,14 @@ impl SslSocket {
             let name = self.with(|s| s.asked_name.clone())?;
             let name = name.into_py()?;
             let me: &Object = self;
-            let owner = self.owner.get(self).and_then(|w| weakref::get_referent(&w)).unwrap_or_else(|| me.to_ref());
+            let owner = match self.owner.get(self) {
+                None => me.to_ref(),
+                Some(weak) => match weakref::get_referent(&weak) {
+                    Some(owner) => owner,
+                    // Nobody is there to be asked about.
+                    None => return self.with(|s| s.refuse(80, Failure::because("CALLBACK_FAILED"))),
+                },
+            };
             let alert = match callback.call(&[&owner, &name, &context]) {
                 Err(_) => {
                     runtime::error::write_unraisable(Some(&callback));
@@ -723,6 +733,11 @@ impl SslSocket {
         let v = chain.iter().map(|c| cert::Certificate::make(c)).collect::<PyResult<Vec<_>>>()?;
         List::from_vec(v).map(Ref::upcast)
     }
+}
+
+#[cold]
+fn undeletable(name: &str) -> Raised {
+    raise!(AttributeError, "attribute '{}' of '_ssl._SSLSocket' objects cannot be deleted", name)
 }
 
 /// Waits for an event; whether it came before the deadline.
@@ -954,6 +969,9 @@ impl SslSocket {
     }
     #[pysetter]
     fn set_context(&self, v: Option<&Object>) -> PyResult<()> {
+        if v.is_none() {
+            return Err(undeletable("context"));
+        }
         match v {
             Some(v) if v.downcast::<SslContext>().is_some() => {
                 drop(self.context.replace(self, Some(v.to_ref())));
@@ -976,6 +994,9 @@ impl SslSocket {
     }
     #[pysetter]
     fn set_owner(&self, v: Option<&Object>) -> PyResult<()> {
+        if v.is_none() {
+            return Err(undeletable("owner"));
+        }
         let new = match v {
             Some(v) if !v.is_none() => Some(weakref::new_ref(v, None)?),
             _ => None,
@@ -996,6 +1017,9 @@ impl SslSocket {
     }
     #[pysetter]
     fn set_session(&self, v: Option<&Object>) -> PyResult<()> {
+        if v.is_none() {
+            return Err(undeletable("session"));
+        }
         self.use_session(v.unwrap_or(none()))
     }
     #[pygetset]

@@ -259,9 +259,9 @@ pub mod posix_fs {
     }
     /// Truncate a file, specified by file descriptor, to a specific length.
     #[pyfunction]
-    fn ftruncate(fd: i32, length: i64) -> PyResult<()> {
+    fn ftruncate(fd: Fd, length: i64) -> PyResult<()> {
         // SAFETY: no memory is involved.
-        ok(retry(|| unsafe { libc::ftruncate(fd, length) })?)
+        ok(retry(|| unsafe { libc::ftruncate(fd.0, length) })?)
     }
     #[pyfunction(sig = "path, length")]
     fn truncate(path: PathOrFd, length: i64) -> PyResult<()> {
@@ -804,12 +804,12 @@ pub mod posix_fs {
         if r == -1 && errno() != 0 { Err(path.error()) } else { Ok(r) }
     }
     #[pyfunction(sig = "fd, name")]
-    fn fpathconf(fd: i32, name: &Object) -> PyResult<i64> {
+    fn fpathconf(fd: Fd, name: &Object) -> PyResult<i64> {
         let name = conf_name(name, super::super::consts::PATHCONF)?;
         // SAFETY: errno's location is valid.
         let r = unsafe {
             *libc::__errno_location() = 0;
-            libc::fpathconf(fd, name)
+            libc::fpathconf(fd.0, name)
         };
         if r == -1 && errno() != 0 { Err(os_error()) } else { Ok(r) }
     }

@@ -1,6 +1,7 @@
 //! `posix`: the operating system, under the names that `os` re-exports.
 
 mod consts;
+mod devices;
 pub mod fork;
 mod fs;
 pub mod path;
@@ -14,7 +15,7 @@ use macros::pymodule;
 /// standardized by the C Standard and the POSIX standard.
 #[pymodule(name = "posix")]
 pub mod posix {
-    use super::{consts, fs, process, scandir, stat};
+    use super::{consts, devices, fs, process, scandir, stat};
     use runtime::convert::IntoPy;
     use runtime::prelude::*;
     use std::os::unix::ffi::OsStringExt;
@@ -23,6 +24,7 @@ pub mod posix {
     fn setup(m: &Module) -> PyResult<()> {
         m.add_functions(&fs::posix_fs::__METHODS.0)?;
         m.add_functions(&process::posix_process::__METHODS.0)?;
+        m.add_functions(&devices::posix_devices::__METHODS.0)?;
         for (name, value) in consts::CONSTANTS {
             m.add(name, value.into_py()?)?;
         }

@@ -149,8 +149,18 @@ impl FromPy<'_> for DirFd {
 pub struct Fd(pub i32);
 impl FromPy<'_> for Fd {
     fn from_py(o: &Object) -> PyResult<Self> {
+        let valid = |fd: i32| {
+            if fd < 0 {
+                return Err(raise!(ValueError, "file descriptor cannot be a negative integer ({})", fd));
+            }
+            Ok(Fd(fd))
+        };
         if o.downcast::<Int>().is_some() {
-            return Ok(Fd(i32::from_py(o)?));
+            if o.downcast::<Bool>().is_some() {
+                let text = "bool is used as a file descriptor";
+                runtime::objects::exceptions::warnings::warn(exc::RuntimeWarning(), text, 1)?;
+            }
+            return valid(i32::from_py(o)?);
         }
         let Some(f) = o.getattr_opt(intern!("fileno"))? else {
             return Err(raise!(TypeError, "argument must be an int, or have a fileno() method."));
@@ -159,11 +169,7 @@ impl FromPy<'_> for Fd {
         if n.downcast::<Int>().is_none() {
             return Err(raise!(TypeError, "fileno() returned a non-integer"));
         }
-        let fd = i32::from_py(&n)?;
-        if fd < 0 {
-            return Err(raise!(ValueError, "file descriptor cannot be a negative integer ({})", fd));
-        }
-        Ok(Fd(fd))
+        valid(i32::from_py(&n)?)
     }
 }
 
