@@ -34,6 +34,7 @@ pub mod _posixshmem;
 pub mod _posixsubprocess;
 pub mod _queue;
 pub mod _random;
+pub mod _remote_debugging;
 pub mod _sha1;
 pub mod _sha2;
 pub mod _sha3;
@@ -129,6 +130,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _posixsubprocess
     _queue
     _random
+    _remote_debugging
     _sha1
     _sha2
     _sha3

@@ -64,6 +64,8 @@ pub struct Config {
     /// `-X gil=report`, `-X gil=error` (or the variable): what happens besides.
     pub gil_mode: crate::import::gil::Mode,
     pub cpu_count: i32,
+    /// Whether `sys.remote_exec` of other processes is heard.
+    pub remote_debug: bool,
     pub use_frozen_modules: bool,
     pub skip_source_first_line: bool,
     pub program_name: OsString,
@@ -146,6 +148,7 @@ impl Default for Config {
             enable_gil: None,
             gil_mode: Default::default(),
             cpu_count: -1,
+            remote_debug: true,
             use_frozen_modules: true,
             skip_source_first_line: false,
             program_name: "python3.14t".into(),
@@ -365,6 +368,12 @@ impl Config {
         self.dev_mode |= self.xoption("dev").is_some() || self.env("PYTHONDEVMODE").is_some();
         self.faulthandler |=
             self.dev_mode || self.xoption("faulthandler").is_some() || self.env("PYTHONFAULTHANDLER").is_some();
+        if self.xoption("disable-remote-debug").is_some()
+            || self.xoption("disable_remote_debug").is_some()
+            || self.env("PYTHON_DISABLE_REMOTE_DEBUG").is_some()
+        {
+            self.remote_debug = false;
+        }
         self.warn_default_encoding |=
             self.xoption("warn_default_encoding").is_some() || self.env("PYTHONWARNDEFAULTENCODING").is_some();
         if self.xoption("no_debug_ranges").is_some() || self.env("PYTHONNODEBUGRANGES").is_some() {

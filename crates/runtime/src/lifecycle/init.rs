@@ -67,6 +67,7 @@ pub fn initialize(mut config: Config, inittab: &'static [InitTabEntry]) -> Resul
     let Some(ts) = crate::thread::attach_new(interp) else {
         return Err(InitError("can't make the main thread state".into()));
     };
+    super::remote::set_enabled(config.remote_debug);
     crate::thread::signals::set_main_thread(ts);
     if config.enable_gil == Some(true) {
         interp.gil.enable();

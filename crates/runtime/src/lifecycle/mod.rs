@@ -7,6 +7,7 @@ pub mod frozen;
 pub mod init;
 pub mod main;
 pub mod path;
+pub mod remote;
 pub mod repl;
 pub mod runtime_block;
 pub mod source;

@@ -22,6 +22,7 @@ pub use stw::{stop_for_look, stop_others_for_good, stop_the_world};
 
 use crate::arch;
 use crate::error::PyResult;
+use crate::lifecycle::remote;
 use crate::mem::{brc, qsbr, refcount};
 use crate::object::{PyRef, Ref};
 use abi::PyObject;
@@ -187,6 +188,10 @@ pub fn handle_breaker() -> PyResult<()> {
     }
     if bits & breaker::ASYNC_EXCEPTION != 0 {
         signals::raise_async_exc(ts)?;
+    }
+    if bits & remote::REMOTE_SCRIPT != 0 {
+        ts.clear_breaker(remote::REMOTE_SCRIPT);
+        remote::run_pending();
     }
     #[cfg(feature = "stress")]
     {

@@ -59,11 +59,13 @@ pub fn installs_handlers() -> bool {
 pub fn set_main_thread(ts: &ThreadState) {
     MAIN_THREAD.store(super::ident(), Release);
     MAIN_TSTATE.store((ts as *const ThreadState).cast_mut(), Release);
+    crate::lifecycle::remote::set_target(Some(ts));
 }
 
 /// The main interpreter has ended: signals have nobody to go to.
 pub(crate) fn forget_main_thread() {
     MAIN_TSTATE.store(null_mut(), Release);
+    crate::lifecycle::remote::set_target(None);
     WAKEUP_FD.store(-1, Release);
 }
 

@@ -38,7 +38,7 @@ pub mod breaker {
     pub const PLEASE_STOP: usize = 32;
     pub const EXPLICIT_MERGE: usize = 64;
     pub const QSBR: usize = 128;
-    /// All of the above; higher bits are free for the interpreter (instrumentation version).
+    /// All of the above; byte 2 belongs to `lifecycle::remote`, higher bits are free for the interpreter (instrumentation version).
     pub const MASK: usize = 255;
 }
 

@@ -454,9 +454,27 @@ pub mod sys {
     }
     #[pyfunction]
     fn deactivate_stack_trampoline() {}
+    /// Return True if remote debugging is enabled, False otherwise.
     #[pyfunction]
     fn is_remote_debug_enabled() -> bool {
-        false
+        runtime::lifecycle::remote::is_enabled()
+    }
+    /// Executes a file containing Python code in a given remote Python process.
+    ///
+    /// This function returns immediately, and the code will be executed by the
+    /// target process's main thread at the next available opportunity, similarly
+    /// to how signals are handled.  There is no interface to determine when the
+    /// code has been executed.  The caller is responsible for making sure that
+    /// the file still exists whenever the remote process tries to read it and
+    /// that it hasn't been overwritten.
+    #[pyfunction(sig = "pid, script")]
+    fn remote_exec(pid: i32, script: &Object) -> PyResult<()> {
+        let path = runtime::lifecycle::fs_path(script)?;
+        runtime::audit_event!("sys.remote_exec", pid, script)?;
+        if let Err(e) = std::fs::File::open(&path) {
+            return Err(runtime::error::raise_os_error(e.raw_os_error().unwrap_or(0), Some(script), None));
+        }
+        runtime::lifecycle::remote::request(pid, &path)
     }
     #[pyfunction]
     fn _get_cpu_count_config() -> i32 {
