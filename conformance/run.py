@@ -90,12 +90,13 @@ class Runner:
             found = {}
             for line in (tmp / "out").read_text().splitlines() if (tmp / "out").exists() else ():
                 row = json.loads(line)
-                tests, path = {}, tmp / "tests" / (row["module"] + ".tsv")
+                tests, path, times = {}, tmp / "tests" / (row["module"] + ".tsv"), collections.Counter()
                 for test in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
                     name, status, _, message = (test.split("\t") + ["", "", ""])[:4]
                     name = short(row["module"], name)
-                    if tests.get(name, ("",))[0] != "pass":
-                        tests[name] = status, message
+                    # The baseline numbers tests of one name: x, x#2, ...
+                    times[name] += 1
+                    tests[name if times[name] == 1 else f"{name}#{times[name]}"] = status, message
                 found[row["module"]] = row, tests
             return found
 
