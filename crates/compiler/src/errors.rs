@@ -128,7 +128,8 @@ fn find(src: &str, index: &LineIndex, parsed: &rp::Parsed<r::Mod>, opts: &Option
         }
     }
     // A bracket that is never closed goes before what is wrong behind its line.
-    if let Some((at, c)) = scan.open.last().copied() {
+    let field = known.as_ref().is_some_and(|k| k.2.contains("-string: expecting a valid expression"));
+    if let Some((at, c)) = scan.open.last().copied().filter(|(_, c)| *c != b'{' || !field) {
         let line = |o: usize| index.line_col(o as u32).0;
         let at_end = matches!(tok.k, K::EndOfFile | K::Newline | K::Dedent) || tok.s >= src.trim_end().len();
         if at_end && opts.allow_incomplete {
@@ -148,7 +149,9 @@ fn find(src: &str, index: &LineIndex, parsed: &rp::Parsed<r::Mod>, opts: &Option
     e.kind = kind;
     e.warnings = warnings;
     e.warnings.splice(0..0, crate::parse::number_warnings(&scan.warnings, index.line_col(tok.s as u32).0 + 1));
-    e.exact_text = e.lineno as usize <= index.line_col(tok.s as u32).0 && tok.s < src.len();
+    // The line that the tokenizer is at is shown with its end, earlier ones are not.
+    let reached = if e.msg.ends_with("forgot a comma?") { f.tok(f.tk.at(at.end().to_usize())).start().to_usize() } else { tok.s };
+    e.exact_text = e.lineno as usize <= index.line_col(reached.min(src.len()) as u32).0 && reached < src.len();
     if e.msg.starts_with("':' expected after") {
         e.end_offset = 0;
     }
@@ -233,6 +236,15 @@ pub fn unsupported(src: &str, index: &LineIndex, e: &rp::UnsupportedSyntaxError,
 pub fn is_assignment(k: K) -> bool {
     format!("{k:?}").ends_with("Equal")
         && !matches!(k, K::EqEqual | K::NotEqual | K::LessEqual | K::GreaterEqual | K::ColonEqual)
+}
+
+/// Whether a bracketed part of the arguments between `o` and `e` does not parse.
+fn parsed_errors_inside(f: &Finder<'_>, o: usize, e: usize) -> bool {
+    (o + 1..e).any(|j| {
+        matches!(f.tk.k(j), K::Lpar | K::Lsqb | K::Lbrace)
+            && matches!(f.tk.k(j - 1), K::Comma | K::Lpar | K::Equal)
+            && f.tk.brackets(j).is_some_and(|end| f.reparse(f.span(j, end)).is_none())
+    })
 }
 
 impl Finder<'_> {
@@ -483,8 +495,7 @@ impl Finder<'_> {
                 } else {
                     crate::strings::decode_str(body, false, middle, &mut crate::code::PyStr::new(), &mut bad).err()
                 };
-                let where_ = if middle { self.tok(j + 1) } else { self.tok(j) };
-                self.syntax(where_, msg?.0)
+                self.syntax(self.tok(j), msg?.0)
             }
             L::FStringError(k) => self.interpolated(k, at, i, "f-string"),
             L::TStringError(k) => self.interpolated(k, at, i, "t-string"),
@@ -723,9 +734,6 @@ impl Finder<'_> {
                 if tk.k(star + 1) == K::Comma && !matches!(tk.k(star + 2), K::Rpar | K::Colon) {
                     return None;
                 }
-                if tk.k(star + 1) == K::Comma && tk.k(star + 2) == K::DoubleStar {
-                    return None;
-                }
                 if !matches!(tk.k(star + 1), K::Comma | K::Rpar | K::Colon) {
                     return None;
                 }
@@ -878,6 +886,15 @@ impl Finder<'_> {
         if tk.k(s) != K::Del {
             return None;
         }
+        if tk.k(i) == K::ColonEqual
+            && i >= 2
+            && tk.is_name(i - 1)
+            && tk.k(i - 2) == K::Lpar
+            && let Some(e) = tk.expression(i + 1)
+            && tk.k(e) == K::Rpar
+        {
+            return self.syntax(self.span(i - 1, e), "cannot delete named expression");
+        }
         let star = if tk.k(i) == K::Star { i } else { i.checked_sub(1).filter(|j| tk.k(*j) == K::Star)? };
         let e = tk.bitwise_or(star + 1)?;
         match tk.enclosing(star) {
@@ -995,7 +1012,7 @@ impl Finder<'_> {
             return None;
         }
         let start = tk.boundary(i);
-        if start == i || tk.bitwise_or(start) != Some(i) {
+        if start == i || tk.bitwise_or(start) != Some(i) || tk.k(tk.stmt_start(i)) == K::Assert && tk.enclosing(i).is_none() {
             return None;
         }
         if start > 0
@@ -1016,6 +1033,9 @@ impl Finder<'_> {
         }
         if i == start + 1 && tk.is_name(start) {
             return self.syntax(self.span(start, b), "invalid syntax. Maybe you meant '==' or ':=' instead of '='?");
+        }
+        if tk.k(tk.stmt_start(i)) == K::Assert && tk.enclosing(i).is_none() {
+            return None;
         }
         if matches!(tk.k(start), K::True | K::False | K::None) && i == start + 1 {
             return self.syntax(self.tok(start), format!("cannot assign to {}", tk.text(start)));
@@ -1068,6 +1088,11 @@ impl Finder<'_> {
                 });
                 if let Some((s, end)) = bare {
                     return self.syntax(self.span(s, end), "Generator expression must be parenthesized");
+                }
+                // All arguments must be expressions for that.
+                let broken = parsed_errors_inside(self, o, e);
+                if broken {
+                    return None;
                 }
                 let what = if matches!(err.error, P::PositionalAfterKeywordUnpacking) { " unpacking" } else { "" };
                 return self.syntax(self.tok(e - 1), format!("positional argument follows keyword argument{what}"));

@@ -1412,7 +1412,10 @@ impl Analyzer<'_> {
                     places.insert(n, place);
                 }
                 Some(old) => {
-                    self.scopes[id].symbols.entry(&n).flags |= sym.flags & def::USE;
+                    // What the comprehension binds itself, or a class's own names, it does not refer to.
+                    if sym.flags & def::BOUND == 0 && !is_class {
+                        self.scopes[id].symbols.entry(&n).flags |= sym.flags & def::USE;
+                    }
                     if old.flags & def::BOUND != 0 && !is_class && !self.free_in_child(comp, &n) {
                         comp_free.remove(&n);
                     }

@@ -369,7 +369,7 @@ impl Scanner<'_> {
                 return Err(TokenError {
                     kind: ErrorKind::Indentation,
                     msg: "unindent does not match any outer indentation level".into(),
-                    start: self.line_end(start),
+                    start: self.line_end(self.i),
                     end: None,
                     soft: true,
                     in_fstring: false,
@@ -451,7 +451,7 @@ impl Scanner<'_> {
             });
         }
         let text = &self.src[start..self.i];
-        if matches!(self.at(0), b'\'' | b'"') && text.len() <= 4 && text.bytes().all(|c| b"bBfFrRtTuU".contains(&c)) {
+        if matches!(self.at(0), b'\'' | b'"') && text.len() <= 5 && text.bytes().all(|c| b"bBfFrRtTuU".contains(&c)) {
             return self.prefixed(start).map(|_| true);
         }
         Ok(match text {

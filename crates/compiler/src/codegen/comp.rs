@@ -190,6 +190,9 @@ impl<'a> Compiler<'a> {
     /// Isolates the comprehension's names from the block's; the iterator on top stays on top.
     fn enter_inlined(&mut self, loc: Loc, comp: ScopeId) -> Result<Inlined> {
         let in_class = self.scope().kind == BlockKind::Class && self.unit().in_inlined_comp == 0;
+        if self.unit().fblocks.len() + self.unit().in_inlined_comp as usize >= 21 {
+            return Err(self.error(loc, "too many statically nested blocks"));
+        }
         self.u().in_inlined_comp += 1;
         let mut state = Inlined { pushed: Vec::new(), symbols: Vec::new(), hidden: Vec::new(), cleanup: None };
         let list: Vec<(Ident, Symbol)> = self.table.scopes[comp].symbols.iter().map(|(n, s)| (n.clone(), *s)).collect();

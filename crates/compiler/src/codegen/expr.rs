@@ -70,6 +70,14 @@ fn constant(e: &Expr) -> Option<&Const> {
     }
 }
 
+/// Whether an expression's last instruction can be turned into its opposite: `is`, `in` and their negations.
+fn invertible(e: &Expr) -> bool {
+    match &e.kind {
+        ExprKind::Compare { ops, .. } => matches!(ops[..], [CmpOp::Is | CmpOp::IsNot | CmpOp::In | CmpOp::NotIn]),
+        _ => false,
+    }
+}
+
 /// Truth of a constant.
 pub(super) fn truth(c: &Const) -> bool {
     match c {
@@ -140,8 +148,12 @@ impl<'a> Compiler<'a> {
             ExprKind::BoolOp { op: o, values } => {
                 let end = self.label();
                 let jump = if *o == BoolOp::And { JUMP_IF_FALSE } else { JUMP_IF_TRUE };
+                // A constant decides, or does not count.
+                let known = |v: &Expr| constant(v).map(|c| truth(c) == (*o == BoolOp::Or));
+                let deciding = values.iter().position(|v| known(v) == Some(true));
+                let values = &values[..deciding.map_or(values.len(), |n| n + 1)];
                 let (last, first) = values.split_last().expect("BoolOp has values");
-                for v in first {
+                for v in first.iter().filter(|v| known(v) != Some(false)) {
                     self.expr(v)?;
                     self.jump(loc, jump, end);
                     self.op(loc, op::POP_TOP);
@@ -158,6 +170,10 @@ impl<'a> Compiler<'a> {
                 self.expr(left)?;
                 self.expr(right)?;
                 self.op_i(loc, op::BINARY_OP, binary_number(*o));
+            }
+            ExprKind::UnaryOp { op: UnaryOp::Not, operand } if invertible(operand) => {
+                self.expr(operand)?;
+                self.invert_last();
             }
             ExprKind::UnaryOp { op: o, operand } => {
                 self.expr(operand)?;

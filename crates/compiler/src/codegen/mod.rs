@@ -419,7 +419,7 @@ impl<'a> Compiler<'a> {
     fn push_block(&mut self, loc: Loc, b: FBlock<'a>) -> Result<()> {
         let s = self.scope();
         let generator = s.is_function_like() && (s.generator || s.coroutine);
-        if self.unit().fblocks.len() + generator as usize >= 21 {
+        if self.unit().fblocks.len() + generator as usize + self.unit().in_inlined_comp as usize >= 21 {
             return Err(self.error(loc, "too many statically nested blocks"));
         }
         self.u().fblocks.push(b);
@@ -440,6 +440,13 @@ impl<'a> Compiler<'a> {
 
     fn emit(&mut self, loc: Loc, o: Op, arg: u32, target: u32) {
         self.u().code.push(Ins { op: o, arg, target, loc });
+    }
+
+    /// `not` after `is` or `in`: the comparison just emitted gives the opposite.
+    fn invert_last(&mut self) {
+        if let Some(i) = self.u().code.last_mut() {
+            i.arg ^= 1;
+        }
     }
 
     fn op(&mut self, loc: Loc, o: u8) {
