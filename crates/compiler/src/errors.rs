@@ -84,6 +84,9 @@ fn find(src: &str, index: &LineIndex, parsed: &rp::Parsed<r::Mod>, opts: &Option
         scan.error = None;
         scan.open.clear();
     }
+    // With a bracket open, the end of the text is the bracket's fault.
+    let exec = opts.mode == crate::Mode::Exec;
+    scan.error = scan.error.filter(|e| !exec || scan.open.is_empty() || !e.msg.starts_with("unexpected EOF"));
     if let Some(e) = scan.error {
         let exec = opts.mode == crate::Mode::Exec;
         let goes_on = e.msg.starts_with("unterminated triple-quoted")
@@ -105,6 +108,7 @@ fn find(src: &str, index: &LineIndex, parsed: &rp::Parsed<r::Mod>, opts: &Option
     let place = |e: &&rp::ParseError| match &e.error {
         P::InvalidAnnotatedAssignmentTarget => e.location.end(),
         P::OtherError(m) if m.starts_with("Only single target") => e.location.end(),
+        P::UnparenthesizedGeneratorExpression => e.location.end(),
         _ => e.location.start(),
     };
     let err = parsed.errors().iter().min_by_key(place).unwrap_or(&parsed.errors()[0]);
@@ -150,7 +154,8 @@ fn find(src: &str, index: &LineIndex, parsed: &rp::Parsed<r::Mod>, opts: &Option
     e.warnings = warnings;
     e.warnings.splice(0..0, crate::parse::number_warnings(&scan.warnings, index.line_col(tok.s as u32).0 + 1));
     // The line that the tokenizer is at is shown with its end, earlier ones are not.
-    let reached = if e.msg.ends_with("forgot a comma?") { f.tok(f.tk.at(at.end().to_usize())).start().to_usize() } else { tok.s };
+    let reached =
+        if e.msg.ends_with("forgot a comma?") { f.tok(f.tk.at(at.end().to_usize())).start().to_usize() } else { tok.s };
     e.exact_text = e.lineno as usize <= index.line_col(reached.min(src.len()) as u32).0 && reached < src.len();
     if e.msg.starts_with("':' expected after") {
         e.end_offset = 0;
@@ -172,6 +177,10 @@ fn find(src: &str, index: &LineIndex, parsed: &rp::Parsed<r::Mod>, opts: &Option
         e.end_offset = 0;
     } else if at.is_empty() && matches!(tok.k, K::Newline | K::EndOfFile) {
         e.end_offset = e.offset + 1;
+    }
+    if e.msg.starts_with("Expected one or more names") {
+        e.end_offset = e.offset;
+        return e;
     }
     if kind != ErrorKind::Indentation && (tok.k == K::Newline && at == range(tok.s, tok.e) || &src[at] == "\n") {
         (e.end_lineno, e.end_offset) = (e.lineno, e.offset + if e.offset > 0 { 1 } else { 0 });
@@ -1012,7 +1021,10 @@ impl Finder<'_> {
             return None;
         }
         let start = tk.boundary(i);
-        if start == i || tk.bitwise_or(start) != Some(i) || tk.k(tk.stmt_start(i)) == K::Assert && tk.enclosing(i).is_none() {
+        if start == i
+            || tk.bitwise_or(start) != Some(i)
+            || tk.k(tk.stmt_start(i)) == K::Assert && tk.enclosing(i).is_none()
+        {
             return None;
         }
         if start > 0
@@ -1420,10 +1432,11 @@ impl Finder<'_> {
         }
         let start = tk.line_start(i);
         if tk.text(start) == "case"
-            && let Some(a) = (start..=i).rev().find(|j| tk.k(*j) == K::As)
-            && let Some(e) = tk.expression(a + 1)
-            && matches!(tk.k(e), K::Colon | K::If | K::Rpar | K::Rsqb | K::Comma | K::Vbar)
-            && !(e == a + 2 && tk.is_name(a + 1))
+            && let Some((a, e)) = (start..tk.t.len()).take_while(|j| tk.k(*j) != K::Newline).find_map(|a| {
+                let e = (tk.k(a) == K::As).then(|| tk.expression(a + 1)).flatten()?;
+                let ends = matches!(tk.k(e), K::Colon | K::If | K::Rpar | K::Rsqb | K::Comma | K::Vbar);
+                (ends && !(e == a + 2 && tk.is_name(a + 1))).then_some((a, e))
+            })
         {
             let at = self.span(a + 1, e);
             let expr = self.reparse(at)?;
