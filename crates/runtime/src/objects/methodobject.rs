@@ -353,8 +353,22 @@ pub unsafe fn signature_of(ml: *mut PyMethodDef) -> PyResult<PyRef> {
         let d = text((*ml).ml_doc);
         match crate::typeobject::names::text_signature(&text((*ml).ml_name), &d) {
             Some(s) => Ok(Str::new(s)?.upcast()),
-            None => Ok(none_ref()),
+            None => match inferred_signature((*ml).ml_flags) {
+                Some(s) => Ok(Str::new(s)?.upcast()),
+                None => Ok(none_ref()),
+            },
         }
+    }
+}
+
+/// The signature that the calling convention tells where the documentation has none.
+fn inferred_signature(flags: c_int) -> Option<&'static str> {
+    let (class, fixed) = (flags & abi::METH_CLASS != 0, flags & abi::METH_STATIC != 0);
+    match flags & (abi::METH_VARARGS | abi::METH_FASTCALL | abi::METH_KEYWORDS | abi::METH_NOARGS | abi::METH_O) {
+        abi::METH_NOARGS => Some(if class { "($type, /)" } else if fixed { "()" } else { "($self, /)" }),
+        abi::METH_O if class => Some("($type, object, /)"),
+        abi::METH_O => Some(if fixed { "(object, /)" } else { "($self, object, /)" }),
+        _ => None,
     }
 }
 

@@ -848,22 +848,22 @@ pub mod posix_fs {
     /// Split a path into (drive, root, tail); the drive is empty here.
     #[pyfunction(sig = "path")]
     fn _path_splitroot_ex(path: &Object) -> PyResult<(PyRef, PyRef, PyRef)> {
+        fn root_len(slash: impl Fn(usize) -> bool) -> usize {
+            match (slash(0), slash(1), slash(2)) {
+                (true, true, false) => 2,
+                (true, ..) => 1,
+                _ => 0,
+            }
+        }
         let p = engine_fspath(path)?;
-        let bytes = match p.downcast::<Str>() {
-            Some(s) => runtime::lifecycle::fs_encode(s)?,
-            None => p.downcast::<Bytes>().map(|b| b.as_slice().to_vec()).unwrap_or_default(),
-        };
-        let n = match &bytes[..] {
-            [b'/', b'/', b'/', ..] => 1,
-            [b'/', b'/', ..] => 2,
-            [b'/', ..] => 1,
-            _ => 0,
-        };
-        let is_bytes = p.downcast::<Bytes>().is_some();
-        let make = |b: &[u8]| -> PyResult<PyRef> {
-            if is_bytes { Bytes::new(b).map(Ref::upcast) } else { fs_decode_bytes(b).map(Ref::upcast) }
-        };
-        Ok((make(b"")?, make(&bytes[..n])?, make(&bytes[n..])?))
+        if let Some(s) = p.downcast::<Str>() {
+            // Not encoded: any text has a root, also such that is no file name.
+            let n = root_len(|i| i < s.len() && s.char_at(i) == u32::from('/'));
+            return Ok((Str::new("")?.upcast(), s.substring(0, n)?.upcast(), s.substring(n, s.len())?.upcast()));
+        }
+        let b = p.downcast::<Bytes>().map(|b| b.as_slice().to_vec()).unwrap_or_default();
+        let n = root_len(|i| b.get(i) == Some(&b'/'));
+        Ok((Bytes::new(b"")?.upcast(), Bytes::new(&b[..n])?.upcast(), Bytes::new(&b[n..])?.upcast()))
     }
     /// Normalize path, eliminating double slashes, etc.
     #[pyfunction(sig = "path")]
