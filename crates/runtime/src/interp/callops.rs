@@ -25,8 +25,8 @@ pub unsafe fn unpack_method(bottom: *mut Slot) {
             }
             if type_is!(c.obj(), super::pending::PyMethod_Type) {
                 let m = c.obj().cast::<abi::PyMethodObject>();
-                *bottom = Slot::new(Object::from_ptr(m.im_func));
-                *bottom.add(1) = Slot::new(Object::from_ptr(m.im_self));
+                *bottom = Slot::new_shared(Object::from_ptr(m.im_func));
+                *bottom.add(1) = Slot::new_shared(Object::from_ptr(m.im_self));
                 c.drop();
             }
         }

@@ -1132,6 +1132,7 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                     | sop::CALL_CFUNC
                     | sop::CALL_LEN
                     | sop::CALL_LIST_APPEND
+                    | sop::CALL_DICT_GET
                     | sop::CALL_ISINSTANCE
                     | sop::CALL_TYPE_1
                     | sop::CALL_CLASS_INIT => {

@@ -379,18 +379,19 @@ pub fn super_lookup(cls: &Type, me: &Object, name: &Str, method: bool) -> PyResu
     for t in mro.iter() {
         if seen {
             if let Some(t) = t.downcast::<Type>()
-                && let Some(v) = t.dict().get_str(name)?
+                && let Some(v) = t.dict().get_slot(name)?
             {
-                found = Some(v);
+                found = Some(slot::Held(v));
                 break;
             }
         } else if core::ptr::addr_eq(t, cls) {
             seen = true;
         }
     }
-    let Some(v) = found else { return Ok(None) };
+    let Some(held) = found else { return Ok(None) };
+    let v = held.0.obj();
     if method && v.ty().flags() & abi::Py_TPFLAGS_METHOD_DESCRIPTOR != 0 && !core::ptr::addr_eq(start, me) {
-        return Ok(Some((Slot::owned(v), true)));
+        return Ok(Some((held.into_slot(), true)));
     }
     if let Some(get) = v.ty().slots().tp_descr_get {
         let obj = if core::ptr::addr_eq(start, me) { core::ptr::null_mut() } else { me.as_ptr() };
@@ -398,7 +399,7 @@ pub fn super_lookup(cls: &Type, me: &Object, name: &Str, method: bool) -> PyResu
         let r = unsafe { PyRef::from_c_result(get(v.as_ptr(), obj, start.as_ptr()))? };
         return Ok(Some((Slot::owned(r), false)));
     }
-    Ok(Some((Slot::owned(v), false)))
+    Ok(Some((held.into_slot(), false)))
 }
 
 /// `types.GenericAlias(origin, args)`

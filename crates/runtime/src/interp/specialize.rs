@@ -91,6 +91,7 @@ specialised! {
     206 CALL_TYPE_1 <- CALL;
     207 CALL_CLASS_INIT <- CALL;
     208 CALL_PY_GENERAL <- CALL;
+    209 CALL_DICT_GET <- CALL;
     212 FOR_ITER_RANGE <- FOR_ITER;
     213 FOR_ITER_LIST <- FOR_ITER;
     214 FOR_ITER_TUPLE <- FOR_ITER;
@@ -201,6 +202,7 @@ mod kind {
     pub const CLASS_INIT: u8 = 6;
     pub const GETITEM: u8 = 7;
     pub const INSTANCE_POLY: u8 = 8;
+    pub const CLASS_METHOD: u8 = 9;
 }
 
 fn publish(c: &AtomicU64, r: Record) {

@@ -69,6 +69,13 @@ pub fn static_function(x: &Object) -> Option<&Object> {
     unsafe { oo(s(x.as_ptr()).callable) }
 }
 
+/// The Python function that an exact `classmethod` binds to the class.
+pub fn class_function(x: &Object) -> Option<&Object> {
+    x.downcast_exact::<ClassMethod>()?;
+    // SAFETY: a live field.
+    unsafe { oo(s(x.as_ptr()).callable) }.filter(|f| f.downcast_exact::<crate::objects::Function>().is_some())
+}
+
 /// The wrapped function.
 pub fn wrapped(x: &Object) -> Option<&Object> {
     if x.downcast::<StaticMethod>().is_some() || x.downcast::<ClassMethod>().is_some() {

@@ -15,6 +15,7 @@ table! {
     sop::CALL_CFUNC => cfunc,
     sop::CALL_LEN => len,
     sop::CALL_LIST_APPEND => list_append,
+    sop::CALL_DICT_GET => dict_get,
     sop::CALL_ISINSTANCE => isinstance,
     sop::CALL_TYPE_1 => type_1,
     sop::CALL_CLASS_INIT => class_init,
@@ -171,6 +172,20 @@ handlers! {
                 }
                 s.next_dropping2(f, l)
             }
+            Hit::Raised => RAISED,
+            Hit::Miss => {
+                s.pc = s.pc.sub(1);
+                s.bail()
+            }
+        }
+    }
+    fn dict_get(s) {
+        let n = s.arg();
+        let c = s.cache(0).load(Relaxed);
+        s.skip_cache();
+        s.save();
+        match specialize::call_dict_get(s.sp.sub(n + 2), n, c) {
+            Hit::Done(r) => s.next_called(n + 2, r),
             Hit::Raised => RAISED,
             Hit::Miss => {
                 s.pc = s.pc.sub(1);

@@ -348,7 +348,7 @@ handlers! {
         let first = (*s.code).nlocalsplus() - n;
         let mut i = 0;
         while i < n {
-            *s.local(first + i) = Slot::new(closure.get(i));
+            *s.local(first + i) = Slot::new_shared(closure.get(i));
             i += 1;
         }
         s.next()

@@ -120,6 +120,25 @@ unsafe fn try_load_attr(
                 set_op(w, sop::LOAD_ATTR_CLASS);
                 return true;
             }
+            if method
+                && version != 0
+                && let Some(f) = crate::objects::funcobject_static::class_function(&v)
+            {
+                crate::mem::refcount::set_deferred(f);
+                publish_chained(
+                    c1,
+                    Record {
+                        kind: kind::CLASS_METHOD,
+                        version,
+                        names: 0,
+                        index: 0,
+                        value: f.as_ptr(),
+                        next: core::ptr::null_mut(),
+                    },
+                );
+                set_op(w, sop::LOAD_ATTR_METHOD);
+                return true;
+            }
             if version == 0 || (v.ty().slots().tp_descr_get.is_some() && v.downcast_exact::<Function>().is_none()) {
                 return false;
             }
@@ -507,7 +526,10 @@ pub unsafe fn hit_attr_classvar(o: Slot, c: u64) -> Option<Slot> {
 
 #[inline(always)]
 pub unsafe fn hit_attr_method(o: Slot, c: u64) -> Option<Slot> {
-    let mut r = record(c, kind::METHOD)?;
+    let Some(mut r) = record(c, kind::METHOD) else {
+        // SAFETY: as here.
+        return unsafe { hit_attr_class_method(o, c) };
+    };
     let ty = if o.is_int() {
         Int::type_object()
     } else if o.is_float() {
@@ -524,6 +546,24 @@ pub unsafe fn hit_attr_method(o: Slot, c: u64) -> Option<Slot> {
     }
     // SAFETY: the version vouches for the value.
     unsafe { versioned_value(ty, r.version, r.value) }
+}
+
+/// The function of a class method, called on the class.
+#[inline(never)]
+unsafe fn hit_attr_class_method(o: Slot, c: u64) -> Option<Slot> {
+    let mut r = record(c, kind::CLASS_METHOD)?;
+    let t = o.try_obj()?;
+    if !core::ptr::eq(t.ty(), Type::type_object()) {
+        return None;
+    }
+    // SAFETY: an exact `type` instance; a published chain lives until this thread is quiescent; the version vouches for the value.
+    unsafe {
+        let t = t.cast::<Type>();
+        while t.version() != r.version {
+            r = r.next.as_ref()?;
+        }
+        versioned_value(t, r.version, r.value)
+    }
 }
 
 #[inline(always)]

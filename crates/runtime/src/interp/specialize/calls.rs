@@ -66,6 +66,13 @@ pub unsafe fn call(w: *const AtomicU32, c0: &AtomicU64, c1: &AtomicU64, sp: *mut
                 && (*bottom.add(1)).try_obj().is_some_and(|l| type_is!(l, crate::objects::list::PyList_Type))
             {
                 set_op(w, sop::CALL_LIST_APPEND);
+            } else if !is_function
+                && has_self
+                && name == b"get"
+                && (1..=2).contains(&n)
+                && (*bottom.add(1)).try_obj().is_some_and(|d| type_is!(d, crate::objects::dict::PyDict_Type))
+            {
+                set_op(w, sop::CALL_DICT_GET);
             } else {
                 set_op(w, sop::CALL_CFUNC);
             }
@@ -257,6 +264,34 @@ pub unsafe fn call_list_append(b: *mut Slot, c: u64) -> Hit {
         *b.add(2) = Slot::NULL;
         match l.obj().cast::<List>().push(v) {
             Ok(()) => Hit::Done(Slot::NULL),
+            Err(_) => Hit::Raised,
+        }
+    }
+}
+
+#[inline(never)]
+pub unsafe fn call_dict_get(b: *mut Slot, n: usize, c: u64) -> Hit {
+    // SAFETY: `[dict.get, dict, key]`, perhaps with a default behind it
+    unsafe {
+        let ok = (*b).try_obj().is_some_and(|o| {
+            super::super::eval::type_is!(o, super::super::pending::PyMethodDescr_Type)
+                && (*(*o.as_ptr().cast::<abi::PyMethodDescrObject>()).d_method).ml_meth.map_or(0, |f| f as usize as u64)
+                    == c
+        });
+        if !ok {
+            return Hit::Miss;
+        }
+        let d = *b.add(1);
+        if d.is_null() || d.is_unboxed() || !super::super::eval::type_is!(d.obj(), crate::objects::dict::PyDict_Type) {
+            return Hit::Miss;
+        }
+        if super::super::slot::materialize(b.add(2)).is_err() {
+            return Hit::Raised;
+        }
+        match d.obj().cast::<Dict>().get_slot((*b.add(2)).obj()) {
+            Ok(Some(v)) => Hit::Done(v),
+            Ok(None) if n == 2 => Hit::Done((*b.add(3)).dup_strong()),
+            Ok(None) => Hit::Done(Slot::none()),
             Err(_) => Hit::Raised,
         }
     }
