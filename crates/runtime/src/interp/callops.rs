@@ -342,10 +342,11 @@ pub unsafe fn load_special(p: *mut Slot, which: u32) -> PyResult<(Slot, bool)> {
             2 => intern!("__aenter__"),
             _ => intern!("__aexit__"),
         };
-        if let Some(d) = o.ty().lookup(name) {
-            if d.ty().flags() & abi::Py_TPFLAGS_METHOD_DESCRIPTOR != 0 {
-                return Ok((Slot::owned(d), true));
+        if let Some(d) = o.ty().lookup_slot(name) {
+            if d.obj().ty().flags() & abi::Py_TPFLAGS_METHOD_DESCRIPTOR != 0 {
+                return Ok((d, true));
             }
+            let d = d.counted().into_ref()?;
             return match d.ty().slots().tp_descr_get {
                 Some(get) => {
                     Ok((Slot::owned(PyRef::from_c_result(get(d.as_ptr(), o.as_ptr(), o.ty().as_ptr()))?), false))

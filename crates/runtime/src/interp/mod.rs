@@ -389,10 +389,12 @@ pub fn super_lookup(cls: &Type, me: &Object, name: &Str, method: bool) -> PyResu
         }
     }
     let Some(held) = found else { return Ok(None) };
-    let v = held.0.obj();
-    if method && v.ty().flags() & abi::Py_TPFLAGS_METHOD_DESCRIPTOR != 0 && !core::ptr::addr_eq(start, me) {
+    if method && held.0.obj().ty().flags() & abi::Py_TPFLAGS_METHOD_DESCRIPTOR != 0 && !core::ptr::addr_eq(start, me) {
         return Ok(Some((held.into_slot(), true)));
     }
+    // Counted: a descriptor may run anything, and no frame shows this slot to the collector.
+    let held = slot::Held(held.into_slot().counted());
+    let v = held.0.obj();
     if let Some(get) = v.ty().slots().tp_descr_get {
         let obj = if core::ptr::addr_eq(start, me) { core::ptr::null_mut() } else { me.as_ptr() };
         // SAFETY: the slot's contract.

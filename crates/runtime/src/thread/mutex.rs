@@ -18,20 +18,18 @@ const PARKED: u8 = 2;
 const HANDED_OFF: usize = 1;
 /// Rounds of looking again before a thread goes to sleep; each waits twice as long as the one before (`backoff`).
 const ROUNDS: u32 = 11;
-/// The round that locks of Python code begin with: what they protect takes longer than what the engine's own do, and a thread
-/// that takes such a lock at the first chance gets it, and everything under it, torn out of the other's cache each time.
+/// The round to begin with. A thread that takes a contended lock at the first chance gets it, and everything under it, torn out
+/// of the other's cache each time; one that waits a little longer lets the other do several turns.
+const FIRST: u32 = 4;
+/// The same for locks of Python code: what they protect takes longer than what the engine's own do.
 const COARSE: u32 = 5;
-/// Rounds that only pause.
-const QUIET: u32 = 4;
 
-/// Lets `round` pass: 1, 2, 4 … pauses of the processor, the longer ones offering it to other threads.
+/// Lets `round` pass: 2 to that power pauses of the processor, which is then offered to other threads.
 fn backoff(round: u32) {
     for _ in 0..1u32 << round {
         core::hint::spin_loop();
     }
-    if round >= QUIET {
-        std::thread::yield_now();
-    }
+    std::thread::yield_now();
 }
 
 /// How a timed lock ended.
@@ -129,7 +127,7 @@ impl RawMutex {
             // The owner cannot run while we do.
             Some(ts) if ts.abi().holds_gil != 0 => ROUNDS,
             _ if interruptible => COARSE,
-            _ => 0,
+            _ => FIRST,
         };
         let mut round = first;
         let mut since = None;

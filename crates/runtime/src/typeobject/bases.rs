@@ -168,7 +168,13 @@ pub fn set_class(o: &Object, value: Option<&Object>) -> PyResult<()> {
         // SAFETY: the instance owns a reference to its heap type from now on.
         unsafe { crate::object::incref(new.as_ptr()) };
     }
-    crate::thread::stop_the_world(|| o.0.ob_type.store(new.as_raw(), Release));
+    let store = || o.0.ob_type.store(new.as_raw(), Release);
+    if o.is_uniquely_referenced() && o.0.ob_ref_shared.load(Relaxed) == 0 {
+        // No other thread can come by it, not even through a weak reference.
+        store();
+    } else {
+        crate::thread::stop_the_world(store);
+    }
     if old.is_heap_type() {
         // SAFETY: the reference the instance owned.
         unsafe { qsbr::decref_delayed(old.as_ptr()) };

@@ -7,6 +7,7 @@
 
 use super::Type;
 use super::lock::with_type_lock;
+use crate::interp::slot::Slot;
 use crate::mem::{qsbr, refcount};
 use crate::object::{PyRef, Ref};
 use crate::objects::{Str, Tuple};
@@ -60,6 +61,23 @@ fn cache_get(version: u32, name: &Str) -> Option<Option<PyRef>> {
     let r = unsafe { PyRef::from_raw(v.cast()) };
     fence(Acquire);
     if e.seq.load(Relaxed) == s { Some(Some(r)) } else { None }
+}
+
+/// `cache_get` for a frame slot, counted only if need be.
+#[inline(always)]
+fn cache_get_slot(version: u32, name: &Str) -> Option<Slot> {
+    let e = slot(version, name);
+    let s = e.seq.load(Acquire);
+    if s & 1 != 0 || e.version.load(Relaxed) != version || !core::ptr::eq(e.name.load(Relaxed), name) {
+        return None;
+    }
+    let r = Slot::load(&e.value)?;
+    fence(Acquire);
+    if e.seq.load(Relaxed) == s {
+        return Some(r);
+    }
+    r.drop();
+    None
 }
 
 fn cache_put(version: u32, name: &Str, value: Option<&PyRef>) {
@@ -189,6 +207,18 @@ impl Type {
             }
         }
         self.lookup_miss(name).0
+    }
+
+    /// The same for a frame slot, counted only if need be: the caller puts it into a frame before anything else can run.
+    #[inline]
+    pub fn lookup_slot(&self, name: &Str) -> Option<Slot> {
+        let v = self.version();
+        if v != 0
+            && let Some(r) = cache_get_slot(v, name)
+        {
+            return Some(r);
+        }
+        self.lookup(name).map(Slot::owned)
     }
 
     /// The same, with the version tag for which the answer holds (0: not cacheable).

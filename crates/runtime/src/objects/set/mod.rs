@@ -4,6 +4,7 @@
 //! A removed entry keeps `_PySet_Dummy` as its key. The reader's rules are those of `dict`: probe, take a reference if the count
 //! allows it, check that slot and table are still what they were.
 
+use crate::interp::slot::{Held, Slot};
 use crate::objects::dict::{is_exact_str, raw_hash, unhashable};
 use crate::objects::singletons::{immortal_header, unready_type};
 use crate::objects::support::Exchange;
@@ -214,26 +215,29 @@ impl Set {
                         continue;
                     }
                 }
-                let kr = if locked {
+                let held = if locked {
                     // SAFETY: with the lock the entry keeps its key.
-                    unsafe { take_ref_locked(k) }
+                    Held(Slot::owned(unsafe { take_ref_locked(k) }))
                 } else {
-                    match load_ref(&e.key) {
-                        Some(r) => r,
+                    match Slot::load(&e.key) {
+                        Some(r) => Held(r),
                         None => return Ok(Find::Retry),
                     }
                 };
-                if exact && is_exact_str(&kr) {
+                let kr = held.0.obj();
+                if exact && is_exact_str(kr) {
                     // SAFETY: exact strings.
                     if unsafe { kr.cast::<Str>().eq_data(key.cast::<Str>()) } {
                         return Ok(Find::At(p.i));
                     }
-                } else if is_exact_int(key) && is_exact_int(&kr) {
+                } else if is_exact_int(key) && is_exact_int(kr) {
                     // Runs no Python code either.
                     if kr.eq(key)? {
                         return Ok(Find::At(p.i));
                     }
                 } else {
+                    let held = Held(held.into_slot().counted());
+                    let kr = held.0.obj();
                     let same = kr.eq(key)?;
                     // The comparison may have run anything.
                     let (now, now_mask) = self.table();
