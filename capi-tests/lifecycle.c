@@ -3,6 +3,7 @@
 #include <Python.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -64,6 +65,29 @@ resident(void)
     return pages * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
+/* Bytes that malloc has given out, where it tells. */
+static size_t
+allocated(void)
+{
+#if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 33)
+    struct mallinfo2 m = mallinfo2();
+    return m.uordblks + m.hblkhd;
+#else
+    return 0;
+#endif
+}
+
+/* Blocks of the object heap in use. */
+static long
+blocks(void)
+{
+    PyObject *f = PySys_GetObject("getallocatedblocks");
+    PyObject *n = f ? PyObject_CallNoArgs(f) : NULL;
+    long v = n ? PyLong_AsLong(n) : -1;
+    Py_XDECREF(n);
+    return v;
+}
+
 static int late_started;
 
 /* Comes when the runtime is gone: it must not get past the first line, nor bring the process down. */
@@ -91,9 +115,14 @@ fail(const char *what)
 int
 main(void)
 {
-    long early = 0, late = 0;
+    long early = 0, late = 0, early_blocks = 0, late_blocks = 0;
+    size_t early_bytes = 0, late_bytes = 0;
     for (int i = 0; i < ROUNDS; i++) {
         Py_Initialize();
+        late_blocks = blocks();
+        if (i == WARM_ROUNDS) {
+            early_blocks = late_blocks;
+        }
         if (!Py_IsInitialized() || PyRun_SimpleString(script) != 0) {
             fail("the script failed");
         }
@@ -140,11 +169,19 @@ main(void)
         }
         if (i == WARM_ROUNDS - 1) {
             early = resident();
+            early_bytes = allocated();
         }
     }
     late = resident();
+    late_bytes = allocated();
     printf("resident after %d rounds: %ld KiB, after %d: %ld KiB\n", WARM_ROUNDS, early, ROUNDS, late);
-    if (late - early > 1024) {
+    printf("blocks at the start of round %d: %ld, of round %d: %ld\n", WARM_ROUNDS + 1, early_blocks, ROUNDS, late_blocks);
+    printf("allocated then: %zu KiB, at last: %zu KiB\n", early_bytes / 1024, late_bytes / 1024);
+    if (late_blocks - early_blocks > 10 * (ROUNDS - WARM_ROUNDS) || late_bytes > early_bytes + (128 << 10)) {
+        fail("objects or memory were left behind");
+    }
+    /* Pages of the heap that are only partly used so far are touched bit by bit. */
+    if (late - early > 4 * 1024) {
         fail("memory grew");
     }
     pthread_t thread;
