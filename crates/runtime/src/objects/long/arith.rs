@@ -2,12 +2,13 @@
 //!
 //! Each has a path for machine words, one for digits, and hands very long operands to `dashu-int`.
 
-use super::{Fresh, Int, MASK, SHIFT, cmp_digits, kernel, low_bits_nonzero, shl_digits, shr_to_u64, small_ref};
+use super::{Fresh, Int, MASK, SHIFT, cmp_digits, heavy, kernel, low_bits_nonzero, shl_digits, shr_to_u64, small_ref};
 use crate::error::PyResult;
 use crate::object::Ref;
 use crate::raise;
 use core::cmp::Ordering;
 use dashu_int::UBig;
+use dashu_int::ops::BitTest;
 
 /// Operands with more digits than this multiply in the library (64-bit words, Karatsuba, Toom-3, NTT).
 const MUL_LIBRARY: usize = 24;
@@ -109,8 +110,12 @@ impl Int {
             }
             return Ok(f.finish(negative));
         }
-        let x = self.to_ubig();
-        let product = if core::ptr::eq(self, other) { x.sqr() } else { x * other.to_ubig() };
+        let x = self.to_ubig()?;
+        let y = if core::ptr::eq(self, other) { None } else { Some(other.to_ubig()?) };
+        let product = heavy::compute((a.len() + b.len()) * SHIFT as usize, move || match y {
+            Some(y) => x * y,
+            None => x.sqr(),
+        })?;
         Int::from_ubig(&product, negative)
     }
 
@@ -206,7 +211,8 @@ impl Int {
             return Ok((Int::from_i64(if qneg { -q } else { q })?, f.finish(self.is_negative())));
         }
         use dashu_int::ops::DivRem;
-        let (q, r) = self.to_ubig().div_rem(other.to_ubig());
+        let (x, y) = (self.to_ubig()?, other.to_ubig()?);
+        let (q, r) = heavy::compute(a.len() * SHIFT as usize, move || x.div_rem(y))?;
         Ok((Int::from_ubig(&q, qneg)?, Int::from_ubig(&r, self.is_negative())?))
     }
 
@@ -239,7 +245,7 @@ impl Int {
         // Scale so that the quotient has 64 or 65 bits, or fewer where the result is subnormal; the remainder sticks.
         use dashu_int::ops::DivRem;
         let shift = (64 - diff).min(1076);
-        let (mut a, mut b) = (self.to_ubig(), other.to_ubig());
+        let (mut a, mut b) = (self.to_ubig()?, other.to_ubig()?);
         if shift >= 0 {
             a <<= shift as usize;
         } else {
@@ -419,10 +425,13 @@ impl Int {
             return Err(no_memory());
         }
         let negative = self.is_negative() && e & 1 == 1;
-        let base = self.to_ubig();
-        let zeros = base.trailing_zeros().unwrap_or(0);
-        let odd = base >> zeros;
-        let power = odd.pow(e as usize) << (zeros * e as usize);
+        let base = self.to_ubig()?;
+        let bits = self.bit_length() * e as usize;
+        let power = heavy::compute(bits, move || {
+            let zeros = base.trailing_zeros().unwrap_or(0);
+            let odd = base >> zeros;
+            odd.pow(e as usize) << (zeros * e as usize)
+        })?;
         Int::from_ubig(&power, negative)
     }
 
@@ -457,8 +466,11 @@ impl Int {
                 Int::from_u64(acc as u64)?
             }
             _ => {
-                let ring = dashu_int::fast_div::ConstDivisor::new(m.to_ubig());
-                let v = ring.reduce(base.to_ubig()).pow(&exp.to_ubig()).residue();
+                let (base, exp, m) = (base.to_ubig()?, exp.to_ubig()?, m.to_ubig()?);
+                let work = exp.bit_len().saturating_mul(m.bit_len()) >> 9;
+                let v = heavy::compute(work, move || {
+                    dashu_int::fast_div::ConstDivisor::new(m).reduce(base).pow(&exp).residue()
+                })?;
                 Int::from_ubig(&v, false)?
             }
         };
@@ -493,7 +505,10 @@ impl Int {
             return self.abs_int();
         }
         use dashu_int::ops::Gcd;
-        Int::from_ubig(&self.to_ubig().gcd(other.to_ubig()), false)
+        let (x, y) = (self.to_ubig()?, other.to_ubig()?);
+        // The algorithm takes quadratic time.
+        let work = x.bit_len().saturating_mul(y.bit_len()) >> 17;
+        Int::from_ubig(&heavy::compute(work, move || x.gcd(y))?, false)
     }
 
     /// The floor of the square root of a non-negative int.
@@ -502,7 +517,8 @@ impl Int {
             return Int::from_u64((v as u64).isqrt());
         }
         use dashu_int::ops::SquareRoot;
-        Int::from_ubig(&self.to_ubig().sqrt(), false)
+        let x = self.to_ubig()?;
+        Int::from_ubig(&heavy::compute(x.bit_len(), move || x.sqrt())?, false)
     }
 
     /// Mantissa in [0.5, 1) with the sign, and the exponent: `self == m * 2**e`, rounded half to even.

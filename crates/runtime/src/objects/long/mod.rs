@@ -7,6 +7,7 @@
 //! `arith` holds the operators, `text` parsing and printing, `methods` the Python-visible type.
 
 pub mod arith;
+mod heavy;
 mod kernel;
 pub mod methods;
 pub mod text;
@@ -362,16 +363,25 @@ impl Int {
     }
 
     /// The magnitude as a library number.
-    pub(crate) fn to_ubig(&self) -> dashu_int::UBig {
-        dashu_int::UBig::from_words(&self.words())
+    pub(crate) fn to_ubig(&self) -> PyResult<dashu_int::UBig> {
+        let mut words = Vec::new();
+        if words.try_reserve_exact((self.digits().len() * 30).div_ceil(64)).is_err() {
+            return Err(arith::no_memory());
+        }
+        self.words_into(&mut words);
+        Ok(dashu_int::UBig::from_words(&words))
     }
 
     /// The magnitude as little-endian 64-bit words.
     pub fn words(&self) -> Vec<u64> {
-        let digits = self.digits();
-        let mut out = Vec::with_capacity((digits.len() * 30).div_ceil(64));
+        let mut out = Vec::with_capacity((self.digits().len() * 30).div_ceil(64));
+        self.words_into(&mut out);
+        out
+    }
+
+    fn words_into(&self, out: &mut Vec<u64>) {
         let (mut acc, mut have) = (0u128, 0);
-        for d in digits {
+        for d in self.digits() {
             acc |= (*d as u128) << have;
             have += SHIFT;
             if have >= 64 {
@@ -383,7 +393,6 @@ impl Int {
         if acc != 0 {
             out.push(acc as u64);
         }
-        out
     }
 
     /// As a `num-bigint` number.

@@ -1,6 +1,6 @@
 //! Text and bytes of ints: `int("…")`, `str(int)`, `to_bytes`, `from_bytes`, and the limit on decimal digits.
 
-use super::{Fresh, Int, MASK, SHIFT, small_ref};
+use super::{Fresh, Int, MASK, SHIFT, heavy, small_ref};
 use crate::error::{PyResult, Raised};
 use crate::object::{Object, Ref};
 use crate::objects::{Bytes, Str};
@@ -155,7 +155,18 @@ pub fn parse_ascii(text: &[u8], base: u32) -> Result<Ref<Int>, ParseError> {
         s
     };
     let body = core::str::from_utf8(body).map_err(|_| Invalid)?;
-    let v = dashu_int::UBig::from_str_radix(body, base).map_err(|_| Invalid)?;
+    let long = body.len() * bits_per as usize;
+    let v = if long < heavy::LONG_BITS {
+        dashu_int::UBig::from_str_radix(body, base)
+    } else {
+        let mut own = String::new();
+        if own.try_reserve_exact(body.len()).is_err() {
+            return Err(ParseError::Raised(super::arith::no_memory()));
+        }
+        own.push_str(body);
+        heavy::compute(long, move || dashu_int::UBig::from_str_radix(&own, base)).map_err(ParseError::Raised)?
+    };
+    let v = v.map_err(|_| Invalid)?;
     Int::from_ubig(&v, negative).map_err(ParseError::Raised)
 }
 
@@ -214,7 +225,7 @@ impl Int {
                 16 => signed(v, format_args!("{:x}", v.unsigned_abs())),
                 8 => signed(v, format_args!("{:o}", v.unsigned_abs())),
                 2 => signed(v, format_args!("{:b}", v.unsigned_abs())),
-                _ => self.to_string_big(base),
+                _ => return self.to_string_big(base),
             });
         }
         if !base.is_power_of_two() {
@@ -232,7 +243,7 @@ impl Int {
                     return Err(too_long());
                 }
                 if digits + 1 > STR_DIGITS_THRESHOLD {
-                    let s = self.to_string_big(base);
+                    let s = self.to_string_big(base)?;
                     if s.len() - self.is_negative() as usize > limit as usize {
                         return Err(too_long());
                     }
@@ -240,18 +251,24 @@ impl Int {
                 }
             }
         }
-        Ok(self.to_string_big(base))
+        self.to_string_big(base)
     }
 
-    fn to_string_big(&self, base: u32) -> String {
+    fn to_string_big(&self, base: u32) -> PyResult<String> {
+        use dashu_int::ops::BitTest;
+        let m = self.to_ubig()?;
         let mut s = String::new();
+        if s.try_reserve_exact(m.bit_len() / base.ilog2() as usize + 3).is_err() {
+            return Err(super::arith::no_memory());
+        }
         if self.is_negative() {
             s.push('-');
         }
-        use core::fmt::Write;
-        let m = self.to_ubig();
-        let _ = if base == 10 { write!(s, "{m}") } else { write!(s, "{}", m.in_radix(base as u8)) };
-        s
+        heavy::compute(m.bit_len(), move || {
+            use core::fmt::Write;
+            let _ = if base == 10 { write!(s, "{m}") } else { write!(s, "{}", m.in_radix(base as u8)) };
+            s
+        })
     }
 
     /// `str(int)`.
