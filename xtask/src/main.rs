@@ -2,26 +2,31 @@
 //!
 //!     cargo xtask install --prefix DIR     builds and installs an interpreter that works from DIR
 //!     cargo xtask stage                    lays out the build tree again
+//!     cargo xtask capi-docs [--check]      writes the generated part of `docs/capi.md`, or checks it
+
+mod capi;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-const USAGE: &str = "usage: cargo xtask install --prefix DIR [--profile PROFILE] [--no-build]\n       cargo xtask stage [--profile PROFILE]";
+const USAGE: &str = "usage: cargo xtask install --prefix DIR [--profile PROFILE] [--no-build]\n       cargo xtask stage [--profile PROFILE]\n       cargo xtask capi-docs [--check]";
 
 struct Options {
     prefix: Option<PathBuf>,
     profile: String,
     build: bool,
+    check: bool,
 }
 
 fn options(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
-    let mut o = Options { prefix: None, profile: "release".into(), build: true };
+    let mut o = Options { prefix: None, profile: "release".into(), build: true, check: false };
     while let Some(a) = args.next() {
         let mut value = |name: &str| args.next().ok_or_else(|| format!("{name} needs a value\n{USAGE}"));
         match a.as_str() {
             "--prefix" => o.prefix = Some(value("--prefix")?.into()),
             "--profile" => o.profile = value("--profile")?,
             "--no-build" => o.build = false,
+            "--check" => o.check = true,
             other => match other.split_once('=') {
                 Some(("--prefix", v)) => o.prefix = Some(v.into()),
                 Some(("--profile", v)) => o.profile = v.into(),
@@ -88,6 +93,7 @@ fn main() -> ExitCode {
     let done = options(args).and_then(|o| match command.as_str() {
         "install" => install(&o),
         "stage" => lay_out(&artefacts(&o.profile), &o.profile, house::Put::Link),
+        "capi-docs" => capi::write(&source(), o.check),
         _ => Err(USAGE.into()),
     });
     match done {
