@@ -20,8 +20,23 @@ fn main() {
         println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libpython3.14t.so.1.0");
         // Functions are bound on first use, as in CPython's library: start-up does not pay for two thousand exports.
         println!("cargo:rustc-cdylib-link-arg=-Wl,-z,lazy");
+        // What runs at every start lies together: a process maps a quarter of the code (`link/order.py` writes the list).
+        let order = std::path::absolute("link/startup.ld").expect("a current folder");
+        println!("cargo:rerun-if-changed={}", order.display());
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-T,{}", order.display());
+        if packs_relocations() {
+            println!("cargo:rustc-cdylib-link-arg=-Wl,-z,pack-relative-relocs");
+        }
     }
     stage_library();
+}
+
+/// Whether the C library here, and with it those that the result will meet, reads packed relocations (glibc 2.36 and later).
+fn packs_relocations() -> bool {
+    let version = std::process::Command::new("getconf").arg("GNU_LIBC_VERSION").output();
+    let Ok(text) = version.map(|o| String::from_utf8_lossy(&o.stdout).into_owned()) else { return false };
+    let mut parts = text.trim().trim_start_matches("glibc ").split('.').map(|n| n.parse().unwrap_or(0));
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) >= (2, 36)
 }
 
 /// Lays out the build tree as an installation: the standard library and build data around links to what cargo is about to build.

@@ -68,7 +68,7 @@ pub extern "C" fn main(argc: c_int, argv: *mut *mut c_char) -> c_int {
     #[cfg(target_env = "gnu")]
     // SAFETY: sets limits of the allocator of this program, before anything else runs.
     unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, 2 << 20);
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 8 << 20);
         libc::mallopt(libc::M_TRIM_THRESHOLD, 64 << 20);
     }
     let handle = match open() {

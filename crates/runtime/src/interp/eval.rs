@@ -1374,7 +1374,8 @@ unsafe fn eval_loop<const TRACED: bool>(ts: &ThreadState, entry: *mut InterpFram
                     | sop::FOR_ITER_LIST
                     | sop::FOR_ITER_TUPLE
                     | sop::FOR_ITER_GEN
-                    | sop::FOR_ITER_GENERIC => {
+                    | sop::FOR_ITER_GENERIC
+                    | sop::FOR_ITER_PAIR => {
                         pc = pc.add(1);
                         let it = peek!(1).obj();
                         if type_is!(it, crate::objects::r#gen::PyGen_Type)

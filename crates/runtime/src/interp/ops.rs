@@ -988,6 +988,14 @@ pub unsafe fn unpack_sequence(seq: Slot, n: usize, out: *mut Slot) -> PyResult<(
                 }
                 return Ok(());
             }
+        } else if let Some(t) = plain_tuple(o) {
+            let items = t.as_slice();
+            if items.len() == n {
+                for (i, x) in items.iter().enumerate() {
+                    *out.add(n - 1 - i) = Slot::new(x);
+                }
+                return Ok(());
+            }
         } else if type_is!(o, crate::objects::list::PyList_Type) {
             let l = o.cast::<List>();
             if l.len() == n {
@@ -1012,6 +1020,13 @@ pub unsafe fn unpack_sequence(seq: Slot, n: usize, out: *mut Slot) -> PyResult<(
         }
     }
     Ok(())
+}
+
+/// A tuple of a subclass that is iterated over as a tuple (named tuples).
+fn plain_tuple(o: &Object) -> Option<&Tuple> {
+    let t = o.downcast::<Tuple>()?;
+    let of = |ty: &Type| ty.slots().tp_iter.map(|f| f as usize);
+    (of(o.ty()) == of(Tuple::type_object())).then_some(t)
 }
 
 fn unpack_iterable(o: &Object, n: usize, after: Option<usize>) -> PyResult<Vec<PyRef>> {

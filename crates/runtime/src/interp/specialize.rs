@@ -14,10 +14,12 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};
 mod attr;
 mod calls;
 mod operators;
+mod pairs;
 
 pub use attr::*;
 pub use calls::*;
 pub use operators::*;
+pub use pairs::*;
 
 macro_rules! specialised {
     ($($num:literal $name:ident <- $base:ident;)*) => {
@@ -97,6 +99,7 @@ specialised! {
     214 FOR_ITER_TUPLE <- FOR_ITER;
     215 FOR_ITER_GEN <- FOR_ITER;
     216 FOR_ITER_GENERIC <- FOR_ITER;
+    217 FOR_ITER_PAIR <- FOR_ITER;
 }
 
 /// Result of a specialised call.

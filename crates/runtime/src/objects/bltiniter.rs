@@ -235,6 +235,19 @@ impl Filter {
     }
 }
 
+impl Zip {
+    /// The iterators of a lenient `zip` of two.
+    #[inline]
+    pub(crate) fn two(&self) -> Option<(&Object, &Object)> {
+        // SAFETY: the slot is set at creation and emptied by dealloc only.
+        let iters = unsafe { Object::from_ptr(self.iters.ptr()).cast::<Tuple>() };
+        match iters.as_slice() {
+            [a, b] if !self.strict.load(Relaxed) => Some((a, b)),
+            _ => None,
+        }
+    }
+}
+
 /// zip(*iterables, strict=False)
 /// --
 ///

@@ -57,6 +57,26 @@ impl Enumerate {
     }
 }
 
+impl Enumerate {
+    /// The iterator, while the numbers fit into an `isize`.
+    #[inline]
+    pub(crate) fn small(&self) -> Option<&Object> {
+        if self.index.load(Relaxed) == isize::MAX {
+            return None;
+        }
+        // SAFETY: set at creation, emptied by dealloc only.
+        Some(unsafe { Object::from_ptr(self.it.ptr()) })
+    }
+
+    /// The next number.
+    #[inline]
+    pub(crate) fn count(&self) -> isize {
+        let i = self.index.load(Relaxed);
+        self.index.store(i.saturating_add(1), Relaxed);
+        i
+    }
+}
+
 /// enumerate(iterable, start=0)
 /// --
 ///

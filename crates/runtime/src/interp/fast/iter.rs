@@ -16,6 +16,7 @@ table! {
     sop::FOR_ITER_TUPLE => for_iter_tuple,
     sop::FOR_ITER_GEN => for_iter_gen,
     sop::FOR_ITER_GENERIC => for_iter_any,
+    sop::FOR_ITER_PAIR => for_iter_pair,
     op::GET_ITER => get_iter,
     op::SEND => send,
     op::UNPACK_SEQUENCE => unpack_sequence,
@@ -108,6 +109,31 @@ handlers! {
             None => {
                 s.jump(s.arg() + 1);
                 s.next()
+            }
+        }
+    }
+    #[inline(never)]
+    fn for_iter_pair(s) {
+        let it = s.peek(1).obj();
+        s.skip_cache();
+        s.save();
+        match tri!(specialize::pair_next(it)) {
+            specialize::Pair::Items(a, b) => {
+                // Over UNPACK_SEQUENCE and its cache word.
+                s.pc = s.pc.add(2);
+                s.push(b);
+                s.next_pushing(a)
+            }
+            specialize::Pair::End => {
+                s.jump(s.arg() + 1);
+                s.next()
+            }
+            specialize::Pair::Other => match tri!(ops::iter_next(it)) {
+                Some(v) => s.next_pushing(v),
+                None => {
+                    s.jump(s.arg() + 1);
+                    s.next()
+                }
             }
         }
     }

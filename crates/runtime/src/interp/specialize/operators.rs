@@ -136,7 +136,8 @@ pub unsafe fn for_iter(w: *const AtomicU32, c: &AtomicU64, it: &Object) {
     } else if type_is!(it, crate::objects::r#gen::PyGen_Type) {
         sop::FOR_ITER_GEN
     } else {
-        sop::FOR_ITER_GENERIC
+        // SAFETY: the caller points at an instruction word.
+        unsafe { super::pairs::form(w, it) }.unwrap_or(sop::FOR_ITER_GENERIC)
     };
     // SAFETY: the caller points at an instruction word.
     unsafe { set_op(w, new) };

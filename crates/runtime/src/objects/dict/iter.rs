@@ -141,6 +141,16 @@ impl DictIter {
 
     #[inline]
     fn step(&self, me: &Object, part: Part, reverse: bool) -> PyResult<Option<PyRef>> {
+        match self.step_parts(me, part, reverse)? {
+            Some((k, v)) => item(part, k, v),
+            None => Ok(None),
+        }
+    }
+
+    /// The next key and value, as far as wanted.
+    #[inline]
+    #[allow(clippy::type_complexity)]
+    fn step_parts(&self, me: &Object, part: Part, reverse: bool) -> PyResult<Option<(Option<PyRef>, Option<PyRef>)>> {
         let Some(owner) = self.dict.get(me) else { return Ok(None) };
         // SAFETY: the slot holds a dict.
         let d = unsafe { owner.cast::<Dict>() };
@@ -157,21 +167,17 @@ impl DictIter {
             d.next_part(&mut pos, want_k, want_v)
         };
         self.pos.store(pos, Relaxed);
-        match found {
-            Some((k, v)) => {
-                let len = self.len.load(Relaxed);
-                if len == 0 {
-                    self.used.store(-1, Relaxed);
-                    return Err(raise!(RuntimeError, "dictionary keys changed during iteration"));
-                }
-                self.len.store(len - 1, Relaxed);
-                item(part, k, v)
+        if found.is_some() {
+            let len = self.len.load(Relaxed);
+            if len == 0 {
+                self.used.store(-1, Relaxed);
+                return Err(raise!(RuntimeError, "dictionary keys changed during iteration"));
             }
-            None => {
-                drop(self.dict.replace(me, None));
-                Ok(None)
-            }
+            self.len.store(len - 1, Relaxed);
+        } else {
+            drop(self.dict.replace(me, None));
         }
+        Ok(found)
     }
 
     fn length_hint(&self, me: &Object) -> usize {
@@ -266,4 +272,15 @@ iter_types! {
     DictRevKeyIter PyDictRevIterKey_Type "dict_reversekeyiterator" Keys true;
     DictRevValueIter PyDictRevIterValue_Type "dict_reversevalueiterator" Values true;
     DictRevItemIter PyDictRevIterItem_Type "dict_reverseitemiterator" Items true;
+}
+
+impl DictItemIter {
+    /// The next key and value.
+    #[inline]
+    pub(crate) fn pair(&self) -> PyResult<Option<(PyRef, PyRef)>> {
+        Ok(match self.0.step_parts(self, Part::Items, false)? {
+            Some((Some(k), Some(v))) => Some((k, v)),
+            _ => None,
+        })
+    }
 }

@@ -219,6 +219,12 @@ impl List {
         }
         let mut i = 0;
         loop {
+            // The same object is equal to itself: no reference is needed to see that.
+            let (x, y) = (self.peek(i), o.peek(i));
+            if x == y && !x.is_null() {
+                i += 1;
+                continue;
+            }
             let (Some(a), Some(b)) = (self.get(i), o.get(i)) else { break };
             if !a.eq(&b)? {
                 if i >= self.len() || i >= o.len() {

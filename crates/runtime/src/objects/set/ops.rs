@@ -1,8 +1,9 @@
 //! Set algebra.
 
 use super::{FrozenSet, Set, element_hash};
-use crate::objects::support::lock;
+use crate::objects::support::{lock, take_ref_locked};
 use crate::prelude::*;
+use core::sync::atomic::Ordering::Relaxed;
 
 impl Set {
     /// Adds the elements of any iterable.
@@ -173,12 +174,33 @@ impl Set {
         if self.len() > s.len() {
             return Ok(false);
         }
-        for (k, h) in self.hashed_snapshot() {
-            if !s.contains_hash(&k, h)? {
+        self.all_elements(|k, h| s.contains_hash(k, h))
+    }
+
+    /// Whether `f` says yes for every element; the first no ends the search.
+    fn all_elements(&self, mut f: impl FnMut(&Object, isize) -> PyResult<bool>) -> PyResult<bool> {
+        lock!(self);
+        let mut pos = 0;
+        loop {
+            // A comparison may have changed the table.
+            let (t, mask) = self.table();
+            if pos > mask {
+                return Ok(true);
+            }
+            // SAFETY: masked; the lock keeps the element.
+            let held = unsafe {
+                let e = &*t.add(pos);
+                pos += 1;
+                let k = e.key.load(Relaxed);
+                if k.is_null() || k == super::dummy() {
+                    continue;
+                }
+                (take_ref_locked(k), e.hash.load(Relaxed))
+            };
+            if !f(&held.0, held.1)? {
                 return Ok(false);
             }
         }
-        Ok(true)
     }
 
     /// Whether every element of `other` is in `self`.
@@ -203,12 +225,7 @@ impl Set {
                 return Ok(self.is_empty());
             }
             let (small, big) = if s.len() > self.len() { (self, s) } else { (s, self) };
-            for (k, h) in small.hashed_snapshot() {
-                if big.contains_hash(&k, h)? {
-                    return Ok(false);
-                }
-            }
-            return Ok(true);
+            return small.all_elements(|k, h| Ok(!big.contains_hash(k, h)?));
         }
         let it = other.iter()?;
         while let Some(k) = it.iter_next()? {
@@ -233,7 +250,7 @@ impl Set {
     }
 
     fn hash_if_known(&self) -> isize {
-        self.hash.load(core::sync::atomic::Ordering::Relaxed)
+        self.hash.load(Relaxed)
     }
 
     /// The base type of a result: `set` or `frozenset`, never a subclass.

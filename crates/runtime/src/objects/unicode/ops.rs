@@ -135,7 +135,10 @@ impl Str {
             replace_byte(&mut dst[first..], a, z, max);
             return Ok(out);
         }
-        let hits = search::count(d, o, max);
+        // Where it is found; the number of occurrences decides on the size.
+        let mut at: smallvec::SmallVec<[usize; 32]> = smallvec::SmallVec::new();
+        search::for_each_match(d, o, max, |i| at.push(i));
+        let hits = at.len();
         if hits == 0 {
             return self.to_exact();
         }
@@ -146,20 +149,36 @@ impl Str {
         if size > 1 << 36 {
             return Err(crate::error::raise_none(exc::MemoryError()));
         }
-        let mut b = StrBuilder::with_capacity(size as usize);
-        let mut at = 0;
-        let bound = self.max_char_bound();
-        let exact = bound <= 0x7F;
-        search::for_each_match(d, o, max, |i| {
-            if exact {
-                b.push_data_max(d.slice(at, i), 0x7F)
-            } else {
-                b.push_data(d.slice(at, i))
+        if let (StrData::One(s), StrData::One(n)) = (d, n)
+            && self.is_ascii()
+            && new.is_ascii()
+            && size > 1
+        {
+            let out = Str::alloc(size as usize, 0x7F)?;
+            let (mut from, mut to) = (0, out.data_ptr());
+            let mut put = |text: &[u8]| {
+                // SAFETY: a fresh string, as long as all that is put into it.
+                unsafe {
+                    core::ptr::copy_nonoverlapping(text.as_ptr(), to, text.len());
+                    to = to.add(text.len());
+                }
+            };
+            for i in at {
+                put(&s[from..i]);
+                put(n);
+                from = i + o.len();
             }
+            put(&s[from..]);
+            return Ok(out);
+        }
+        let mut b = StrBuilder::with_capacity(size as usize);
+        let mut from = 0;
+        for i in at {
+            b.push_data(d.slice(from, i));
             b.push_obj(new);
-            at = i + o.len();
-        });
-        b.push_data(d.slice(at, d.len()));
+            from = i + o.len();
+        }
+        b.push_data(d.slice(from, d.len()));
         b.finish()
     }
 
@@ -580,7 +599,15 @@ pub enum Translated {
 /// Looks a character up in a translation table (any mapping from code points).
 pub fn translate_char(table: &Object, c: u32) -> PyResult<Translated> {
     let key = Int::from_u64(c as u64)?;
-    let v = match table.get_item(&key) {
+    let found = match table.downcast_exact::<Dict>() {
+        // No exception is needed to say that there is nothing.
+        Some(d) => match d.get(&key)? {
+            Some(v) => Ok(v),
+            None => return Ok(Translated::Same),
+        },
+        None => table.get_item(&key),
+    };
+    let v = match found {
         Ok(v) => v,
         Err(e) => {
             if e.matches(exc::LookupError()) {

@@ -1,0 +1,69 @@
+"""Writes link/startup.ld: the list of functions that a small program runs, for the linker to put in one place.
+
+    python3 link/order.py target/release/freewheel target/release/libfreewheel.so
+
+needs valgrind, and a release build whose library has its symbols.  To be run when start-up has changed a lot.
+"""
+
+import collections
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+PROGRAMS = [
+    ["-S", "-c", "pass"],
+    ["-c", "class C:\n def __init__(s, x): s.x = x\n"
+     "a = [C(i) for i in range(300)]; b = list(range(9999)); c = {i: i for i in b}\n"
+     "with open('/proc/self/status') as f:\n for l in f:\n  l.startswith('V') and l.split()\nprint('%d' % 5)"],
+]
+# A generic function has one name for all its instances: those are taken along unless they are many.
+SPARE = 40_000
+
+HEAD = """\
+/* Functions that run when the interpreter starts, in one place: the pages of code that a small program touches are few.
+   Written by link/order.py; a name that no longer exists does no harm. */
+SECTIONS {
+  .text.startup_order : {
+    *(
+"""
+
+
+def family(name):
+    """The name without the hash that depends on the compiler and the folder."""
+    m = re.match(r"(_ZN.*17h)[0-9a-f]{16}E", name)
+    return m.group(1) + "*" if m else name
+
+
+def executed(program, args, sizes):
+    with tempfile.TemporaryDirectory() as folder:
+        out = os.path.join(folder, "out")
+        subprocess.run(["valgrind", "-q", "--tool=callgrind", "--demangle=no", "--callgrind-out-file=" + out, program]
+                       + args, check=True, stdout=subprocess.DEVNULL)
+        with open(out) as lines:
+            names = (re.match(r"c?fn=\(\d+\) (.*)", line) for line in lines)
+            names = {re.sub(r"'\d+$", "", m.group(1).strip()) for m in names if m}
+    return names & sizes.keys()
+
+
+def main(program, library):
+    sizes = {}
+    for line in subprocess.run(["nm", "-S", library], check=True, capture_output=True, text=True).stdout.splitlines():
+        fields = line.split()
+        if len(fields) == 4 and fields[2] in "tT":
+            sizes[fields[3]] = int(fields[1], 16)
+    # The first run leaves the compiled modules behind.
+    subprocess.run([program] + PROGRAMS[0], check=True)
+    whole, used = collections.Counter(), collections.Counter()
+    for name, size in sizes.items():
+        whole[family(name)] += size
+    for name in set().union(*(executed(program, args, sizes) for args in PROGRAMS)):
+        used[family(name)] += sizes[name]
+    names = sorted(n for n in used if whole[n] <= 3 * used[n] + SPARE)
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "startup.ld"), "w") as f:
+        f.write(HEAD + "".join(f"      .text.{n}\n" for n in names) + "    )\n  }\n}\nINSERT BEFORE .text;\n")
+    print(f"{len(names)} names, {sum(whole[n] for n in names) >> 10} KiB")
+
+
+main(*sys.argv[1:])
