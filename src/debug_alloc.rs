@@ -2,15 +2,17 @@
 //!
 //! A block made through the hooks has 16 bytes before it (its size, big-endian, the letter of its domain, pad bytes) and 8 pad
 //! bytes behind it. New memory is filled with one byte, freed memory with another. A damaged pad, a block freed through
-//! another domain and an allocation by a thread that is not attached end the process with a report. Blocks that were made
-//! before the hooks came, or by parts of the engine that do not use the domains, are known by not being in `LIVE`.
+//! another domain and an allocation by a thread that is not attached end the process with a report.
+//!
+//! Only blocks that C asks for are dressed like this: the engine's own objects are not made through the hooks. Freeing and
+//! resizing is hooked for everybody, since C's blocks may be freed by the engine; a block that is not in `LIVE` was not dressed.
 
 use abi::PyMemAllocatorEx;
 use core::cell::UnsafeCell;
 use core::ffi::c_void;
 use core::ptr::null_mut;
 use core::sync::atomic::AtomicBool;
-use core::sync::atomic::Ordering::{AcqRel, Acquire};
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use runtime::abi;
 use runtime::mem::domains::{self, Domain};
 use runtime::prelude::ThreadState;
@@ -171,28 +173,49 @@ unsafe fn check(domain: usize, function: &str, p: *mut c_void) {
     }
 }
 
-unsafe extern "C" fn debug_malloc(ctx: *mut c_void, n: usize) -> *mut c_void {
-    let d = ctx as usize;
-    check_attached(d, "_PyMem_DebugMalloc");
-    // SAFETY: a complete table; room for head and tail.
+/// Whether the hooks are in force.
+#[inline]
+pub fn is_active() -> bool {
+    INSTALLED.load(Relaxed)
+}
+
+unsafe fn plain_malloc(d: Domain, n: usize) -> *mut u8 {
+    // SAFETY: no precondition.
     unsafe {
-        let block = (base(d).malloc.unwrap())(base(d).ctx, n + HEAD + TAIL).cast::<u8>();
-        if block.is_null() {
-            return null_mut();
+        match d {
+            Domain::Raw => domains::raw_malloc(n),
+            Domain::Mem => domains::mem_malloc(n),
+            Domain::Obj => domains::obj_malloc(n),
         }
-        fill(d, block.add(HEAD), 0, n, CLEAN);
-        dress(d, block, n)
+        .cast()
     }
 }
 
-unsafe extern "C" fn debug_calloc(ctx: *mut c_void, n: usize, size: usize) -> *mut c_void {
-    let d = ctx as usize;
-    check_attached(d, "_PyMem_DebugCalloc");
-    let total = n * size;
-    // SAFETY: a complete table; room for head and tail.
+/// A dressed block.
+pub fn malloc(d: Domain, n: usize) -> *mut c_void {
+    check_attached(d as usize, "_PyMem_DebugMalloc");
+    // SAFETY: room for head and tail.
     unsafe {
-        let block = (base(d).calloc.unwrap())(base(d).ctx, 1, total + HEAD + TAIL).cast::<u8>();
-        if block.is_null() { null_mut() } else { dress(d, block, total) }
+        let block = plain_malloc(d, n + HEAD + TAIL);
+        if block.is_null() {
+            return null_mut();
+        }
+        fill(d as usize, block.add(HEAD), 0, n, CLEAN);
+        dress(d as usize, block, n)
+    }
+}
+
+/// A dressed block of zeros.
+pub fn calloc(d: Domain, total: usize) -> *mut c_void {
+    check_attached(d as usize, "_PyMem_DebugCalloc");
+    // SAFETY: room for head and tail.
+    unsafe {
+        let block = plain_malloc(d, total + HEAD + TAIL);
+        if block.is_null() {
+            return null_mut();
+        }
+        core::ptr::write_bytes(block.add(HEAD), 0, total);
+        dress(d as usize, block, total)
     }
 }
 
@@ -204,6 +227,10 @@ unsafe extern "C" fn debug_free(ctx: *mut c_void, p: *mut c_void) {
     // SAFETY: a block of ours, or one of the table beneath.
     unsafe {
         if !live(p as usize, |s| s.contains(&(p as usize))) {
+            if d == Domain::Obj as usize && runtime::mem::heap::usable_size(p) >= OBJECT_HEADER + 8 {
+                // The type of a dead object shows that it is dead.
+                core::ptr::write_bytes(p.cast::<u8>().add(OBJECT_HEADER), DEAD, 8);
+            }
             (base(d).free.unwrap())(base(d).ctx, p);
             return;
         }
@@ -220,15 +247,20 @@ unsafe extern "C" fn debug_realloc(ctx: *mut c_void, p: *mut c_void, n: usize) -
     // SAFETY: a block of ours, one of the table beneath, or null.
     unsafe {
         if p.is_null() {
-            return debug_malloc(ctx, n);
+            return (base(d).malloc.unwrap())(base(d).ctx, n);
         }
         if !live(p as usize, |s| s.contains(&(p as usize))) {
             return (base(d).realloc.unwrap())(base(d).ctx, p, n);
         }
         check_attached(d, "_PyMem_DebugRealloc");
         check(d, "_PyMem_DebugRawRealloc", p);
-        let new = debug_malloc(ctx, n);
-        if !new.is_null() {
+        let block = (base(d).malloc.unwrap())(base(d).ctx, n + HEAD + TAIL).cast::<u8>();
+        if block.is_null() {
+            return null_mut();
+        }
+        fill(d, block.add(HEAD), 0, n, CLEAN);
+        let new = dress(d, block, n);
+        {
             core::ptr::copy_nonoverlapping(p.cast::<u8>(), new.cast::<u8>(), n.min(size_of_block(p)));
             debug_free(ctx, p);
         }
@@ -236,10 +268,20 @@ unsafe extern "C" fn debug_realloc(ctx: *mut c_void, p: *mut c_void, n: usize) -
     }
 }
 
+unsafe extern "C" fn base_malloc(ctx: *mut c_void, n: usize) -> *mut c_void {
+    let b = base(ctx as usize);
+    // SAFETY: a complete table.
+    unsafe { (b.malloc.unwrap())(b.ctx, n) }
+}
+
+unsafe extern "C" fn base_calloc(ctx: *mut c_void, n: usize, size: usize) -> *mut c_void {
+    let b = base(ctx as usize);
+    // SAFETY: a complete table.
+    unsafe { (b.calloc.unwrap())(b.ctx, n, size) }
+}
+
 fn is_ours(a: &PyMemAllocatorEx) -> bool {
-    a.malloc.is_some_and(|f| {
-        core::ptr::fn_addr_eq(f, debug_malloc as unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void)
-    })
+    a.free.is_some_and(|f| core::ptr::fn_addr_eq(f, debug_free as unsafe extern "C" fn(*mut c_void, *mut c_void)))
 }
 
 /// Puts the hooks in force. A second call does nothing.
@@ -254,8 +296,8 @@ pub fn install() {
             (*BASES.0.get())[i] = domains::get_allocator(d);
             let table = PyMemAllocatorEx {
                 ctx: i as *mut c_void,
-                malloc: Some(debug_malloc),
-                calloc: Some(debug_calloc),
+                malloc: Some(base_malloc),
+                calloc: Some(base_calloc),
                 realloc: Some(debug_realloc),
                 free: Some(debug_free),
             };

@@ -1,5 +1,6 @@
 //! `pymem.h`, `objimpl.h`, `refcount.h`: memory, object headers, counting.
 
+use crate::debug_alloc;
 use crate::export::fine;
 use core::ffi::{c_int, c_uint, c_void};
 use core::ptr::null_mut;
@@ -9,11 +10,14 @@ use runtime::mem::{domains, gc, refcount};
 use runtime::prelude::*;
 
 macro_rules! domain {
-    ($($malloc:ident $calloc:ident $realloc:ident $free:ident => $m:ident $c:ident $r:ident $f:ident);* $(;)?) => {
+    ($($domain:ident: $malloc:ident $calloc:ident $realloc:ident $free:ident => $m:ident $c:ident $r:ident $f:ident);* $(;)?) => {
         capi! {$(
             raw fn $malloc(size: usize) -> *mut c_void {
                 if size > isize::MAX as usize {
                     return Ok(null_mut());
+                }
+                if debug_alloc::is_active() {
+                    return fine(debug_alloc::malloc(domains::Domain::$domain, size));
                 }
                 // SAFETY: no precondition.
                 fine(unsafe { domains::$m(size) })
@@ -22,12 +26,18 @@ macro_rules! domain {
                 if size != 0 && n > isize::MAX as usize / size {
                     return Ok(null_mut());
                 }
+                if debug_alloc::is_active() {
+                    return fine(debug_alloc::calloc(domains::Domain::$domain, n * size));
+                }
                 // SAFETY: the product does not overflow.
                 fine(unsafe { domains::$c(n, size) })
             }
             raw fn $realloc(p: *mut c_void, size: usize) -> *mut c_void {
                 if size > isize::MAX as usize {
                     return Ok(null_mut());
+                }
+                if p.is_null() && debug_alloc::is_active() {
+                    return fine(debug_alloc::malloc(domains::Domain::$domain, size));
                 }
                 // SAFETY: C passes a block of this domain, or null.
                 fine(unsafe { if p.is_null() { domains::$m(size) } else { domains::$r(p, size) } })
@@ -50,9 +60,9 @@ macro_rules! domain {
 }
 
 domain! {
-    PyMem_RawMalloc PyMem_RawCalloc PyMem_RawRealloc PyMem_RawFree => raw_malloc raw_calloc raw_realloc raw_free;
-    PyMem_Malloc PyMem_Calloc PyMem_Realloc PyMem_Free => mem_malloc mem_calloc mem_realloc mem_free;
-    PyObject_Malloc PyObject_Calloc PyObject_Realloc PyObject_Free => obj_malloc obj_calloc obj_realloc obj_free;
+    Raw: PyMem_RawMalloc PyMem_RawCalloc PyMem_RawRealloc PyMem_RawFree => raw_malloc raw_calloc raw_realloc raw_free;
+    Mem: PyMem_Malloc PyMem_Calloc PyMem_Realloc PyMem_Free => mem_malloc mem_calloc mem_realloc mem_free;
+    Obj: PyObject_Malloc PyObject_Calloc PyObject_Realloc PyObject_Free => obj_malloc obj_calloc obj_realloc obj_free;
 }
 
 fn no_memory() -> Raised {
