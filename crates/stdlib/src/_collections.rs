@@ -137,6 +137,7 @@ pub mod _collections {
             if max >= 0 {
                 rounds = rounds.min(max as usize / items.len() + 1);
             }
+            runtime::objects::support::ensure_room::<PyRef>(items.len().saturating_mul(rounds).saturating_mul(2))?;
             for _ in 0..rounds {
                 for v in &items {
                     self.push_back(v.clone());

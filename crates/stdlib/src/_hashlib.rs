@@ -632,6 +632,7 @@ pub mod _hashlib {
         if len > i32::MAX as i64 {
             return Err(raise!(OverflowError, "key length is too great."));
         }
+        runtime::objects::support::ensure_room::<u8>(len as usize)?;
         let key = runtime::thread::detach(|| pbkdf2(&hash, &password, &salt, iterations as u64, len as usize));
         Bytes::new(&key)
     }

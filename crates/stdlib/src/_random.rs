@@ -232,6 +232,7 @@ pub mod _random {
                 return Err(runtime::error::raise_none(exc::MemoryError()));
             }
             let n = k.div_ceil(32) as usize;
+            runtime::objects::support::ensure_room::<u32>(n.saturating_mul(2))?;
             let mut words = vec![0u32; n];
             self.with(|s| {
                 for (i, w) in words.iter_mut().enumerate() {

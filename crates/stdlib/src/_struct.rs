@@ -175,6 +175,7 @@ impl Layout {
         if args.len() != self.items {
             return Err(error!("{} expected {} items for packing (got {})", who, self.items, args.len()));
         }
+        runtime::objects::support::ensure_room::<u8>(self.size)?;
         let mut v = vec![0u8; self.size];
         let big = self.big();
         let mut args = args.iter();

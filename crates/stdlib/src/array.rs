@@ -476,6 +476,7 @@ impl Array {
         if v.len().checked_mul(n).is_none_or(|t| t > isize::MAX as usize / 2) {
             return Err(runtime::error::raise_none(exc::MemoryError()));
         }
+        runtime::objects::support::ensure_room::<u8>((v.len() * n).saturating_mul(2))?;
         Ok(Array::make(Array::type_object(), self.code, &v.repeat(n))?.upcast())
     }
     #[slot]
@@ -493,6 +494,7 @@ impl Array {
         if v.len().checked_mul(n).is_none_or(|t| t > isize::MAX as usize / 2) {
             return Err(runtime::error::raise_none(exc::MemoryError()));
         }
+        runtime::objects::support::ensure_room::<u8>((v.len() * n).saturating_mul(2))?;
         let new = v.repeat(n);
         critical(self, || self.splice(0, Array::len(self), &new))?;
         Ok(self.to_ref())

@@ -206,6 +206,7 @@ fn run<T: Target>(t: &T, args: &Object) -> PyResult<StrBuilder> {
         }
         c.c = d.get(i);
         i += 1;
+        crate::objects::support::ensure_room::<u8>(c.prec.max(0) as usize)?;
         if c.width > 1 << 34 {
             return Err(crate::error::raise_none(exc::MemoryError()));
         }

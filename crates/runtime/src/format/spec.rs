@@ -139,6 +139,7 @@ fn parse(spec: &Str, default_type: u8, default_align: u8, type_name: &str) -> Py
         p += 1;
     }
     s.width = integer(d, &mut p)?;
+    crate::objects::support::ensure_room::<u8>((s.width.max(0) as usize).saturating_mul(2))?;
     if s.width > 1 << 34 {
         return Err(crate::error::raise_none(exc::MemoryError()));
     }

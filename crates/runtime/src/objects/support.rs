@@ -26,6 +26,17 @@ pub unsafe fn free_block(p: *mut c_void, shared: bool) {
     }
 }
 
+/// MemoryError unless `n` values of type `T` can be had at once just now: before a vector of a size that the program chose
+/// grows, which would abort the process.
+pub fn ensure_room<T>(n: usize) -> PyResult<()> {
+    // Smaller ones come from the allocator's reserve.
+    if n.saturating_mul(size_of::<T>()) < 1 << 20 || Vec::<T>::new().try_reserve_exact(n).is_ok() {
+        Ok(())
+    } else {
+        Err(no_memory())
+    }
+}
+
 /// Whether lock-free readers of other threads may read the object's buffers.
 #[inline(always)]
 pub fn is_shared(o: &Object) -> bool {

@@ -479,6 +479,7 @@ impl Socket {
         if bufsize < 0 {
             return Err(raise!(ValueError, "negative buffersize in recvfrom"));
         }
+        runtime::objects::support::ensure_room::<u8>(bufsize as usize)?;
         let mut v = vec![0u8; bufsize as usize];
         let mut a = Addr::empty();
         let (p, ap, an) = (v.as_mut_ptr() as usize, a.ptr_mut() as usize, &raw mut a.len as usize);
@@ -607,6 +608,7 @@ impl Socket {
         if bufsize < 0 {
             return Err(raise!(ValueError, "negative buffer size in recvmsg()"));
         }
+        runtime::objects::support::ensure_room::<u8>(bufsize as usize)?;
         let mut v = vec![0u8; bufsize as usize];
         let mut iov = [libc::iovec { iov_base: v.as_mut_ptr().cast(), iov_len: v.len() }];
         let (n, anc, flags, address) = self.receive_message(&mut iov, ancbufsize, flags, "recvmsg")?;

@@ -122,6 +122,7 @@ pub mod posix_fs {
     /// Read a number of bytes from a file descriptor starting at a particular offset.
     #[pyfunction]
     fn pread(fd: i32, length: usize, offset: i64) -> PyResult<ByteString> {
+        runtime::objects::support::ensure_room::<u8>(length)?;
         let mut buf = vec![0u8; length];
         // SAFETY: the buffer holds `length` bytes.
         let n = retry(|| unsafe { libc::pread(fd, buf.as_mut_ptr().cast(), length, offset) })?;
@@ -646,6 +647,7 @@ pub mod posix_fs {
             unsafe { *libc::__errno_location() = libc::EINVAL };
             return Err(os_error());
         }
+        runtime::objects::support::ensure_room::<u8>(size as usize)?;
         let mut buf = vec![0u8; size as usize];
         let mut done = 0;
         while done < buf.len() {

@@ -653,9 +653,11 @@ fn wtf8_extent(s: &[u8]) -> (usize, u32) {
     (n, max)
 }
 
-/// Builds a string piece by piece, widening as needed.
+/// Builds a string piece by piece, widening as needed. When memory is short, it forgets what it has and takes no more;
+/// `finish` tells.
 pub struct StrBuilder {
     pub(crate) buf: Vec<u8>,
+    pub(crate) failed: bool,
     pub(crate) kind: Kind,
     pub(crate) len: usize,
     pub(crate) max: u32,
@@ -666,10 +668,29 @@ pub type StrWriter = StrBuilder;
 
 impl StrBuilder {
     pub fn new() -> StrBuilder {
-        StrBuilder { buf: Vec::new(), kind: Kind::One, len: 0, max: 0 }
+        StrBuilder { buf: Vec::new(), failed: false, kind: Kind::One, len: 0, max: 0 }
     }
     pub fn with_capacity(n: usize) -> StrBuilder {
-        StrBuilder { buf: Vec::with_capacity(n), kind: Kind::One, len: 0, max: 0 }
+        let mut b = StrBuilder::new();
+        b.failed = b.buf.try_reserve_exact(n).is_err();
+        b
+    }
+    #[cold]
+    fn fail(&mut self) {
+        *self = StrBuilder { failed: true, ..StrBuilder::new() };
+    }
+    /// Room for `bytes` more; false when memory is short.
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, bytes: usize) -> bool {
+        if self.failed {
+            return false;
+        }
+        let ok = self.buf.try_reserve(bytes).is_ok();
+        if !ok {
+            self.fail();
+        }
+        ok
     }
     /// The number of characters so far.
     pub fn len(&self) -> usize {
@@ -693,7 +714,10 @@ impl StrBuilder {
     }
 
     fn widen(&mut self, kind: Kind) {
-        let mut buf: Vec<u8> = Vec::with_capacity((self.len + self.len / 2 + 16) * kind as usize);
+        let mut buf: Vec<u8> = Vec::new();
+        if buf.try_reserve_exact((self.len + self.len / 2 + 16) * kind as usize).is_err() {
+            return self.fail();
+        }
         // SAFETY: enough capacity for `len` characters of the wider kind.
         unsafe {
             copy_chars(self.data(), buf.as_mut_ptr(), kind);
@@ -703,9 +727,9 @@ impl StrBuilder {
         self.kind = kind;
     }
 
-    /// Room for `n` more characters of which `max` is the largest; gives where to write them.
+    /// Room for `n` more characters of which `max` is the largest; gives where to write them, `None` when memory is short.
     #[inline]
-    fn reserve(&mut self, n: usize, max: u32) -> *mut u8 {
+    fn reserve(&mut self, n: usize, max: u32) -> Option<*mut u8> {
         if max > self.max {
             self.max = max;
             let k = Kind::of_char(max);
@@ -714,9 +738,11 @@ impl StrBuilder {
             }
         }
         let w = self.kind as usize;
-        self.buf.reserve(n * w);
+        if (self.buf.capacity() - self.buf.len() < n * w || self.failed) && !self.grow(n * w) {
+            return None;
+        }
         // SAFETY: within the reserved capacity.
-        unsafe { self.buf.as_mut_ptr().add(self.len * w) }
+        Some(unsafe { self.buf.as_mut_ptr().add(self.len * w) })
     }
 
     #[inline]
@@ -742,7 +768,9 @@ impl StrBuilder {
     /// Appends well-formed generalised UTF-8.
     pub fn push_wtf8(&mut self, s: &[u8]) {
         let (_, max) = wtf8_extent(s);
-        self.reserve(0, max);
+        if self.reserve(0, max).is_none() {
+            return;
+        }
         for c in Wtf8Chars(s) {
             self.push_u32(c);
         }
@@ -756,7 +784,7 @@ impl StrBuilder {
     /// Appends a code point, which may be a surrogate.
     #[inline]
     pub fn push_u32(&mut self, c: u32) {
-        let p = self.reserve(1, c);
+        let Some(p) = self.reserve(1, c) else { return };
         // SAFETY: reserved above; the kind holds `c`.
         unsafe {
             match self.kind {
@@ -773,7 +801,9 @@ impl StrBuilder {
         if n == 0 {
             return;
         }
-        self.reserve(n, c);
+        if self.reserve(n, c).is_none() {
+            return;
+        }
         for _ in 0..n {
             self.push_u32(c);
         }
@@ -805,7 +835,7 @@ impl StrBuilder {
         if d.is_empty() {
             return;
         }
-        let p = self.reserve(d.len(), max);
+        let Some(p) = self.reserve(d.len(), max) else { return };
         // SAFETY: reserved above.
         unsafe { copy_chars(d, p, self.kind) };
         self.grew(d.len());
@@ -831,6 +861,9 @@ impl StrBuilder {
     }
 
     pub fn finish(self) -> PyResult<Ref<Str>> {
+        if self.failed {
+            return Err(crate::objects::support::no_memory());
+        }
         Str::from_data_max(self.data(), self.max)
     }
 }
