@@ -26,6 +26,7 @@ pub mod _lsprof;
 pub mod _lzma;
 pub mod _md5;
 pub mod _monitoring;
+pub mod _multibytecodec;
 pub mod _multiprocessing;
 pub mod _opcode;
 pub mod _operator;
@@ -88,6 +89,8 @@ pub mod unicodedata;
 pub mod xidata;
 pub mod zlib;
 
+pub use _multibytecodec::{_codecs_cn, _codecs_hk, _codecs_iso2022, _codecs_jp, _codecs_kr, _codecs_tw};
+
 use runtime::convert::InitTabEntry;
 
 macro_rules! inittab {
@@ -104,6 +107,12 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _blake2
     _bz2
     _codecs
+    _codecs_cn
+    _codecs_hk
+    _codecs_iso2022
+    _codecs_jp
+    _codecs_kr
+    _codecs_tw
     _collections
     _contextvars
     _csv
@@ -122,6 +131,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _lsprof
     _lzma
     _md5
+    _multibytecodec
     _multiprocessing
     _opcode
     _operator

@@ -598,14 +598,9 @@ impl MemoryView {
         // SAFETY: a static C string.
         let Some(code) = native_code(unsafe { CStr::from_ptr(fmt) }) else { return Err(bad_format()) };
         let size = structcode::native_size(code).unwrap_or(1) as isize;
-        let Some(from) = native_code(c_format(self.view())) else {
-            return Err(raise!(
-                ValueError,
-                "memoryview: source format must be a native single character format prefixed with an optional '@'"
-            ));
-        };
         let is_byte = |c: u8| matches!(c, b'b' | b'B' | b'c');
-        if !is_byte(code) && !is_byte(from) {
+        // Anything can be seen as bytes.
+        if !is_byte(code) && !native_code(c_format(self.view())).is_some_and(is_byte) {
             return Err(raise!(TypeError, "memoryview: cannot cast between two non-byte formats"));
         }
         let len = self.view().len;
