@@ -176,9 +176,11 @@ impl Scanner<'_> {
             let start = self.i;
             match c {
                 b' ' | b'\t' | b'\x0c' => self.i += 1,
+                // Line ends that were not normalised.
+                b'\r' if self.at(1) == b'\n' => self.i += 1,
                 b'\n' => {
                     self.i += 1;
-                    line_start = true;
+                    line_start = self.open.is_empty();
                 }
                 b'#' => {
                     while self.i < self.b.len() && self.b[self.i] != b'\n' {
@@ -187,6 +189,9 @@ impl Scanner<'_> {
                 }
                 b'\\' => {
                     self.i += 1;
+                    if self.at(0) == b'\r' && self.at(1) == b'\n' {
+                        self.i += 1;
+                    }
                     if self.at(0) == b'\n' {
                         self.i += 1;
                         if self.i >= self.b.len() && self.full {
@@ -322,7 +327,7 @@ impl Scanner<'_> {
             }
             self.i += 1;
         }
-        if self.i >= self.b.len() || matches!(self.at(0), b'\n' | b'#') {
+        if self.i >= self.b.len() || matches!(self.at(0), b'\n' | b'\r' | b'#') {
             return Ok(());
         }
         let (col, alt) = first.unwrap_or((col, alt));
@@ -599,7 +604,7 @@ impl Scanner<'_> {
                 }
                 b'\\' => {
                     self.i += 1;
-                    if self.at(0) == f.quote || self.at(0) == b'\\' {
+                    if self.at(0) == f.quote || matches!(self.at(0), b'\\' | b'\n') {
                         self.i += 1;
                     }
                 }

@@ -299,6 +299,14 @@ pub fn tokens(src: &str, extra: bool) -> (Vec<Token>, Option<Failure>) {
         }
         return (out, None);
     }
+    // A last line of blanks that nothing ends.
+    let last = &src[lines.starts[lines.starts.len() - 1]..];
+    if !last.is_empty() && last.trim_matches([' ', '\t', '\x0c']).is_empty() {
+        let (row, col) = lines.place(src.len());
+        let at = out.iter().rposition(|t| t.kind != DEDENT).map_or(0, |n| n + 1);
+        let (start, end) = ((row, col), (row, col + 1));
+        out.insert(at, Token { kind: NL, text: String::new(), start, end, line: last.to_owned() });
+    }
     let place = end_place(src, &lines);
     out.push(Token { kind: ENDMARKER, text: String::new(), start: place, end: place, line: String::new() });
     (out, None)
@@ -329,7 +337,9 @@ fn middles(out: &mut Vec<Token>, kind: i64, at: usize, text: &str, lines: &Lines
     };
     while i < b.len() {
         // `\N{NAME}` keeps its braces.
-        if b[i..].starts_with(b"\\N{") {
+        if b[i..].starts_with(b"\\\\") {
+            i += 2;
+        } else if b[i..].starts_with(b"\\N{") {
             i += b[i..].iter().position(|c| *c == b'}').map_or(b.len() - i, |n| n + 1);
         } else if matches!(b[i], b'{' | b'}') && b.get(i + 1) == Some(&b[i]) {
             push(from, i + 1);
@@ -476,18 +486,20 @@ pub mod _tokenize {
 
         #[slot]
         fn tp_iternext(&self) -> PyResult<Option<PyRef>> {
-            let ready = critical(self, || self.pending.borrow().is_some());
-            if !ready {
-                let src = read_all(self)?;
-                let (tokens, failure) = super::tokens(&src, self.extra);
-                let new = Box::new(Pending { tokens: tokens.into(), failure });
-                critical(self, || {
+            // One thread reads, the others wait for it: lines must not be shared out among them.
+            critical(self, || {
+                let ready = self.pending.borrow().is_some();
+                if !ready {
+                    let src = read_all(self)?;
+                    let (tokens, failure) = super::tokens(&src, self.extra);
+                    let new = Box::new(Pending { tokens: tokens.into(), failure });
                     let mut p = self.pending.borrow_mut();
                     if p.is_none() {
                         *p = Some(new);
                     }
-                });
-            }
+                }
+                Ok(())
+            })?;
             let (token, failure) = critical(self, || match self.pending.borrow_mut().as_mut() {
                 Some(p) => match p.tokens.pop_front() {
                     Some(t) => (Some(t), None),
