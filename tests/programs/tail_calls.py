@@ -1,42 +1,114 @@
-# Handlers of the fast engine must end in tail calls: one that does not eats native stack at each execution.
+# Handlers of the fast engine end in tail calls: one that does not eats native stack each time it runs. A small stack shows it
+# soon. Everything is read on another thread than the one that made it.
 import threading
-def t(f):
-    x=threading.Thread(target=f); x.start(); x.join()
-threading.stack_size(512 << 10)
-N = 200_000
-shared=["a%d"%i for i in range(1000)]; tup=tuple(shared)
-def own(f):
-    t(f)
 
-def f1():
-    for _ in range(N//1000):
-        for x in shared: pass
-def f2():
-    for i in range(N): shared[5]
-def f3():
-    for i in range(N): tup[5]
-def f4():
-    for _ in range(N//1000):
-        for x in tup: pass
-tt=tup[:3]
-def f5():
-    for i in range(N): a,b,c=tt
-def mk():
-    z="cell"+shared[3]
-    def f6():
-        for i in range(N): z
-    return f6
-class C: 
-    def __init__(s): s.x="a"+shared[2]
-c=C()
-def f7():
-    for i in range(N): c.x
-G="g"+shared[1]
-def f8():
-    for i in range(N): G
-d={"k":["x"]}
-def f9():
-    for i in range(N): d["k"]
-for f in (f1,f2,f3,f4,f5,mk(),f7,f8,f9):
-    own(f)
+N = 100_000
+names = ["a%d" % i for i in range(1000)]
+pair = tuple(names[:2])
+many = tuple(names)
+table = {"k": ["x"]}
+text = "text of " + names[1]
+
+
+class C:
+    kind = "kind of " + names[2]
+
+    def __init__(self):
+        self.x = "x of " + names[3]
+
+    def method(self):
+        return self.x
+
+    @classmethod
+    def make(cls):
+        return cls
+
+    @property
+    def p(self):
+        return self.x
+
+
+class D(C):
+    def method(self):
+        return super().method()
+
+
+c = C()
+d = D()
+bound = c.method
+
+
+def list_iter():
+    for _ in range(N // 1000):
+        for x in names:
+            pass
+
+
+def tuple_iter():
+    for _ in range(N // 1000):
+        for x in many:
+            pass
+
+
+def subscripts():
+    for i in range(N):
+        names[5]
+        many[5]
+        table["k"]
+        text[3]
+
+
+def methods():
+    for i in range(N):
+        table.get("k")
+        table.get("absent", i)
+        c.method()
+        C.make()
+        bound()
+
+
+def supers():
+    for i in range(N):
+        d.method()
+
+
+def attributes():
+    for i in range(N):
+        c.x
+        C.kind
+        c.kind
+        c.p
+        c.__class__
+
+
+def unpack():
+    for i in range(N):
+        a, b = pair
+        len(names)
+        isinstance(c, C)
+
+
+def closure():
+    cell = "cell of " + names[4]
+
+    def run():
+        for i in range(N):
+            cell
+            text
+
+    return run
+
+
+def contexts():
+    lock = threading.Lock()
+    for i in range(N):
+        with lock:
+            pass
+
+
+threading.stack_size(512 << 10)
+for f in (list_iter, tuple_iter, subscripts, methods, supers, attributes, unpack, closure(), contexts):
+    t = threading.Thread(target=f)
+    t.start()
+    t.join()
 print("ok")

@@ -23,6 +23,7 @@ pub mod matchops;
 pub mod monitoring;
 pub mod ops;
 pub mod pending;
+pub mod pin;
 pub mod slot;
 pub mod specialize;
 pub mod stack;
@@ -373,10 +374,11 @@ pub fn super_lookup(cls: &Type, me: &Object, name: &Str, method: bool) -> PyResu
     } else {
         return Ok(None);
     };
-    let mro = start.mro();
+    let Some(mro) = start.mro_pinned() else { return Ok(None) };
     let mut found = None;
     let mut seen = false;
-    for t in mro.iter() {
+    // SAFETY: `tp_mro` is a tuple.
+    for t in unsafe { mro.cast::<Tuple>() }.iter() {
         if seen {
             if let Some(t) = t.downcast::<Type>()
                 && let Some(v) = t.dict().get_slot(name)?
@@ -392,16 +394,14 @@ pub fn super_lookup(cls: &Type, me: &Object, name: &Str, method: bool) -> PyResu
     if method && held.0.obj().ty().flags() & abi::Py_TPFLAGS_METHOD_DESCRIPTOR != 0 && !core::ptr::addr_eq(start, me) {
         return Ok(Some((held.into_slot(), true)));
     }
-    // Counted: a descriptor may run anything, and no frame shows this slot to the collector.
-    let held = slot::Held(held.into_slot().counted());
-    let v = held.0.obj();
+    let v = pin::Pinned::new(held.into_slot());
     if let Some(get) = v.ty().slots().tp_descr_get {
         let obj = if core::ptr::addr_eq(start, me) { core::ptr::null_mut() } else { me.as_ptr() };
         // SAFETY: the slot's contract.
         let r = unsafe { PyRef::from_c_result(get(v.as_ptr(), obj, start.as_ptr()))? };
         return Ok(Some((Slot::owned(r), false)));
     }
-    Ok(Some((held.into_slot(), false)))
+    Ok(Some((Slot::owned(v.into_ref()), false)))
 }
 
 /// `types.GenericAlias(origin, args)`

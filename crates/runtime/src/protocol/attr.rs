@@ -1,6 +1,7 @@
 //! Attributes: `getattr` and friends, and the generic implementation behind most types.
 
 use super::{done, failed, own};
+use crate::interp::pin::Pinned;
 use crate::objects::dict::instance;
 use crate::prelude::*;
 use crate::typeobject::subtype::dict_slot;
@@ -87,7 +88,7 @@ pub fn plain_dict(o: &Object) -> Option<Ref<Dict>> {
 #[inline]
 fn generic_find(o: &Object, name: &Str) -> PyResult<Option<PyRef>> {
     let ty = o.ty();
-    let d = ty.lookup(name);
+    let d = ty.lookup_slot(name).map(Pinned::new);
     let mut get = None;
     if let Some(d) = &d {
         let dt = d.ty().slots();
@@ -101,7 +102,7 @@ fn generic_find(o: &Object, name: &Str) -> PyResult<Option<PyRef>> {
     }
     match (d, get) {
         (Some(d), Some(f)) => descr_get(&d, f, o, ty).map(Some),
-        (d, _) => Ok(d),
+        (d, _) => Ok(d.map(Pinned::into_ref)),
     }
 }
 

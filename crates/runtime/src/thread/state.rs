@@ -122,6 +122,8 @@ pub struct ThreadState {
     pub(crate) counts: threadcount::Counts,
     /// Counted references that this thread took to shared objects of others (`refcount::shared_read`).
     pub(crate) shared_reads: refcount::SharedReads,
+    /// Uncounted references of native code.
+    pub(crate) pins: crate::interp::pin::Pins,
     /// Ints that were boxed lately (`Int::cached`), owned.
     pub(crate) boxed_ints: [Cell<*mut abi::PyObject>; BOXED_INTS],
     /// Nested container destructors.

@@ -209,7 +209,8 @@ impl Type {
         self.lookup_miss(name).0
     }
 
-    /// The same for a frame slot, counted only if need be: the caller puts it into a frame before anything else can run.
+    /// The same for a frame slot, counted only if need be: the caller puts it into a frame, or pins it,
+    /// before anything else can run.
     #[inline]
     pub fn lookup_slot(&self, name: &Str) -> Option<Slot> {
         let v = self.version();

@@ -2,6 +2,8 @@
 
 use super::Type;
 use super::lock::with_type_lock;
+use crate::interp::pin::Pinned;
+use crate::interp::slot::Slot;
 use crate::objects::Tuple;
 use crate::prelude::*;
 
@@ -115,6 +117,13 @@ impl Type {
         }
         // SAFETY: a live tuple of the type.
         Ref::new_ref(unsafe { &*m.cast::<Tuple>() })
+    }
+
+    /// `mro()`, counted only if need be.
+    pub(crate) fn mro_pinned(&self) -> Option<Pinned> {
+        // SAFETY: null, or a live tuple of the type; one that was replaced is freed after a grace period.
+        let m = unsafe { Object::from_ptr_opt(self.slots().tp_mro.cast()) }?;
+        Some(Pinned::new(Slot::new_shared(m)))
     }
 
     /// `tp_bases`.

@@ -310,6 +310,7 @@ fn find_unreachable() -> Found {
     };
     for ts in &threads {
         crate::interp::visit_thread_frames(ts, &mut root);
+        ts.pins.visit(&mut root);
     }
     let mut interp = InterpreterState::head();
     while let Some(i) = interp {
