@@ -165,11 +165,24 @@ capi! {
     }
     fn PyState_AddModule(m: &Object, def: *mut abi::PyModuleDef) -> c_int {
         // SAFETY: C passes a static definition.
-        unsafe { module::state_add(m, def) }
+        unsafe {
+            if def.is_null() {
+                return Err(crate::export::bad_internal_call());
+            }
+            if !(*def).m_slots.is_null() {
+                return Err(raise!(SystemError, "PyState_AddModule called on module with slots"));
+            }
+            module::state_add(m, def)
+        }
     }
     fn PyState_RemoveModule(def: *mut abi::PyModuleDef) -> c_int {
         // SAFETY: C passes a static definition.
-        drop(unsafe { module::state_remove(def) });
+        unsafe {
+            if !def.is_null() && !(*def).m_slots.is_null() {
+                return Err(raise!(SystemError, "PyState_RemoveModule called on module with slots"));
+            }
+            drop(module::state_remove(def));
+        }
         Ok(())
     }
 

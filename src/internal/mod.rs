@@ -6,6 +6,7 @@ pub mod interp;
 mod locks;
 mod text;
 mod time;
+mod xidata;
 
 use crate::export::fine;
 use core::ffi::{c_char, c_int, c_ulong, c_void};
@@ -27,15 +28,15 @@ macro_rules! absent {
 }
 absent! { *mut c_void:
     _PyCompile_Assemble _PyCompile_CleanDoc _PyCompile_CodeGen _PyCompile_OptimizeCfg _PyContext_NewHamtForTests
-    _PyInstructionSequence_New _PyStaticType_GetBuiltins _PyTraceMalloc_GetTraceback _PyType_GetSlotWrapperNames _PyXIData_New
-    _PyXIData_NewObject _Py_Get_Getpath_CodeObject
+    _PyInstructionSequence_New _PyStaticType_GetBuiltins _PyTraceMalloc_GetTraceback _PyType_GetSlotWrapperNames
+     _Py_Get_Getpath_CodeObject
 }
 absent! { c_int:
-    _PyCode_GetPureScriptXIData _PyCode_GetScriptXIData _PyCode_GetXIData _PyCode_ReturnsOnlyNone _PyCode_SetUnboundVarCounts
-    _PyCode_VerifyStateless _PyFunction_GetXIData _PyImport_ClearExtension _PyMarshal_GetXIData _PyObject_GetXIData
-    _PyObject_GetXIDataNoFallback _PyPickle_GetXIData _PyXIData_Release
+        _PyCode_SetUnboundVarCounts
+      _PyImport_ClearExtension
+
 }
-absent! { (): _PyCode_GetVarCounts _PyXIData_Free _PyType_SetVersion _PyPathConfig_ClearGlobal }
+absent! { (): _PyCode_GetVarCounts  _PyType_SetVersion _PyPathConfig_ClearGlobal }
 
 fn pair(c: Py_complex) -> (f64, f64) {
     (c.real, c.imag)

@@ -18,6 +18,8 @@ pub enum Data {
     View(PyRef),
     Queue(i64),
     Function(PyRef, PyRef),
+    /// Anything that `marshal` takes.
+    Marshal(Vec<u8>),
     /// A pickle, and the script of the sender's `__main__`, which the receiver may have to run to find what it names.
     Pickle(Vec<u8>, Option<String>),
 }
@@ -178,7 +180,41 @@ fn uses_globals(code: &Code) -> PyResult<bool> {
     Ok(false)
 }
 
-/// Why a function cannot live without its module; `None` when it can.
+fn has_free(code: &Code) -> bool {
+    (0..code.nlocalsplus()).any(|i| code.kind(i) & compiler::code::fast::FREE != 0)
+}
+
+/// Why code cannot live without its module; `None` when it can.
+pub fn code_is_stateful(code: &Code) -> PyResult<Option<&'static str>> {
+    if has_free(code) {
+        return Ok(Some("closures not supported"));
+    }
+    Ok(if uses_globals(code)? { Some("globals not supported") } else { None })
+}
+
+/// Whether every `return` of the code gives None.
+pub fn returns_only_none(code: &Code) -> bool {
+    use compiler::code::co;
+    use compiler::opcode::{has_cache, op};
+    if code.flags() & (co::GENERATOR | co::COROUTINE | co::ASYNC_GENERATOR) != 0 {
+        return false;
+    }
+    let words = code.original_words();
+    let (mut i, mut none_loaded) = (0, false);
+    while i < words.len() {
+        let (o, arg) = (words[i] as u8, (words[i] >> 8) as usize);
+        match o {
+            op::LOAD_CONST => none_loaded = code.consts().as_slice().get(arg).is_some_and(|c| c.is_none()),
+            op::NOP => {}
+            op::RETURN_VALUE if !none_loaded => return false,
+            _ => none_loaded = false,
+        }
+        i += 1 + has_cache(o) as usize;
+    }
+    true
+}
+
+/// The same for a function.
 fn stateful(f: &Function) -> PyResult<Option<&'static str>> {
     use core::sync::atomic::Ordering::Relaxed;
     if !f.closure.is_null() {
@@ -209,26 +245,116 @@ pub fn pack(o: &Object) -> PyResult<Data> {
             return Ok(Data::Function(f.code().to_ref(), o.getattr(intern!("__qualname__"))?));
         }
     }
-    let pickled = runtime::import::import_attr("pickle", "dumps").and_then(|dumps| dumps.call1(o)).and_then(|b| {
-        match b.downcast::<Bytes>() {
-            Some(b) => Ok(b.as_slice().to_vec()),
-            None => Err(raise!(TypeError, "pickle.dumps() gave no bytes")),
-        }
-    });
-    match pickled {
-        Ok(bytes) => Ok(Data::Pickle(bytes, main_script())),
+    match pickled(o) {
+        Ok(d) => Ok(d),
         Err(e) => {
             if let Some(why) = why {
                 e.clear();
                 return Err(caused("only stateless functions are shareable", why));
             }
-            let cause = e.take();
-            let shown = o.repr()?;
-            let text = format!("{} does not support cross-interpreter data", shown.to_string_lossy());
-            let e = not_shareable(&text).take();
-            e.set_cause(Some(cause));
-            Err(runtime::error::restore(e))
+            let shown = o.repr();
+            Err(because(e, |_| match shown {
+                Ok(s) => format!("{} does not support cross-interpreter data", s.to_string_lossy()),
+                Err(e) => {
+                    e.clear();
+                    "object does not support cross-interpreter data".into()
+                }
+            }))
         }
+    }
+}
+
+/// NotShareableError with the set exception as its cause.
+fn because(e: Raised, text: impl FnOnce(&Object) -> String) -> Raised {
+    let cause = e.take();
+    let text = text(&cause);
+    let e = not_shareable(&text).take();
+    e.set_cause(Some(cause));
+    runtime::error::restore(e)
+}
+
+fn pickled(o: &Object) -> PyResult<Data> {
+    let bytes = runtime::import::import_attr("pickle", "dumps").and_then(|dumps| dumps.call1(o)).and_then(|b| {
+        match b.downcast::<Bytes>() {
+            Some(b) => Ok(b.as_slice().to_vec()),
+            None => Err(raise!(TypeError, "pickle.dumps() gave no bytes")),
+        }
+    })?;
+    Ok(Data::Pickle(bytes, main_script()))
+}
+
+/// By `pickle` alone.
+pub fn pack_pickle(o: &Object) -> PyResult<Data> {
+    pickled(o).map_err(|e| because(e, |_| "object could not be pickled".into()))
+}
+
+/// By `marshal` alone.
+pub fn pack_marshal(o: &Object) -> PyResult<Data> {
+    match runtime::marshal::dumps(o, runtime::marshal::VERSION, true) {
+        Ok(b) => Ok(Data::Marshal(b)),
+        Err(e) => Err(because(e, |_| "object could not be marshalled".into())),
+    }
+}
+
+/// A code object.
+pub fn pack_code(o: &Object) -> PyResult<Data> {
+    if o.downcast::<Code>().is_none() {
+        return Err(not_shareable(&format!("expected code, got {}", o.repr()?.to_string_lossy())));
+    }
+    pack_marshal(o)
+}
+
+/// A function that needs nothing of its module.
+pub fn pack_function(o: &Object) -> PyResult<Data> {
+    let Some(f) = o.downcast_exact::<Function>() else {
+        return Err(not_shareable(&format!("expected a function, got {}", o.repr()?.to_string_lossy())));
+    };
+    match stateful(f)? {
+        Some(why) => Err(caused("object is not a stateless function", why)),
+        None => Ok(Data::Function(f.code().to_ref(), o.getattr(intern!("__qualname__"))?)),
+    }
+}
+
+/// Why code is no script; `None` when it is one.
+fn no_script(code: &Code, pure: bool) -> PyResult<Option<&'static str>> {
+    use compiler::code::co;
+    if code.flags() & (co::GENERATOR | co::COROUTINE | co::ASYNC_GENERATOR) != 0 {
+        return Ok(Some("generators not supported"));
+    }
+    if has_free(code) {
+        return Ok(Some("closures not supported"));
+    }
+    if code.argcount() + code.kwonlyargcount() > 0 || code.flags() & (co::VARARGS | co::VARKEYWORDS) != 0 {
+        return Ok(Some("code with args not supported"));
+    }
+    if !returns_only_none(code) {
+        return Ok(Some("code that returns a value is not a script"));
+    }
+    if pure { code_is_stateful(code) } else { Ok(None) }
+}
+
+/// What can be run as a script: source text, code or a function without arguments and results.
+pub fn pack_script(o: &Object, pure: bool) -> PyResult<Data> {
+    let code = if o.downcast::<Code>().is_some() {
+        o.to_ref()
+    } else if let Some(f) = o.downcast_exact::<Function>() {
+        if let Some(why) = if pure { stateful(f)? } else { None } {
+            return Err(caused("object not a valid script", why));
+        }
+        f.code().to_ref()
+    } else if o.downcast::<Str>().is_some() || o.downcast::<Bytes>().is_some() {
+        let compile = runtime::import::import_attr("builtins", "compile")?;
+        match compile.call(&[o, intern!("<script>"), intern!("exec")]) {
+            Ok(c) => return pack_marshal(&c),
+            Err(e) => return Err(because(e, |_| "object not a valid script".into())),
+        }
+    } else {
+        return Err(not_shareable("unsupported script"));
+    };
+    let Some(c) = code.downcast::<Code>() else { return Err(raise!(SystemError, "lost code")) };
+    match no_script(c, pure)? {
+        Some(why) => Err(caused("object not a valid script", why)),
+        None => pack_marshal(&code),
     }
 }
 
@@ -303,6 +429,10 @@ impl Data {
                 f.setattr(intern!("__qualname__"), name)?;
                 f.upcast()
             }
+            Data::Marshal(bytes) => match runtime::marshal::read(bytes, true) {
+                Ok((o, _)) => o,
+                Err(e) => return Err(because(e, |_| "object could not be unmarshalled".into())),
+            },
             Data::Pickle(bytes, script) => {
                 let loads = runtime::import::import_attr("pickle", "loads")?;
                 let bytes = Bytes::new(bytes)?;

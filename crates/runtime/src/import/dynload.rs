@@ -190,6 +190,10 @@ pub fn run_init(f: InitFn, name: &Str, spec: &Object, path: Option<&Object>) -> 
             let text = format!("initialization of {full} raised unreported exception");
             return Err(crate::error::chain_from_cause(exc::SystemError(), format_args!("{text}")));
         }
+        // SAFETY: the result of a module's init function; a definition that was not initialised has no type.
+        if unsafe { (*result).ob_type.load(core::sync::atomic::Ordering::Relaxed).is_null() } {
+            return Err(raise!(SystemError, "init function of {} returned uninitialized object", full));
+        }
         // SAFETY: the result of a module's init function: a definition (borrowed) or a module (owned).
         let is_def = unsafe { module::is_module_def(Object::from_ptr(result)) };
         if is_def {
