@@ -16,8 +16,9 @@ const UNLOCKED: u8 = 0;
 const LOCKED: u8 = 1;
 const PARKED: u8 = 2;
 const HANDED_OFF: usize = 1;
-/// Rounds of looking again before a thread goes to sleep; each waits twice as long as the one before (`backoff`).
-const ROUNDS: u32 = 11;
+/// Where the rounds end that a thread looks again before it goes to sleep; each waits twice as long as the one before (`backoff`).
+/// A few microseconds in all: waiting for a result of another thread takes longer as a rule, and that thread may need the core.
+const ROUNDS: u32 = 8;
 /// The round to begin with. A thread that takes a contended lock at the first chance gets it, and everything under it, torn out
 /// of the other's cache each time; one that waits a little longer lets the other do several turns.
 const FIRST: u32 = 4;
