@@ -57,6 +57,7 @@ pub mod _typing;
 pub mod _uuid;
 pub mod _warnings;
 pub mod _weakref;
+pub mod _zstd;
 pub mod array;
 pub mod atexit;
 pub mod binascii;
@@ -162,6 +163,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _uuid
     _warnings
     _weakref
+    _zstd
     array
     atexit
     binascii
