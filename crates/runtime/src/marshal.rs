@@ -293,7 +293,7 @@ impl Writer {
         // Positions as differences: most instructions share the line of the one before.
         self.size(x.positions.len())?;
         let mut last = Position { line: 0, end_line: 0, col: 0, end_col: 0 };
-        for p in &x.positions {
+        for p in &x.positions.to_vec() {
             if *p == last {
                 self.byte(0);
                 continue;

@@ -166,7 +166,7 @@ pub fn set_lineno(f: &Frame, line: i64) -> PyResult<()> {
     if line < code.firstlineno() as i64 {
         return Err(raise!(ValueError, "line {} comes before the current code block", line));
     }
-    let positions = &code.extra().positions;
+    let positions = code.extra().positions.to_vec();
     let starts = |i: usize| {
         let l = positions[i].line;
         (l >= 0 && (i == 0 || positions[i - 1].line != l)).then_some(l as i64)

@@ -6,6 +6,7 @@
 
 use crate::interp::slot::Slot;
 use crate::objects::codeview::{Parsed, View, line_table, read_line_table};
+use crate::objects::positions::Positions;
 use crate::prelude::*;
 use crate::typeobject::CompareOp;
 use compiler::code::{CodeData, Const, ExcEntry, Position, co, fast};
@@ -39,7 +40,7 @@ pub struct CodeExtra {
     pub caches: Box<[AtomicU64]>,
     pub const_slots: Box<[Slot]>,
     pub exception_table: Box<[ExcEntry]>,
-    pub positions: Box<[Position]>,
+    pub positions: Positions,
     pub kinds: Box<[u8]>,
     /// Names of all locals, interned
     pub local_names: Box<[&'static Str]>,
@@ -117,7 +118,7 @@ impl Code {
             caches: (0..p.ncaches).map(|_| AtomicU64::new(0)).collect(),
             const_slots,
             exception_table: p.exception_table.into_boxed_slice(),
-            positions: p.positions.into_boxed_slice(),
+            positions: Positions::new(p.positions),
             kinds: p.kinds.into_boxed_slice(),
             local_names: p.local_names.into_boxed_slice(),
             simple_args,
@@ -239,7 +240,7 @@ impl Code {
     }
     /// Place of the instruction at word `i`.
     pub fn position(&self, i: usize) -> Position {
-        self.extra().positions.get(i).copied().unwrap_or(Position::NONE)
+        self.extra().positions.get(i).unwrap_or(Position::NONE)
     }
     /// Line of the instruction at word `i`.
     pub fn line_of(&self, i: usize) -> Option<u32> {
@@ -773,7 +774,7 @@ impl Code {
     }
     #[pygetset]
     fn co_linetable(&self) -> PyResult<PyRef> {
-        let t = line_table(self.view().positions(&self.extra().positions), self.base.co_firstlineno);
+        let t = line_table(self.view().positions(&self.extra().positions.to_vec()), self.base.co_firstlineno);
         Ok(Bytes::new(&t)?.upcast())
     }
     #[pygetset]
@@ -781,7 +782,7 @@ impl Code {
         crate::error::warn(exc::DeprecationWarning(), "co_lnotab is deprecated, use co_lines instead.", 1)?;
         let mut out = Vec::new();
         let (mut at, mut line) = (0i32, self.base.co_firstlineno);
-        for (u, p) in self.view().positions(&self.extra().positions).enumerate() {
+        for (u, p) in self.view().positions(&self.extra().positions.to_vec()).enumerate() {
             if p.line < 0 || p.line == line {
                 continue;
             }
@@ -803,7 +804,7 @@ impl Code {
     }
     #[pymethod]
     fn co_lines(&self) -> PyResult<PyRef> {
-        let p: Vec<Position> = self.view().positions(&self.extra().positions).collect();
+        let p: Vec<Position> = self.view().positions(&self.extra().positions.to_vec()).collect();
         let mut v = Vec::new();
         let mut i = 0;
         while i < p.len() {
@@ -821,7 +822,7 @@ impl Code {
     #[pymethod]
     fn co_positions(&self) -> PyResult<PyRef> {
         let mut v = Vec::new();
-        for p in self.view().positions(&self.extra().positions) {
+        for p in self.view().positions(&self.extra().positions.to_vec()) {
             let mut items = Vec::with_capacity(4);
             for n in [p.line, p.end_line, p.col, p.end_col] {
                 items.push(if n < 0 { none_ref() } else { Int::from_i64(n as i64)?.upcast() });
@@ -863,7 +864,7 @@ impl Code {
     #[pymethod(name = "__sizeof__")]
     fn sizeof(&self) -> usize {
         let x = self.extra();
-        size_of::<Code>() + size_of::<CodeExtra>() + x.instrs.len() * 4 + x.caches.len() * 8 + x.positions.len() * 16
+        size_of::<Code>() + size_of::<CodeExtra>() + x.instrs.len() * 4 + x.caches.len() * 8 + x.positions.byte_size()
     }
     #[pymethod]
     fn _varname_from_oparg(&self, oparg: usize) -> PyResult<PyRef> {
@@ -970,7 +971,7 @@ fn replace(c: &Code, args: FuncArgs<'_>) -> PyResult<PyRef> {
         let parsed = Parsed::new(new_code.as_deref().unwrap_or(&c.view().bytes));
         let lines = match new_lines {
             Some(t) => t,
-            None => line_table(c.view().positions(&c.extra().positions), c.base.co_firstlineno),
+            None => line_table(c.view().positions(&c.extra().positions.to_vec()), c.base.co_firstlineno),
         };
         let units = read_line_table(&lines, p.firstlineno);
         let table = match new_table {

@@ -35,6 +35,7 @@ pub mod methodobject;
 pub mod module;
 pub mod namespace;
 pub mod odict;
+pub mod positions;
 pub mod property;
 pub mod range;
 pub mod reprguard;
