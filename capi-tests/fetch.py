@@ -37,6 +37,8 @@ typing-extensions==4.16.0
 pytest==9.2.0
 iniconfig==2.3.1
 pluggy==1.7.0
+hypothesis==6.170.15
+sortedcontainers==2.4.0
 pygments==2.21.0
 attrs==26.1.0
 click==8.5.1

@@ -98,6 +98,22 @@ for t in threads:
 for t in threads:
     t.join()
 assert shared.execute("select count(distinct v) from n").fetchone() == (200,)
+assert c.getconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_TRIGGER) is True
+c.setconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_TRIGGER, False)
+assert c.getconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_TRIGGER) is False
+try:
+    c.getconfig(5)
+    raise AssertionError
+except ValueError as e:
+    assert str(e) == "unknown config 'op': 5"
+with sqlite3.connect(":memory:") as source:
+    source.execute("create table kept(v)")
+    source.execute("insert into kept values('x')")
+image = source.serialize()
+copy = sqlite3.connect(":memory:")
+copy.deserialize(image)
+assert copy.execute("select v from kept").fetchall() == [("x",)] and copy.serialize() == image
+copy.close()
 c.close()
 try:
     c.execute("select 1")

@@ -82,6 +82,34 @@ impl Connection {
         }
         Ok(())
     }
+    /// Sets a switch of the database, or only asks for it with -1; gives how it stands.
+    fn configure(&self, op: i32, value: c_int) -> PyResult<c_int> {
+        let db = self.usable()?;
+        if !(sq::SQLITE_DBCONFIG_ENABLE_FKEY..=sq::SQLITE_DBCONFIG_TRUSTED_SCHEMA).contains(&op) {
+            return Err(raise!(ValueError, "unknown config 'op': {}", op));
+        }
+        let mut now: c_int = 0;
+        // SAFETY: an open database; these options take an int and a place for one.
+        let code = unsafe { sq::sqlite3_db_config(db.raw(), op, value, &raw mut now) };
+        db.check(code).map_err(database_error)?;
+        Ok(now)
+    }
+    /// Replaces a database by a serialized one.
+    fn load(&self, db: &Db, schema: &CStr, data: &[u8]) -> PyResult<()> {
+        let size = data.len() as sq::sqlite3_int64;
+        // SAFETY: SQLite's own memory, which the database takes over; an open database.
+        let code = unsafe {
+            let copy = sq::sqlite3_malloc64(data.len() as u64).cast::<u8>();
+            if copy.is_null() {
+                return Err(runtime::objects::support::no_memory());
+            }
+            core::ptr::copy_nonoverlapping(data.as_ptr(), copy, data.len());
+            let flags = (sq::SQLITE_DESERIALIZE_FREEONCLOSE | sq::SQLITE_DESERIALIZE_RESIZEABLE) as c_uint;
+            let copy = copy as usize;
+            thread::detach(|| sq::sqlite3_deserialize(db.raw(), schema.as_ptr(), copy as *mut u8, size, size, flags))
+        };
+        db.check(code).map_err(database_error)
+    }
     fn usable(&self) -> PyResult<Arc<Db>> {
         self.check_thread()?;
         self.db()
@@ -930,6 +958,56 @@ impl Connection {
             Some(e) => Err(e),
             None => to.check(code).map_err(database_error),
         }
+    }
+    /// Set a boolean connection configuration option.
+    #[pymethod(sig = "op, enable=True, /")]
+    fn setconfig(&self, op: i32, enable: Arg<bool>) -> PyResult<()> {
+        let wanted = c_int::from(enable.unwrap_or(true));
+        if self.configure(op, wanted)? != wanted {
+            return Err(error("OperationalError", "Unable to set config"));
+        }
+        Ok(())
+    }
+    /// Query a boolean connection configuration option.
+    #[pymethod(sig = "op, /")]
+    fn getconfig(&self, op: i32) -> PyResult<bool> {
+        Ok(self.configure(op, -1)? != 0)
+    }
+    /// Serialize a database into a byte string.
+    #[pymethod(sig = "*, name='main'")]
+    fn serialize(&self, name: Arg<&str>) -> PyResult<Ref<Bytes>> {
+        let db = self.usable()?;
+        let name = name.unwrap_or("main");
+        let schema = c_name(name)?;
+        let mut size: sq::sqlite3_int64 = 0;
+        for flags in [sq::SQLITE_SERIALIZE_NOCOPY as c_uint, 0] {
+            let place = &raw mut size as usize;
+            // SAFETY: an open database and a place for the size.
+            let data = thread::detach(|| unsafe {
+                sq::sqlite3_serialize(db.raw(), schema.as_ptr(), place as *mut sq::sqlite3_int64, flags) as usize
+            }) as *mut u8;
+            if !data.is_null() {
+                // SAFETY: that many bytes, which are ours unless they were not copied.
+                unsafe {
+                    let out = Bytes::new(core::slice::from_raw_parts(data, size.max(0) as usize));
+                    if flags == 0 {
+                        sq::sqlite3_free(data.cast());
+                    }
+                    return out;
+                }
+            }
+        }
+        Err(error("OperationalError", &format!("unable to serialize '{name}'")))
+    }
+    /// Load a serialized database.
+    #[pymethod(sig = "data, /, *, name='main'")]
+    fn deserialize(&self, data: &Object, name: Arg<&str>) -> PyResult<()> {
+        let db = self.usable()?;
+        let schema = c_name(name.unwrap_or("main"))?;
+        if let Some(text) = data.downcast::<Str>() {
+            return self.load(&db, &schema, text.to_str()?.as_bytes());
+        }
+        self.load(&db, &schema, &bytes_arg(data)?)
     }
     /// Set connection run-time limits: gives the one before, and only asks when limit is negative.
     #[pymethod(sig = "category, limit, /")]
