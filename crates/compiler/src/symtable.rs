@@ -583,6 +583,9 @@ impl Builder<'_> {
                 self.opt(value)?;
             }
             StmtKind::For { target, iter, body, orelse, .. } => {
+                if let StmtKind::For { is_async: true, .. } = &s.kind {
+                    self.need_async("for", s.loc)?;
+                }
                 self.expr(target)?;
                 self.expr(iter)?;
                 self.conditional(|b| {
@@ -608,6 +611,9 @@ impl Builder<'_> {
                 })?;
             }
             StmtKind::With { items, body, is_async, .. } => {
+                if *is_async {
+                    self.need_async("with", s.loc)?;
+                }
                 self.conditional(|b| {
                     for i in items {
                         b.expr(&i.context_expr)?;
@@ -667,6 +673,14 @@ impl Builder<'_> {
             StmtKind::Pass | StmtKind::Break | StmtKind::Continue => {}
         }
         Ok(())
+    }
+
+    /// `async for` and `async with` stand in coroutines.
+    fn need_async(&mut self, what: &str, loc: Loc) -> Result<()> {
+        if self.cur().coroutine || self.top_level_await && self.stack.len() == 1 {
+            return Ok(());
+        }
+        Err(self.error(loc, format!("'async {what}' outside async function")))
     }
 
     /// `async for`/`async with` at the top level make the module a coroutine (top-level await).
@@ -970,6 +984,14 @@ impl Builder<'_> {
             }
             ExprKind::Await(v) => {
                 self.refuse_in_annotation("await expression", e.loc)?;
+                let at_top = self.top_level_await && self.stack.len() == 1;
+                let s = self.cur();
+                if !at_top && !s.is_function_like() {
+                    return Err(self.error(e.loc, "'await' outside function"));
+                }
+                if !at_top && !s.coroutine && s.comprehension == CompKind::No {
+                    return Err(self.error(e.loc, "'await' outside async function"));
+                }
                 self.expr(v)?;
                 self.cur().coroutine = true;
                 Ok(())

@@ -14,6 +14,9 @@ impl Bytes {
     fn with<R>(&self, f: impl FnOnce(&[u8]) -> R) -> R {
         f(self.as_slice())
     }
+    fn exported<R>(&self, f: impl FnOnce(&[u8]) -> PyResult<R>) -> PyResult<R> {
+        f(self.as_slice())
+    }
     fn make(data: &[u8]) -> PyResult<PyRef> {
         Ok(Bytes::new(data)?.upcast())
     }
@@ -24,6 +27,10 @@ impl Bytes {
 }
 
 impl ByteArray {
+    /// Runs `f`, which may call Python, on the bytes: nobody can resize them meanwhile.
+    fn exported<R>(&self, f: impl FnOnce(&[u8]) -> PyResult<R>) -> PyResult<R> {
+        self.with(f)
+    }
     fn make(data: &[u8]) -> PyResult<PyRef> {
         Ok(ByteArray::new(data)?.upcast())
     }
@@ -157,8 +164,7 @@ macro_rules! bytes_like {
             fn nb_remainder(a: &Object, args: &Object) -> PyResult<PyRef> {
                 match a.downcast::<$t>() {
                     Some(s) => {
-                        let copy = s.with(|s| s.to_vec());
-                        $t::make(&crate::format::percent::format_bytes(&copy, args)?)
+                        s.exported(|s| $t::make(&crate::format::percent::format_bytes(&s.to_vec(), args)?))
                     }
                     None => Ok(not_implemented().to_ref()),
                 }
@@ -202,12 +208,14 @@ macro_rules! bytes_like {
             }
             #[slot]
             fn sq_contains(&self, sub: &Object) -> PyResult<bool> {
-                if sub.index_check() && !b::has_buffer(sub) {
-                    let c = b::byte_arg(sub, false)?;
-                    return Ok(self.with(|s| memchr::memchr(c, s).is_some()));
-                }
-                let p = bytes_arg(sub)?;
-                Ok(self.with(|s| b::find(s, &p, 0, s.len() as isize).is_some()))
+                self.exported(|s| {
+                    if sub.index_check() && !b::has_buffer(sub) {
+                        let c = b::byte_arg(sub, false)?;
+                        return Ok(memchr::memchr(c, s).is_some());
+                    }
+                    let p = bytes_arg(sub)?;
+                    Ok(b::find(s, &p, 0, s.len() as isize).is_some())
+                })
             }
             #[slot]
             fn mp_length(&self) -> PyResult<usize> {
@@ -241,12 +249,15 @@ macro_rules! bytes_like {
             /// Return the number of non-overlapping occurrences of subsection 'sub' in bytes B[start:end].
             #[pymethod(sig = "sub, start=None, end=None, /")]
             fn count(&self, sub: &Object, start: Option<&Object>, end: Option<&Object>) -> PyResult<usize> {
-                let p = b::sub_arg(sub)?;
                 let (x, y) = (ops::slice_bound(start, 0)?, ops::slice_bound(end, isize::MAX)?);
-                Ok(self.with(|s| {
+                self.exported(|s| {
+                    let p = b::sub_arg(sub)?;
                     let (x, y) = ops::adjust_range(x, y, s.len());
-                    if y < x { 0 } else { count_in(StrData::One(&s[x as usize..y as usize]), StrData::One(&p), usize::MAX) }
-                }))
+                    if y < x {
+                        return Ok(0);
+                    }
+                    Ok(count_in(StrData::One(&s[x as usize..y as usize]), StrData::One(&p), usize::MAX))
+                })
             }
             /// Decode the bytes using the codec registered for encoding.
             #[pymethod(sig = "encoding='utf-8', errors='strict'")]
@@ -271,22 +282,22 @@ macro_rules! bytes_like {
             /// Return the lowest index in B where subsection 'sub' is found, such that 'sub' is contained within B[start,end].
             #[pymethod(sig = "sub, start=None, end=None, /")]
             fn find(&self, sub: &Object, start: Option<&Object>, end: Option<&Object>) -> PyResult<isize> {
-                let p = b::sub_arg(sub)?;
                 let (x, y) = (ops::slice_bound(start, 0)?, ops::slice_bound(end, isize::MAX)?);
-                Ok(self.with(|s| {
+                self.exported(|s| {
+                    let p = b::sub_arg(sub)?;
                     let (x, y) = ops::adjust_range(x, y, s.len());
-                    b::find(s, &p, x, y).map_or(-1, |i| i as isize)
-                }))
+                    Ok(b::find(s, &p, x, y).map_or(-1, |i| i as isize))
+                })
             }
             /// Return the highest index in B where subsection 'sub' is found, such that 'sub' is contained within B[start,end].
             #[pymethod(sig = "sub, start=None, end=None, /")]
             fn rfind(&self, sub: &Object, start: Option<&Object>, end: Option<&Object>) -> PyResult<isize> {
-                let p = b::sub_arg(sub)?;
                 let (x, y) = (ops::slice_bound(start, 0)?, ops::slice_bound(end, isize::MAX)?);
-                Ok(self.with(|s| {
+                self.exported(|s| {
+                    let p = b::sub_arg(sub)?;
                     let (x, y) = ops::adjust_range(x, y, s.len());
-                    b::rfind(s, &p, x, y).map_or(-1, |i| i as isize)
-                }))
+                    Ok(b::rfind(s, &p, x, y).map_or(-1, |i| i as isize))
+                })
             }
             /// Return the lowest index in B where subsection 'sub' is found; raises ValueError when it is not.
             #[pymethod(sig = "sub, start=None, end=None, /")]
@@ -447,14 +458,18 @@ macro_rules! bytes_like {
             /// Return a list of the sections in the bytes, using sep as the delimiter.
             #[pymethod(sig = "sep=None, maxsplit=-1")]
             fn split(&self, sep: Option<&Object>, maxsplit: Arg<isize>) -> PyResult<Ref<List>> {
-                let p = sep.map(bytes_arg).transpose()?;
-                self.with(|s| $t::list_of(s, b::split(s, p.as_deref(), maxsplit.unwrap_or(-1), false)?))
+                self.exported(|s| {
+                    let p = sep.map(bytes_arg).transpose()?;
+                    $t::list_of(s, b::split(s, p.as_deref(), maxsplit.unwrap_or(-1), false)?)
+                })
             }
             /// Return a list of the sections in the bytes, using sep as the delimiter, from the end.
             #[pymethod(sig = "sep=None, maxsplit=-1")]
             fn rsplit(&self, sep: Option<&Object>, maxsplit: Arg<isize>) -> PyResult<Ref<List>> {
-                let p = sep.map(bytes_arg).transpose()?;
-                self.with(|s| $t::list_of(s, b::split(s, p.as_deref(), maxsplit.unwrap_or(-1), true)?))
+                self.exported(|s| {
+                    let p = sep.map(bytes_arg).transpose()?;
+                    $t::list_of(s, b::split(s, p.as_deref(), maxsplit.unwrap_or(-1), true)?)
+                })
             }
             /// Return a list of the lines in the bytes, breaking at line boundaries.
             #[pymethod(sig = "keepends=False")]
@@ -619,7 +634,19 @@ bytes_like!(
             if ByteArray::len(self) != 0 {
                 critical(self, || self.set_len(0))?;
             }
-            let v = b::construct(source.into_option(), encoding.into_option(), errors.into_option(), "bytearray")?;
+            let (source, encoding, errors) = (source.into_option(), encoding.into_option(), errors.into_option());
+            // An iterator's items are there as they come.
+            if let (Some(it), None, None) = (source, encoding, errors)
+                && it.is_iter()
+                && !b::has_buffer(it)
+                && !it.index_check()
+            {
+                while let Some(x) = it.iter_next()? {
+                    self.extend_from_slice(&[b::byte_arg(&x, false)?])?;
+                }
+                return Ok(());
+            }
+            let v = b::construct(source, encoding, errors, "bytearray")?;
             critical(self, || self.splice(0, ByteArray::len(self), &v))
         }
         #[slot]
@@ -733,8 +760,13 @@ bytes_like!(
         fn extend(&self, iterable_of_ints: &Object) -> PyResult<()> {
             let o = iterable_of_ints;
             if b::has_buffer(o) {
+                // At the end as it is now; getting the buffer may change it.
+                let end = ByteArray::len(self);
                 let v = bytes_arg(o)?.to_vec();
-                return self.extend_from_slice(&v);
+                return critical(self, || {
+                    let end = end.min(ByteArray::len(self));
+                    self.splice(end, end, &v)
+                });
             }
             let it = match o.iter() {
                 Ok(it) => it,
@@ -744,7 +776,7 @@ bytes_like!(
                 }
                 Err(e) => return Err(e),
             };
-            let mut v = Vec::new();
+            let mut v = Vec::with_capacity(o.length_hint(32)?.min(1 << 20));
             while let Some(x) = it.iter_next()? {
                 match b::byte_arg(&x, false) {
                     Ok(c) => v.push(c),
@@ -910,11 +942,12 @@ impl ByteArray {
                 return self.splice(a, a + ix.count, &data);
             }
             let at = |k: usize| (ix.start + k as isize * ix.step) as usize;
-            if value.is_none() {
+            // Nothing, too, put in place of items deletes them.
+            if value.is_none() || data.is_empty() {
+                self.check_resizable()?;
                 if ix.count == 0 {
                     return Ok(());
                 }
-                self.check_resizable()?;
                 let mut drop = vec![false; ByteArray::len(self)];
                 (0..ix.count).for_each(|k| drop[at(k)] = true);
                 let kept: Vec<u8> = self.as_slice().iter().zip(&drop).filter(|(_, d)| !**d).map(|(c, _)| *c).collect();

@@ -435,11 +435,22 @@ pub fn tail_match(
     }
 }
 
-/// The bytes of any bytes-like object, or None when it is not one.
+/// `sep.join(iterable)`.
 pub fn join(sep: &[u8], iterable: &Object) -> PyResult<Vec<u8>> {
-    let items: Vec<PyRef> = if let Some(l) = iterable.downcast_exact::<List>() {
-        l.snapshot()
-    } else if let Some(t) = iterable.downcast_exact::<Tuple>() {
+    // What getting an item's buffer does to the sequence is seen: a list is read as it is.
+    if let Some(l) = iterable.downcast_exact::<List>() {
+        let n = l.len();
+        let mut out = Vec::new();
+        for i in 0..n {
+            let Some(o) = l.get(i) else { return Err(changed_size()) };
+            join_item(&mut out, sep, i, &o)?;
+            if l.len() != n {
+                return Err(changed_size());
+            }
+        }
+        return Ok(out);
+    }
+    let items: Vec<PyRef> = if let Some(t) = iterable.downcast_exact::<Tuple>() {
         t.iter().map(|o| o.to_ref()).collect()
     } else {
         let it = match iterable.iter() {
@@ -458,23 +469,33 @@ pub fn join(sep: &[u8], iterable: &Object) -> PyResult<Vec<u8>> {
     };
     let mut out = Vec::new();
     for (i, o) in items.iter().enumerate() {
-        if i > 0 {
-            out.extend_from_slice(sep);
-        }
-        if let Some(b) = o.downcast::<Bytes>() {
-            out.extend_from_slice(b.as_slice());
-        } else if has_buffer(o) {
-            out.extend_from_slice(&bytes_arg(o)?);
-        } else {
-            return Err(raise!(
-                TypeError,
-                "sequence item {}: expected a bytes-like object, {} found",
-                i,
-                o.ty().name_str()
-            ));
-        }
+        join_item(&mut out, sep, i, o)?;
     }
     Ok(out)
+}
+
+#[cold]
+fn changed_size() -> Raised {
+    raise!(RuntimeError, "sequence changed size during iteration")
+}
+
+fn join_item(out: &mut Vec<u8>, sep: &[u8], i: usize, o: &Object) -> PyResult<()> {
+    if i > 0 {
+        out.extend_from_slice(sep);
+    }
+    if let Some(b) = o.downcast::<Bytes>() {
+        out.extend_from_slice(b.as_slice());
+    } else if has_buffer(o) {
+        out.extend_from_slice(&bytes_arg(o)?);
+    } else {
+        return Err(raise!(
+            TypeError,
+            "sequence item {}: expected a bytes-like object, {} found",
+            i,
+            o.ty().name_str()
+        ));
+    }
+    Ok(())
 }
 
 /// The bytes of a constructor's argument that is no string: a buffer or an iterable of integers.

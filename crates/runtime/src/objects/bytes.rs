@@ -179,14 +179,15 @@ impl Bytes {
 /// The bytes of an argument of `%b`: the buffer protocol or `__bytes__`.
 pub fn format_argument(v: &Object) -> PyResult<Vec<u8>> {
     use crate::protocol::buffer::Buffer;
+    let plain = v.downcast_exact::<Bytes>().is_some() || v.downcast::<crate::objects::ByteArray>().is_some();
+    if !plain && let Some(f) = v.lookup_special(intern!("__bytes__"))? {
+        let r = f.call0()?;
+        return match r.downcast::<Bytes>() {
+            Some(b) => Ok(b.as_slice().to_vec()),
+            None => Err(raise!(TypeError, "__bytes__ returned non-bytes (type {})", r.ty().name_str())),
+        };
+    }
     if !crate::objects::byteops::has_buffer(v) {
-        if let Some(f) = v.lookup_special(intern!("__bytes__"))? {
-            let r = f.call0()?;
-            return match r.downcast::<Bytes>() {
-                Some(b) => Ok(b.as_slice().to_vec()),
-                None => Err(raise!(TypeError, "__bytes__ returned non-bytes (type {})", r.ty().name_str())),
-            };
-        }
         return Err(raise!(
             TypeError,
             "%b requires a bytes-like object, or an object that implements __bytes__, not '{}'",

@@ -70,6 +70,11 @@ impl Template {
 
 #[pyclass(name = "Template", module = "string.templatelib", type_object = _PyTemplate_Type, flags = "HAVE_GC", members = "strings: object@strings readonly; interpolations: object@interpolations readonly")]
 impl Template {
+    /// See PEP 585
+    #[pyclassmethod]
+    fn __class_getitem__(cls: &Type, args: &Object) -> PyResult<PyRef> {
+        crate::objects::genericalias::alias(cls, args)
+    }
     /// Template object
     #[slot]
     fn tp_new(cls: &Type, args: FuncArgs<'_>) -> PyResult<PyRef> {
@@ -247,6 +252,11 @@ impl Interpolation {
 
 #[pyclass(name = "Interpolation", module = "string.templatelib", type_object = _PyInterpolation_Type, flags = "HAVE_GC", members = "value: object@value readonly; expression: object@expression readonly; conversion: object@conversion readonly; format_spec: object@format_spec readonly")]
 impl Interpolation {
+    /// See PEP 585
+    #[pyclassmethod]
+    fn __class_getitem__(cls: &Type, args: &Object) -> PyResult<PyRef> {
+        crate::objects::genericalias::alias(cls, args)
+    }
     /// Interpolation object
     #[slot(sig = "value, expression=None, conversion=None, format_spec=None")]
     fn tp_new(

@@ -214,7 +214,7 @@ impl Str {
     fn sq_concat(&self, other: &Object) -> PyResult<PyRef> {
         match other.downcast::<Str>() {
             Some(o) => Ok(Str::concat(self, o)?.upcast()),
-            None => Err(raise!(TypeError, "can only concatenate str (not \"{}\") to str", other.ty().name_str())),
+            None => Err(raise!(TypeError, "can only concatenate str (not \"{}\") to str", other.ty().tp_name())),
         }
     }
     #[slot]
