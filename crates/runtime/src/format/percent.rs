@@ -78,7 +78,17 @@ struct Conv {
 
 /// `text % args`.
 pub fn format_str(text: &Str, args: &Object) -> PyResult<Ref<Str>> {
-    run(&Text(text), args)?.finish()
+    let out = run(&Text(text), args)?.finish()?;
+    // A conversion that changes nothing gives the string itself.
+    let same = match args.downcast_exact::<Tuple>() {
+        Some(t) if t.len() == 0 => Some(text as &Object),
+        Some(t) if t.len() == 1 => Some(t.get(0)),
+        _ => Some(args),
+    };
+    match same.and_then(|s| s.downcast_exact::<Str>()) {
+        Some(s) if s.len() == out.len() && s.len() > 1 && s.eq_data(&out) => Ok(Ref::new_ref(s)),
+        _ => Ok(out),
+    }
 }
 
 /// `data % args`.
@@ -209,12 +219,6 @@ fn run<T: Target>(t: &T, args: &Object) -> PyResult<StrBuilder> {
         crate::objects::support::ensure_room::<u8>(c.prec.max(0) as usize)?;
         if c.width > 1 << 34 {
             return Err(crate::error::raise_none(exc::MemoryError()));
-        }
-        if c.c == 37 {
-            // CPython takes an argument here too.
-            let _ = a.next()?;
-            out.push_u32(37);
-            continue;
         }
         let v = a.next()?;
         one::<T>(&mut out, &c, &v, i - 1)?;

@@ -120,6 +120,7 @@ fn decode_registry(o: &Object, encoding: &str, errors: Option<&str>) -> PyResult
 
 /// `str(o, encoding, errors)`: decodes any object with the buffer protocol.
 pub fn decode_object(o: &Object, encoding: Option<&str>, errors: Option<&str>) -> PyResult<Ref<Str>> {
+    check_names(encoding, errors)?;
     if let Some(b) = o.downcast::<Bytes>() {
         return if b.is_empty() { Ok(Str::empty_ref()) } else { decode_bytes_object(o, encoding, errors) };
     }
@@ -148,13 +149,29 @@ fn decode_bytes_object(o: &Object, encoding: Option<&str>, errors: Option<&str>)
     }
 }
 
+/// In development mode the names are looked up also where they are not needed.
+fn check_names(encoding: Option<&str>, errors: Option<&str>) -> PyResult<()> {
+    if encoding.is_none() && errors.is_none() || !ThreadState::current().interp().config().dev_mode {
+        return Ok(());
+    }
+    if let Some(e) = encoding.filter(|e| known(e).is_none()) {
+        registry::lookup(e)?;
+    }
+    if let Some(e) = errors {
+        registry::lookup_error(e)?;
+    }
+    Ok(())
+}
+
 /// `s.encode(encoding, errors)`: the result is `bytes`.
 pub fn encode_object(s: &Str, encoding: Option<&str>, errors: Option<&str>) -> PyResult<PyRef> {
+    check_names(encoding, errors)?;
     Ok(encode(s, encoding, errors)?.upcast())
 }
 
 /// `o.decode(encoding, errors)` for any bytes-like object; the result is `str`.
 pub fn decode_any(o: &Object, encoding: Option<&str>, errors: Option<&str>) -> PyResult<PyRef> {
+    check_names(encoding, errors)?;
     Ok(decode_bytes_object(o, encoding, errors)?.upcast())
 }
 
