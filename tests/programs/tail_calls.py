@@ -82,6 +82,12 @@ def attributes():
 
 
 def unpack():
+    for i, x in enumerate(range(N)):
+        pass
+    for i, x in zip(range(N), range(N)):
+        pass
+    for k, v in dict.fromkeys(range(N)).items():
+        pass
     for i in range(N):
         a, b = pair
         len(names)

@@ -117,24 +117,19 @@ handlers! {
         let it = s.peek(1).obj();
         s.skip_cache();
         s.save();
-        match tri!(specialize::pair_next(it)) {
-            specialize::Pair::Items(a, b) => {
+        match specialize::pair_step(it, s.sp) {
+            specialize::Step::Items => {
                 // Over UNPACK_SEQUENCE and its cache word.
                 s.pc = s.pc.add(2);
-                s.push(b);
-                s.next_pushing(a)
+                s.sp = s.sp.add(1);
+                s.next_pushing(*s.sp)
             }
-            specialize::Pair::End => {
+            specialize::Step::End => {
                 s.jump(s.arg() + 1);
                 s.next()
             }
-            specialize::Pair::Other => match tri!(ops::iter_next(it)) {
-                Some(v) => s.next_pushing(v),
-                None => {
-                    s.jump(s.arg() + 1);
-                    s.next()
-                }
-            }
+            specialize::Step::Other => for_iter_any(s.pc.sub(1), s.sp, s.frame, s.ts, s.code, s.word),
+            specialize::Step::Raised => RAISED,
         }
     }
     fn get_iter(s) {

@@ -13,7 +13,7 @@ use compiler::opcode::op;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// Outcome of advancing an iterator whose pairs are unpacked at once.
-pub enum Pair {
+enum Pair {
     Items(Slot, Slot),
     End,
     /// Not an iterator that this knows.
@@ -49,9 +49,38 @@ fn advance(it: &Object) -> PyResult<Option<Slot>> {
     }
 }
 
+/// What `pair_step` did.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The pair is on the stack, the first value on top.
+    Items,
+    End,
+    /// Not an iterator that this knows.
+    Other,
+    Raised,
+}
+
+/// Puts the next two values of `it` at `sp`. (Not as a result: what a handler keeps in memory costs it its tail calls.)
+#[inline(never)]
+pub unsafe fn pair_step(it: &Object, sp: *mut Slot) -> Step {
+    // SAFETY: the caller's promise: the type was checked, and the stack has room for two.
+    unsafe {
+        match pair_next(it) {
+            Ok(Pair::Items(a, b)) => {
+                *sp = b;
+                *sp.add(1) = a;
+                Step::Items
+            }
+            Ok(Pair::End) => Step::End,
+            Ok(Pair::Other) => Step::Other,
+            Err(_) => Step::Raised,
+        }
+    }
+}
+
 /// The next two values of `it`.
 #[inline]
-pub unsafe fn pair_next(it: &Object) -> PyResult<Pair> {
+unsafe fn pair_next(it: &Object) -> PyResult<Pair> {
     // SAFETY: the type was checked; an iterator keeps what it iterates over.
     unsafe {
         if type_is!(it, PyEnum_Type) {
