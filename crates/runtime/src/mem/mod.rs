@@ -3,6 +3,7 @@
 pub mod brc;
 pub mod dealloc;
 pub mod domains;
+mod epochs;
 pub mod gc;
 pub mod heap;
 pub(crate) mod plain;
@@ -12,6 +13,7 @@ pub mod reserve;
 #[cfg(test)]
 mod tests;
 pub mod threadcount;
+mod word;
 
 pub use dealloc::py_dealloc;
 pub use gc::Visitor;

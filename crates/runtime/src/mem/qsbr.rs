@@ -1,26 +1,24 @@
 //! Quiescent-state based reclamation: memory that lock-free readers may still look at is freed after every attached
 //! thread has passed a quiescent point (eval breaker, detach).
 //!
-//! `write_seq` grows when memory is retired. A thread at a quiescent point copies it into its slot; 0 means detached,
-//! which is always quiescent. Memory retired at goal `g` may be freed once every slot is 0 or at least `g`.
+//! The numbers behind this are in `epochs`; here are the threads' slots and the queues of what waits.
 
+use super::epochs::{Epochs, Seq};
 use crate::thread::ThreadState;
 use crate::thread::breaker;
 use crate::thread::mutex::RawMutex;
 use core::cell::{Cell, UnsafeCell};
 use core::ffi::c_void;
-use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use core::sync::atomic::{AtomicU64, AtomicUsize, fence};
+use core::sync::atomic::AtomicUsize;
+use core::sync::atomic::Ordering::Relaxed;
 use std::collections::VecDeque;
 
-const STEP: u64 = 2;
-static WRITE_SEQ: AtomicU64 = AtomicU64::new(1);
-static READ_SEQ: AtomicU64 = AtomicU64::new(1);
+static EPOCHS: Epochs = Epochs::new();
 
 /// One thread's progress. Slots live for ever and are reused.
 #[repr(align(64))]
 pub struct Slot {
-    seq: AtomicU64,
+    seq: Seq,
     in_use: Cell<bool>,
 }
 // SAFETY: `in_use` is only touched under the registry's lock.
@@ -79,7 +77,7 @@ pub fn new_slot() -> &'static Slot {
     let slot = match slots.iter().find(|s| !s.in_use.get()) {
         Some(s) => *s,
         None => {
-            let s: &'static Slot = Box::leak(Box::new(Slot { seq: AtomicU64::new(0), in_use: Cell::new(false) }));
+            let s: &'static Slot = Box::leak(Box::new(Slot { seq: Seq::new(), in_use: Cell::new(false) }));
             slots.push(s);
             s
         }
@@ -90,7 +88,7 @@ pub fn new_slot() -> &'static Slot {
 }
 
 pub fn release_slot(slot: &'static Slot) {
-    slot.seq.store(0, Release);
+    slot.seq.offline();
     REGISTRY.lock.lock_raw();
     slot.in_use.set(false);
     REGISTRY.lock.unlock();
@@ -99,50 +97,41 @@ pub fn release_slot(slot: &'static Slot) {
 /// The thread attaches: it may read from now on.
 #[inline]
 pub fn online(slot: &Slot) {
-    slot.seq.store(WRITE_SEQ.load(Acquire), SeqCst);
-    fence(SeqCst);
+    EPOCHS.online(&slot.seq);
 }
 
 /// The thread detaches.
 #[inline]
 pub fn offline(slot: &Slot) {
-    slot.seq.store(0, Release);
+    slot.seq.offline();
 }
 
 /// Starts a grace period; it is over when `poll(goal)` is true.
 pub fn advance() -> u64 {
-    WRITE_SEQ.fetch_add(STEP, SeqCst) + STEP
+    EPOCHS.advance()
 }
 
 /// A goal for the next `advance`, for batching.
 pub fn next_goal() -> u64 {
-    WRITE_SEQ.load(SeqCst) + STEP
+    EPOCHS.next_goal()
 }
 
 /// Whether every reader that could have seen memory retired at `goal` is gone.
 pub fn poll(goal: u64) -> bool {
-    if READ_SEQ.load(Acquire) >= goal {
-        return true;
-    }
-    fence(SeqCst);
-    let mut min = WRITE_SEQ.load(SeqCst);
-    REGISTRY.lock.lock_raw();
-    // SAFETY: under the lock.
-    for s in unsafe { &*REGISTRY.slots.get() } {
-        let v = s.seq.load(Acquire);
-        if v != 0 && v < min {
-            min = v;
+    EPOCHS.passed(goal, |look| {
+        REGISTRY.lock.lock_raw();
+        // SAFETY: under the lock.
+        for s in unsafe { &*REGISTRY.slots.get() } {
+            look(&s.seq);
         }
-    }
-    REGISTRY.lock.unlock();
-    READ_SEQ.fetch_max(min, SeqCst);
-    min >= goal
+        REGISTRY.lock.unlock();
+    })
 }
 
 /// The running thread is at a quiescent point: it holds no pointer that it read without a lock.
 #[inline]
 pub fn quiescent(ts: &ThreadState) {
-    ts.qsbr_slot().seq.store(WRITE_SEQ.load(Acquire), SeqCst);
+    EPOCHS.quiescent(&ts.qsbr_slot().seq);
 }
 
 /// Quiescent point of the eval breaker: also frees what has become free.
@@ -222,7 +211,7 @@ pub fn process(ts: &ThreadState) {
             let q = &mut *ts.delayed.queue.get();
             match q.front() {
                 Some(&(_, _, goal)) => {
-                    if goal > WRITE_SEQ.load(Relaxed) {
+                    if EPOCHS.is_ahead(goal) {
                         advance();
                         quiescent(ts);
                     }
@@ -278,7 +267,7 @@ pub(crate) fn after_fork(ts: &ThreadState) {
     // SAFETY: the child has one thread.
     for s in unsafe { &*REGISTRY.slots.get() } {
         if !core::ptr::eq(*s, ts.qsbr_slot()) {
-            s.seq.store(0, Relaxed);
+            s.seq.offline();
             s.in_use.set(false);
         }
     }

@@ -6,6 +6,7 @@
 //! `ob_tid` is 0 and only the shared count counts. An object dies when it is MERGED with a count of zero, or when the
 //! owner's local count reaches zero while the shared word is exactly 0.
 
+use super::word::{self, Dropped};
 use crate::arch;
 use crate::object::{
     IMMORTAL_LOCAL, Object, PyRef, Ref, SHARED_FLAG_MASK, SHARED_MAYBE_WEAKREF, SHARED_MERGED, SHARED_QUEUED,
@@ -14,6 +15,14 @@ use crate::object::{
 use abi::PyObject;
 use core::cell::Cell;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+
+const _: () = assert!(
+    word::SHIFT == SHARED_SHIFT as u32
+        && word::FLAGS == SHARED_FLAG_MASK
+        && word::MAYBE_WEAKREF == SHARED_MAYBE_WEAKREF
+        && word::QUEUED == SHARED_QUEUED
+        && word::MERGED == SHARED_MERGED
+);
 
 /// Added to the shared count of deferred objects, so that it never reaches zero outside the collector.
 pub const DEFERRED_BIAS: isize = isize::MAX / 8;
@@ -27,22 +36,11 @@ pub unsafe extern "C" fn merge_zero_local(p: *mut PyObject) {
     // SAFETY: the caller's reference keeps the object alive until the merge.
     let o = unsafe { &*p };
     debug_assert_eq!(o.ob_ref_local.load(Relaxed), 0);
-    let mut shared = o.ob_ref_shared.load(Acquire);
+    let shared = o.ob_ref_shared.load(Acquire);
     o.ob_tid.store(0, Relaxed);
-    if shared == 0 {
+    if shared == 0 || word::merge_zero(&o.ob_ref_shared, shared) == Dropped::Dead {
         // SAFETY: no reference is left, and no one can make one.
-        return unsafe { super::py_dealloc(p) };
-    }
-    loop {
-        let new = (shared & !SHARED_FLAG_MASK) | SHARED_MERGED;
-        match o.ob_ref_shared.compare_exchange_weak(shared, new, AcqRel, Acquire) {
-            Ok(_) if new == SHARED_MERGED => {
-                // SAFETY: merged with a count of zero.
-                return unsafe { super::py_dealloc(p) };
-            }
-            Ok(_) => return,
-            Err(s) => shared = s,
-        }
+        unsafe { super::py_dealloc(p) };
     }
 }
 
@@ -54,22 +52,12 @@ pub unsafe extern "C" fn merge_zero_local(p: *mut PyObject) {
 pub unsafe extern "C" fn decref_shared(p: *mut PyObject) {
     // SAFETY: the caller's reference keeps the object alive.
     let o = unsafe { &*p };
-    let mut shared = o.ob_ref_shared.load(Relaxed);
-    let (queue, new) = loop {
-        // The count is zero and not merged: the reference we drop is counted locally. Hand it to the owner.
-        let queue = shared == 0 || shared == SHARED_MAYBE_WEAKREF;
-        let new = if queue { SHARED_QUEUED } else { shared - (1 << SHARED_SHIFT) };
-        match o.ob_ref_shared.compare_exchange_weak(shared, new, AcqRel, Relaxed) {
-            Ok(_) => break (queue, new),
-            Err(s) => shared = s,
-        }
-    };
-    if queue {
+    match word::drop_shared(&o.ob_ref_shared) {
+        Dropped::Alive => {}
         // SAFETY: the queue takes over the reference.
-        unsafe { super::brc::queue(p) };
-    } else if new == SHARED_MERGED {
+        Dropped::Queue => unsafe { super::brc::queue(p) },
         // SAFETY: merged with a count of zero.
-        unsafe { super::py_dealloc(p) };
+        Dropped::Dead => unsafe { super::py_dealloc(p) },
     }
 }
 
@@ -98,15 +86,7 @@ pub unsafe fn explicit_merge(p: *mut PyObject, extra: isize) -> isize {
     debug_assert_ne!(local, IMMORTAL_LOCAL);
     o.ob_ref_local.store(0, Relaxed);
     o.ob_tid.store(0, Relaxed);
-    let mut shared = o.ob_ref_shared.load(Relaxed);
-    loop {
-        let count = (shared >> SHARED_SHIFT) + local as isize + extra;
-        let new = (count << SHARED_SHIFT) | SHARED_MERGED;
-        match o.ob_ref_shared.compare_exchange_weak(shared, new, AcqRel, Relaxed) {
-            Ok(_) => return count,
-            Err(s) => shared = s,
-        }
-    }
+    word::merge(&o.ob_ref_shared, local as isize, extra)
 }
 
 /// Takes a reference to an object that may be dying, through a pointer read without a lock. The memory must be
@@ -137,16 +117,7 @@ pub unsafe fn try_incref(p: *mut PyObject) -> bool {
 pub unsafe fn try_incref_shared(p: *mut PyObject) -> bool {
     // SAFETY: readable by the caller's promise.
     let o = unsafe { &*p };
-    let mut shared = o.ob_ref_shared.load(Relaxed);
-    loop {
-        if shared == 0 || shared == SHARED_MERGED {
-            return false;
-        }
-        match o.ob_ref_shared.compare_exchange_weak(shared, shared + (1 << SHARED_SHIFT), AcqRel, Relaxed) {
-            Ok(_) => return true,
-            Err(s) => shared = s,
-        }
-    }
+    word::try_take(&o.ob_ref_shared)
 }
 
 /// Marks the object as one that other threads may `try_incref` from now on.
@@ -159,13 +130,7 @@ pub unsafe fn set_maybe_weakref(p: *mut PyObject) {
     if o.ob_ref_local.load(Relaxed) == IMMORTAL_LOCAL {
         return;
     }
-    let mut shared = o.ob_ref_shared.load(Relaxed);
-    while shared & SHARED_FLAG_MASK == 0 {
-        match o.ob_ref_shared.compare_exchange_weak(shared, shared | SHARED_MAYBE_WEAKREF, AcqRel, Relaxed) {
-            Ok(_) => return,
-            Err(s) => shared = s,
-        }
-    }
+    word::allow_takers(&o.ob_ref_shared);
 }
 
 /// A new reference for another thread's container slot, taken while a lock keeps the object in its place: afterwards

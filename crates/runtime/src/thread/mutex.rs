@@ -7,7 +7,6 @@
 use super::parking::{self, Park};
 use super::{ThreadState, detach, signals};
 use abi::PyMutex;
-use core::cell::Cell;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicU8, AtomicUsize};
 use std::time::Instant;
