@@ -408,7 +408,10 @@ capi! {
         print_error(set_last != 0)
     }
     fn PyErr_Display(_ty: Option<&Object>, value: Option<&Object>, tb: Option<&Object>) {
-        let Some(e) = value.and_then(|v| v.downcast::<BaseException>()) else { return Ok(()) };
+        let Some(value) = value else { return Ok(()) };
+        let Some(e) = value.downcast::<BaseException>() else {
+            return display::default_excepthook(value, none());
+        };
         if e.traceback().is_none() {
             e.set_traceback(tb.filter(|t| !t.is_none()).map(Object::to_ref));
         }
@@ -416,8 +419,7 @@ capi! {
         Ok(())
     }
     fn PyErr_DisplayException(e: &Object) {
-        display::display(instance(e)?);
-        Ok(())
+        display::default_excepthook(e, none())
     }
     fn PyErr_WriteUnraisable(o: Option<&Object>) {
         display::write_unraisable(o);

@@ -379,8 +379,7 @@ capi! {
         if tb.downcast::<Traceback>().is_none() {
             return Err(bad_internal_call());
         }
-        display::import("traceback")?.call_method(intern!("print_tb"), &[tb, none(), file])?;
-        Ok(())
+        display::print_traceback(file, tb)
     }
     fn _PyTraceback_Add(function: CText<'_>, file: CText<'_>, line: c_int) {
         let made = empty_code(&file.to_string_lossy(), &function.to_string_lossy(), line).and_then(|c| new_frame(&c, &*Dict::new()?));

@@ -47,6 +47,7 @@ pub mod _ssl;
 pub mod _statistics;
 pub mod _string;
 pub mod _struct;
+pub mod _suggestions;
 pub mod _symtable;
 pub mod _sysconfig;
 pub mod _thread;
@@ -153,6 +154,7 @@ pub static INITTAB: &[InitTabEntry] = inittab! {
     _statistics
     _string
     _struct
+    _suggestions
     _symtable
     _sysconfig
     _thread

@@ -300,7 +300,15 @@ fn import_from_error(m: &Object, pkg: Option<&Str>, name: &Str) -> PyResult<Slot
     };
     let n = name.repr()?;
     let n = n.to_string_lossy();
+    let suspect = match (&spec, pkg) {
+        (Some(s), Some(p)) if !s.is_none() => {
+            let origin = crate::objects::module::Origin::of(s, p)?;
+            origin.is_suspect().then(|| origin.hint(&p.to_string_lossy())).transpose()?
+        }
+        _ => None,
+    };
     let msg = match (&path, initializing) {
+        _ if let Some(hint) = suspect => format!("cannot import name {n} from {mod_repr} ({hint})"),
         (None, _) => format!("cannot import name {n} from {mod_repr} (unknown location)"),
         (Some(p), true) => format!(
             "cannot import name {n} from partially initialized module {mod_repr} (most likely due to a circular import) ({})",

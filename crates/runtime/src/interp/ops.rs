@@ -44,11 +44,12 @@ pub fn bad_opcode(word: u32) {
 #[cold]
 #[inline(never)]
 pub fn unbound_local(code: &Code, i: usize) {
+    // No `name`: nothing else is meant than this variable.
     let n = code.local_name(i);
-    let _ = raise_name(
-        exc::UnboundLocalError(),
-        &format!("cannot access local variable '{}' where it is not associated with a value", n.to_string_lossy()),
-        n,
+    let _ = raise!(
+        UnboundLocalError,
+        "cannot access local variable '{}' where it is not associated with a value",
+        n.to_string_lossy()
     );
 }
 

@@ -427,6 +427,12 @@ impl Config {
                         b"0" => self.utf8_mode = false,
                         _ => return Err(fatal("invalid PYTHONUTF8 environment variable value")),
                     }
+                } else if ["LC_ALL", "LC_CTYPE", "LANG"]
+                    .iter()
+                    .find_map(|n| std::env::var(n).ok().filter(|v| !v.is_empty()))
+                    .is_none_or(|v| v == "C" || v == "POSIX")
+                {
+                    self.utf8_mode = true;
                 }
             }
         }

@@ -85,7 +85,14 @@ fn stream(config: &Config, io: &Object, open: &Object, fd: i32, name: &str, mode
     } else {
         config.stdio_errors.clone().unwrap_or_else(|| default_errors(config).to_string())
     };
-    let encoding = config.stdio_encoding.clone().unwrap_or_else(|| "utf-8".into());
+    let encoding = match &config.stdio_encoding {
+        // Known by the codec's own name.
+        Some(e) => {
+            let codec = import::import_attr("codecs", "lookup")?.call1(&*Str::new(e)?)?;
+            codec.getattr(intern!("name"))?.str()?.to_string_lossy().into_owned()
+        }
+        None => "utf-8".into(),
+    };
     let wrapper = io.getattr(intern!("TextIOWrapper"))?;
     let args = [
         buf,

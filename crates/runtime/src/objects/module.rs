@@ -473,29 +473,21 @@ pub fn getattro(m: &Module, name: &Str) -> PyResult<PyRef> {
 fn missing_attribute(m: &Module, name: &Str) -> PyResult<Raised> {
     let fail = |text: String| crate::objects::exceptions::raise::raise_attribute_error(m, name, format_args!("{text}"));
     let attr = name.to_string_lossy();
-    let Some(mod_name) = m.dict().get_str(intern!("__name__"))?.and_then(|n| n.downcast_into::<Str>().ok()) else {
+    let Some(name_obj) = m.dict().get_str(intern!("__name__"))?.and_then(|n| n.downcast_into::<Str>().ok()) else {
         return Ok(fail(format!("module has no attribute '{attr}'")));
     };
-    let mod_name = mod_name.to_string_lossy();
+    let mod_name = name_obj.to_string_lossy();
     if let Some(spec) = m.dict().get_str(intern!("__spec__"))?.filter(|s| !s.is_none()) {
-        let origin = spec
-            .getattr_opt(intern!("origin"))?
-            .and_then(|o| o.downcast_into::<Str>().ok())
-            .map(|o| o.to_string_lossy().to_string());
-        let initializing = match spec.getattr_opt(intern!("_initializing"))? {
-            Some(i) => i.is_true()?,
-            None => false,
-        };
-        let shadows = origin.as_deref().map(|o| shadows_stdlib(o, &mod_name)).transpose()?.unwrap_or(false);
-        if let (true, Some(o)) = (shadows, &origin) {
-            return Ok(fail(format!(
-                "module '{mod_name}' has no attribute '{attr}' (consider renaming '{o}' since it has the same name as the standard library module named '{mod_name}' and prevents importing that standard library module)"
-            )));
+        let origin = Origin::of(&spec, &name_obj)?;
+        if origin.is_suspect() {
+            let hint = origin.hint(&mod_name)?;
+            return Ok(fail(format!("module '{mod_name}' has no attribute '{attr}' ({hint})")));
         }
-        if initializing {
-            return Ok(fail(match origin {
+        if origin.initializing {
+            return Ok(fail(match origin.path {
                 Some(o) => format!(
-                    "partially initialized module '{mod_name}' from '{o}' has no attribute '{attr}' (most likely due to a circular import)"
+                    "partially initialized module '{mod_name}' from '{}' has no attribute '{attr}' (most likely due to a circular import)",
+                    o.to_string_lossy()
                 ),
                 None => format!(
                     "partially initialized module '{mod_name}' has no attribute '{attr}' (most likely due to a circular import)"
@@ -513,32 +505,68 @@ fn missing_attribute(m: &Module, name: &Str) -> PyResult<Raised> {
     Ok(fail(format!("module '{mod_name}' has no attribute '{attr}'")))
 }
 
-/// Whether a script's folder holds a file that hides a module of the standard library.
-fn shadows_stdlib(origin: &str, name: &str) -> PyResult<bool> {
-    let interp = ThreadState::current().interp();
-    let Some(first) =
-        crate::lifecycle::init::get_sys("path")?.and_then(|p| p.downcast::<List>().and_then(|l| l.get(0)))
-    else {
-        return Ok(false);
-    };
-    let Some(first) = first.downcast::<Str>().map(|s| s.to_string_lossy().to_string()) else { return Ok(false) };
-    if interp.config().safe_path {
-        return Ok(false);
+/// Where a module that lacks something comes from: it may be a script's file that hides another module.
+pub(crate) struct Origin {
+    path: Option<Ref<Str>>,
+    /// It lies in the folder of the script.
+    hides: bool,
+    /// It has the name of a module of the standard library, too.
+    pub hides_stdlib: bool,
+    pub initializing: bool,
+}
+
+impl Origin {
+    pub(crate) fn of(spec: &Object, name: &Str) -> PyResult<Origin> {
+        let path = spec.getattr_opt(intern!("origin"))?.and_then(|o| o.downcast_into::<Str>().ok());
+        let initializing = match spec.getattr_opt(intern!("_initializing"))? {
+            Some(i) => i.is_true()?,
+            None => false,
+        };
+        let hides = path.as_ref().is_some_and(|p| in_script_folder(&p.to_string_lossy()));
+        let names = if hides { crate::lifecycle::init::get_sys("stdlib_module_names")? } else { None };
+        let hides_stdlib = match names {
+            Some(n) if n.downcast::<FrozenSet>().is_some() || n.downcast::<Set>().is_some() => n.contains(name)?,
+            _ => false,
+        };
+        Ok(Origin { path, hides, hides_stdlib, initializing })
     }
+
+    /// Whether the file is the likely reason.
+    pub(crate) fn is_suspect(&self) -> bool {
+        self.hides_stdlib || (self.hides && self.initializing)
+    }
+
+    /// What to do about it.
+    pub(crate) fn hint(&self, name: &str) -> PyResult<String> {
+        let path = match &self.path {
+            Some(p) => p.repr()?.to_string_lossy().into_owned(),
+            None => "?".into(),
+        };
+        Ok(if self.hides_stdlib {
+            format!(
+                "consider renaming {path} since it has the same name as the standard library module named '{name}' and prevents importing that standard library module"
+            )
+        } else {
+            format!("consider renaming {path} if it has the same name as a library you intended to import")
+        })
+    }
+}
+
+/// Whether a module's file lies in the folder that was put in front of `sys.path` for the script.
+fn in_script_folder(origin: &str) -> bool {
+    let config = ThreadState::current().interp().config();
+    let Some(first) = config.sys_path_0.as_ref().filter(|_| !config.safe_path) else { return false };
     let dir = if first.is_empty() {
-        std::env::current_dir().map(|d| d.to_string_lossy().into_owned()).unwrap_or_default()
+        match std::env::current_dir() {
+            Ok(d) => d,
+            Err(_) => return false,
+        }
     } else {
-        first
+        crate::lifecycle::path::absolute(std::path::Path::new(first))
     };
     let base = std::path::Path::new(origin);
     let base = if base.file_name().is_some_and(|f| f == "__init__.py") { base.parent() } else { Some(base) };
-    if base.and_then(|b| b.parent()).is_none_or(|p| p != std::path::Path::new(&dir)) {
-        return Ok(false);
-    }
-    match crate::lifecycle::init::get_sys("stdlib_module_names")? {
-        Some(names) => names.contains(&*Str::new(name)?),
-        None => Ok(false),
-    }
+    base.and_then(|b| b.parent()).is_some_and(|p| p == dir)
 }
 
 /// module(name, doc=None)

@@ -58,8 +58,8 @@ pub fn print_source_line(file: &Object, filename: &Str, lineno: i64, indent: usi
     Ok(())
 }
 
-/// Prints one traceback.
-fn print_traceback(file: &Object, tb: &Object) -> PyResult<()> {
+/// Prints one traceback (`PyTraceBack_Print`).
+pub fn print_traceback(file: &Object, tb: &Object) -> PyResult<()> {
     write_text(file, "Traceback (most recent call last):\n")?;
     let limit = match sys_get("tracebacklimit").and_then(|l| l.downcast::<Int>().and_then(Int::try_i64)) {
         Some(n) if n <= 0 => return Ok(()),
@@ -165,20 +165,23 @@ fn print_syntax_place(file: &Object, e: &BaseException) -> PyResult<()> {
     Ok(())
 }
 
-/// Prints an exception with its causes and contexts, without the help of Python code.
-fn print_plain(file: &Object, e: &BaseException, seen: &mut Vec<*const BaseException>) -> PyResult<()> {
+/// Groups nest this deep in what is printed.
+const MAX_GROUP_DEPTH: usize = 10;
+
+/// Prints an exception with its causes and contexts, without the help of Python code; `depth` groups are around it.
+fn print_plain(file: &Object, e: &BaseException, seen: &mut Vec<*const BaseException>, depth: usize) -> PyResult<()> {
     if seen.contains(&(e as *const _)) || seen.len() > 1000 {
         return Ok(());
     }
     seen.push(e);
     if let Some(c) = e.cause() {
         if !seen.contains(&(&*c as *const _)) {
-            print_plain(file, &c, seen)?;
+            print_plain(file, &c, seen, depth)?;
             write_text(file, "\nThe above exception was the direct cause of the following exception:\n\n")?;
         }
     } else if let Some(c) = e.context().filter(|_| !e.suppress_context()) {
         if !seen.contains(&(&*c as *const _)) {
-            print_plain(file, &c, seen)?;
+            print_plain(file, &c, seen, depth)?;
             write_text(file, "\nDuring handling of the above exception, another exception occurred:\n\n")?;
         }
     }
@@ -189,10 +192,13 @@ fn print_plain(file: &Object, e: &BaseException, seen: &mut Vec<*const BaseExcep
     print_headline(file, e)?;
     print_notes(file, e)?;
     if let Some(g) = e.downcast::<BaseExceptionGroup>() {
+        if depth >= MAX_GROUP_DEPTH {
+            return write_text(file, &format!("    ... (max_group_depth is {MAX_GROUP_DEPTH})\n"));
+        }
         for (i, sub) in g.excs()?.as_slice().iter().enumerate() {
             if let Some(sub) = sub.downcast::<BaseException>() {
                 write_text(file, &format!("  +---------------- {} ----------------\n", i + 1))?;
-                print_plain(file, sub, seen)?;
+                print_plain(file, sub, seen, depth + 1)?;
             }
         }
     }
@@ -218,7 +224,7 @@ pub fn display_to(file: &Object, e: &BaseException) {
             }
         };
     if !done {
-        if let Err(err) = print_plain(file, e, &mut Vec::new()) {
+        if let Err(err) = print_plain(file, e, &mut Vec::new(), 0) {
             err.clear();
         }
     }
