@@ -2,7 +2,8 @@
 
     python3 link/order.py target/release/freewheel target/release/libfreewheel.so
 
-needs valgrind, and a release build whose library has its symbols.  To be run when start-up has changed a lot.
+needs valgrind, and a release build whose library has its symbols.  To be run when start-up has changed a lot, and again
+after the next build: only then does it see which functions the compiler takes for unlikely, whose sections have other names.
 """
 
 import collections
@@ -20,6 +21,7 @@ PROGRAMS = [
 ]
 # A generic function has one name for all its instances: those are taken along unless they are many.
 SPARE = 40_000
+LIST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "startup.ld")
 
 HEAD = """\
 /* Functions that run when the interpreter starts, in one place: the pages of code that a small program touches are few.
@@ -47,23 +49,36 @@ def executed(program, args, sizes):
     return names & sizes.keys()
 
 
+def placed(library):
+    """The addresses of the section that the list makes."""
+    out = subprocess.run(["readelf", "-SW", library], check=True, capture_output=True, text=True).stdout
+    m = re.search(r"\.text\.startup_order +PROGBITS +(\w+) \w+ (\w+)", out)
+    start, size = (int(m.group(1), 16), int(m.group(2), 16)) if m else (0, 1 << 62)
+    return range(start, start + size)
+
+
 def main(program, library):
-    sizes = {}
+    sizes, there = {}, {}
     for line in subprocess.run(["nm", "-S", library], check=True, capture_output=True, text=True).stdout.splitlines():
         fields = line.split()
         if len(fields) == 4 and fields[2] in "tT":
-            sizes[fields[3]] = int(fields[1], 16)
+            there[fields[3]], sizes[fields[3]] = int(fields[0], 16), int(fields[1], 16)
     # The first run leaves the compiled modules behind.
     subprocess.run([program] + PROGRAMS[0], check=True)
     whole, used = collections.Counter(), collections.Counter()
     for name, size in sizes.items():
         whole[family(name)] += size
+    known, unlikely = placed(library), set()
+    old = open(LIST).read() if os.path.exists(LIST) else ""
     for name in set().union(*(executed(program, args, sizes) for args in PROGRAMS)):
         used[family(name)] += sizes[name]
+        if f" .text.unlikely.{family(name)}\n" in old or f" .text.{family(name)}\n" in old and there[name] not in known:
+            unlikely.add(family(name))
     names = sorted(n for n in used if whole[n] <= 3 * used[n] + SPARE)
-    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "startup.ld"), "w") as f:
+    print(f"{len(names)} names, {sum(whole[n] for n in names) >> 10} KiB, {len(unlikely)} unlikely")
+    names += [f"unlikely.{n}" for n in names if n in unlikely]
+    with open(LIST, "w") as f:
         f.write(HEAD + "".join(f"      .text.{n}\n" for n in names) + "    )\n  }\n}\nINSERT BEFORE .text;\n")
-    print(f"{len(names)} names, {sum(whole[n] for n in names) >> 10} KiB")
 
 
 main(*sys.argv[1:])
