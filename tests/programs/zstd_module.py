@@ -30,7 +30,7 @@ assert zstd.decompress(packed, zstd_dict=trained) == samples[7]
 assert zstd.get_frame_info(packed).dictionary_id == trained.dict_id != 0
 prefix = zstd.ZstdDict(data, is_raw=True)
 packed = zstd.compress(data, zstd_dict=prefix.as_prefix)
-assert len(packed) < 200 and zstd.decompress(packed, zstd_dict=prefix.as_prefix) == data
+assert len(packed) < len(zstd.compress(data)) and zstd.decompress(packed, zstd_dict=prefix.as_prefix) == data
 
 options = {zstd.CompressionParameter.checksum_flag: 1, zstd.CompressionParameter.compression_level: 5}
 assert zstd.decompress(zstd.compress(data, options=options)) == data

@@ -199,6 +199,13 @@ fn decode_table(name: &str, t: &Table, b: &[u8]) -> Decoded {
             _ => Decoded::Wrong(1),
         };
     }
+    // What the newer edition added is known to be wrong as a whole.
+    if name == "euc_jisx0213"
+        && t.double(a, second).is_none()
+        && tables::table("euc_jis_2004").double(a, second).is_some()
+    {
+        return Decoded::Wrong(2);
+    }
     found(2, t.double(a, second))
 }
 
@@ -267,6 +274,7 @@ fn decode_hz(state: &mut State, b: &[u8]) -> Decoded {
     }
     match b.get(1) {
         None => Decoded::Short,
+        Some(&second) if second & 128 != 0 => Decoded::Wrong(1),
         Some(&second) => found(2, tables::table("gb2312").double(a | 128, second | 128)),
     }
 }
@@ -308,6 +316,11 @@ fn greek(b: u8) -> Option<u32> {
     })
 }
 
+/// Whether a row is one of the second plane of JIS X 0213; EUC has the rows of JIS X 0212 between them.
+fn of_plane_two(first: u8) -> bool {
+    matches!((first & 0x7f).wrapping_sub(0x20), 1 | 3..=5 | 8 | 12..=15 | 78..=94)
+}
+
 impl What {
     /// The character of one or two 7-bit bytes.
     fn decode(self, b: &[u8]) -> Option<[u32; 2]> {
@@ -332,9 +345,10 @@ impl What {
             What::Jis208 => euc("euc_jp"),
             What::Jis212 => tables::table("euc_jp").triple(high, high2),
             What::Jis213One(new) => euc(if new { "euc_jis_2004" } else { "euc_jisx0213" }),
-            What::Jis213Two(new) => {
+            What::Jis213Two(new) if of_plane_two(a) => {
                 tables::table(if new { "euc_jis_2004" } else { "euc_jisx0213" }).triple(high, high2)
             }
+            What::Jis213Two(_) => None,
             What::Ksc5601 => euc("euc_kr"),
             What::Gb2312 => euc("gb2312"),
             What::Latin1 => Some([high as u32, 0]),
@@ -347,48 +361,34 @@ impl What {
             _ => 2,
         }
     }
-    /// The 7-bit bytes of the characters at the start of `s`, and how many characters they are.
-    fn encode(self, s: &[u32], flush: bool) -> Result<Option<(u16, usize)>, ()> {
-        let c = s[0];
+    /// The 7-bit bytes of a character.
+    fn encode(self, c: u32) -> Option<u16> {
         let two = |name: &str| {
             let n = tables::table(name).bytes(c).filter(|n| (0x8080..0x1_0000).contains(n) && n >> 8 != 0x8e);
-            Ok(n.map(|n| (n as u16 & 0x7f7f, 1)))
+            n.map(|n| n as u16 & 0x7f7f)
         };
         let three = |name: &str| {
             let n = tables::table(name).bytes(c).filter(|n| n >> 16 == 0x8f);
-            Ok(n.map(|n| (n as u16 & 0x7f7f, 1)))
+            n.map(|n| n as u16 & 0x7f7f)
         };
         let planes = |new: bool| if new { "euc_jis_2004" } else { "euc_jisx0213" };
         match self {
-            What::JisRoman => Ok(match c {
-                0xa5 => Some((b'\\' as u16, 1)),
-                0x203e => Some((b'~' as u16, 1)),
-                0..128 if c != b'\\' as u32 && c != b'~' as u32 => Some((c as u16, 1)),
+            What::JisRoman => match c {
+                0xa5 => Some(b'\\' as u16),
+                0x203e => Some(b'~' as u16),
                 _ => None,
-            }),
-            What::JisKana => Ok((0xff61..=0xff9f).contains(&c).then(|| ((c - 0xff40) as u16, 1))),
-            What::Jis208 if c == 0xff3c => Ok(Some((0x2140, 1))),
+            },
+            What::JisKana => (0xff61..=0xff9f).contains(&c).then(|| (c - 0xff40) as u16),
+            What::Jis208 if c == 0xff3c => Some(0x2140),
             What::Jis208 => two("euc_jp"),
             What::Jis212 => three("euc_jp"),
-            What::Jis213One(new) => {
-                let t = tables::table(planes(new));
-                if t.begins_pair(c) {
-                    match s.get(1) {
-                        Some(next) => {
-                            if let Some(n) = t.pair_bytes(c, *next) {
-                                return Ok(Some((n as u16 & 0x7f7f, 2)));
-                            }
-                        }
-                        None if !flush => return Err(()),
-                        None => {}
-                    }
-                }
-                two(planes(new))
-            }
-            What::Jis213Two(new) => three(planes(new)),
+            // EUC has this one from elsewhere.
+            What::Jis213One(_) if c == 0xff5e => None,
+            What::Jis213One(new) => two(planes(new)),
+            What::Jis213Two(new) => three(planes(new)).filter(|n| of_plane_two((n >> 8) as u8)),
             What::Ksc5601 => two("euc_kr"),
             What::Gb2312 => two("gb2312"),
-            What::Latin1 | What::Greek => Ok(None),
+            What::Latin1 | What::Greek => None,
         }
     }
 }
@@ -403,6 +403,14 @@ const ASCII: u8 = b'B';
 
 /// An escape sequence at the start of `b`: its effect, or its length when it means nothing.
 fn escape(state: &mut State, sets: &[Set], flags: u8, b: &[u8]) -> Decoded {
+    // A revision of JIS X 0208 is announced before the set.
+    if b.starts_with(b"\x1b&@\x1b$B") && sets.iter().any(|s| s.mark == b'B' | 128) {
+        state[0] = b'B' | 128;
+        return Decoded::Chars(6, [0; 2], 0);
+    }
+    if b.len() < 6 && b"\x1b&@\x1b$B".starts_with(b) {
+        return Decoded::Short;
+    }
     // The sequence ends with a capital letter or @.
     let mut end = None;
     for i in 1..16 {
@@ -511,12 +519,23 @@ fn encode_iso(state: &mut State, sets: &[Set], s: &[u32], flush: bool, out: &mut
         out.push(c as u8);
         return Encoded::Done(1);
     }
-    for set in sets {
-        let (bytes, n) = match set.what.encode(s, flush) {
-            Ok(Some(found)) => found,
-            Ok(None) => continue,
-            Err(()) => return Encoded::Short,
-        };
+    // A pair comes before its first half.
+    let mut pair = None;
+    if let Some((set, new)) = sets.iter().find_map(|s| match s.what {
+        What::Jis213One(new) => Some((s, new)),
+        _ => None,
+    }) {
+        let t = tables::table(if new { "euc_jis_2004" } else { "euc_jisx0213" });
+        if t.begins_pair(c) {
+            match s.get(1) {
+                Some(next) => pair = t.pair_bytes(c, *next).map(|n| (set, n as u16 & 0x7f7f, 2)),
+                None if !flush => return Encoded::Short,
+                None => {}
+            }
+        }
+    }
+    let single = || sets.iter().find_map(|set| set.what.encode(c).map(|bytes| (set, bytes, 1)));
+    if let Some((set, bytes, n)) = pair.or_else(single) {
         let double = set.mark & 128 != 0;
         let end = set.mark & 127;
         if set.slot == 0 {
@@ -527,7 +546,7 @@ fn encode_iso(state: &mut State, sets: &[Set], s: &[u32], flush: bool, out: &mut
             if state[0] != set.mark {
                 match (double, end) {
                     (false, _) => out.extend([0x1b, b'(', end]),
-                    (true, b'@' | b'A' | b'B') => out.extend([0x1b, b'$', end]),
+                    (true, b'@' | b'B') => out.extend([0x1b, b'$', end]),
                     (true, _) => out.extend([0x1b, b'$', b'(', end]),
                 }
                 state[0] = set.mark;
@@ -572,16 +591,6 @@ impl Codec {
             (Kind::Table(name), Some(t)) => decode_table(name, t, b),
             (Kind::Iso2022(sets, flags), _) => decode_iso(state, sets, *flags, b),
             _ => decode_hz(state, b),
-        }
-    }
-    /// What a new decoding of lines begins with: HZ and ISO 2022 forget their sets.
-    pub fn reset_decoder(&self, state: &mut State) {
-        match self.kind {
-            Kind::Iso2022(..) => {
-                state[0] = ASCII;
-                state[FLAGS] &= !SHIFTED;
-            }
-            _ => *state = self.start(),
         }
     }
     /// Encodes what `s`, which is not empty, begins with.

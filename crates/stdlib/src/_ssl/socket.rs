@@ -823,7 +823,7 @@ impl SslSocket {
                 ByteString(self.drive("read", |s, io| s.read(io, n))?).into_py()
             }
             Arg::Given(o) => {
-                let mut view = runtime::protocol::buffer::Buffer::get(o, abi::PyBUF_CONTIG)?;
+                let view = runtime::protocol::buffer::Buffer::get(o, abi::PyBUF_CONTIG)?;
                 let room = view.len();
                 let n = if size <= 0 || size as usize > room { room } else { size as usize };
                 if n == 0 {
