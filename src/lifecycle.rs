@@ -818,6 +818,10 @@ capi! {
         EARLY.lock().unwrap_or_else(|e| e.into_inner()).1 = unsafe { wide_to_os(home) };
         Ok(())
     }
+    /// Removed from the headers: the module search path of a start that follows is computed as always.
+    raw fn Py_SetPath(_path: *const Wide) {
+        Ok(())
+    }
     raw fn Py_GetArgcArgv(argc: *mut c_int, argv: *mut *mut *mut Wide) {
         let config = runtime::thread::InterpreterState::try_main().map(|i| i.config().orig_argv.clone()).unwrap_or_default();
         // SAFETY: C passes places; the array lives as long as the process.

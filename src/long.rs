@@ -68,8 +68,14 @@ fn to_native(i: &Int, out: &mut [u8], flags: c_int) -> PyResult<isize> {
     if i.is_compact() {
         // A machine word, unless it fits what was asked for.
         let word = size_of::<usize>();
-        let unsigned = flags != -1 && flags & 4 != 0 && needed == n + 1 && all[n] == 0;
-        return Ok(if n < word && (needed <= n || unsigned) { n } else { word } as isize);
+        let only_sign = needed == n + 1 && all[n] == 0;
+        let unsigned = flags != -1 && flags & 4 != 0;
+        return Ok(match n {
+            _ if n >= word => word,
+            _ if needed <= n || only_sign && unsigned => n,
+            _ if only_sign => n + 1,
+            _ => word,
+        } as isize);
     }
     // A positive number whose top bit is the sign bit fits an unsigned buffer.
     if flags != -1 && flags & 4 != 0 && needed == n + 1 && all[n] == 0 {

@@ -163,6 +163,13 @@ capi! {
         // SAFETY: C passes a static definition.
         fine(unsafe { module::state_find(def) }.map_or(null_mut(), borrowed))
     }
+    fn _PyState_AddModule(_ts: *mut abi::PyThreadState, module: *mut abi::PyObject, def: *mut abi::PyModuleDef) -> c_int {
+        // SAFETY: as for the function itself.
+        match unsafe { PyState_AddModule(module, def) } {
+            0 => Ok(()),
+            _ => Err(Raised::already_set()),
+        }
+    }
     fn PyState_AddModule(m: &Object, def: *mut abi::PyModuleDef) -> c_int {
         // SAFETY: C passes a static definition.
         unsafe {

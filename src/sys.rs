@@ -47,6 +47,23 @@ unsafe fn set_argv(argc: c_int, argv: *mut *mut c_int, update_path: bool) -> PyR
     Ok(())
 }
 
+fn wide_text(p: *const c_int) -> PyResult<Ref<Str>> {
+    // SAFETY: C passes a terminated string.
+    let chars: Vec<u32> = (0..).map(|i| unsafe { *p.add(i) } as u32).take_while(|c| *c != 0).collect();
+    Str::from_ucs4(&chars)
+}
+
+fn add_warn_option(text: &Object) -> PyResult<()> {
+    match sys_dict().get_item_str("warnoptions")? {
+        Some(l) if l.downcast::<List>().is_some() => l.downcast::<List>().map_or(Ok(()), |l| l.append(text)),
+        _ => {
+            let l = List::new()?;
+            l.append(text)?;
+            sys_dict().set_str("warnoptions", &l)
+        }
+    }
+}
+
 capi! {
     /// Borrowed, and without an exception when it is missing.
     fn PySys_GetObject(name: CText<'_>) -> *mut abi::PyObject {
@@ -99,6 +116,31 @@ capi! {
     fn PySys_SetArgvEx(argc: c_int, argv: *mut *mut c_int, update_path: c_int) {
         // SAFETY: C passes `argc` strings.
         unsafe { set_argv(argc, argv, update_path != 0) }
+    }
+    fn PySys_AddWarnOption(text: *const c_int) {
+        let text = wide_text(text)?;
+        add_warn_option(&text)
+    }
+    fn PySys_AddWarnOptionUnicode(text: &Object) {
+        add_warn_option(text)
+    }
+    /// `-X name[=value]`.
+    fn PySys_AddXOption(text: *const c_int) {
+        let text = wide_text(text)?.to_string_lossy().into_owned();
+        let options = sys_dict().get_item_str("_xoptions")?;
+        let Some(d) = options.as_ref().and_then(|d| d.downcast::<Dict>()) else { return Ok(()) };
+        match text.split_once('=') {
+            Some((name, value)) => d.set_str(name, &*Str::new(value)?),
+            None => d.set_str(&text, Bool::of(true)),
+        }
+    }
+    fn PySys_SetPath(text: *const c_int) {
+        let text = wide_text(text)?.to_string_lossy().into_owned();
+        let list = List::new()?;
+        for p in text.split(':') {
+            list.append(&*Str::new(p)?)?;
+        }
+        sys_dict().set_str("path", &list)
     }
     raw fn PySys_AddAuditHook(hook: *mut c_void, data: *mut c_void) -> c_int {
         if !hook.is_null() {
@@ -419,6 +461,10 @@ capi! {
         fire_event(state, runtime::interp::monitoring::event::STOP_ITERATION, code, offset, &[&x])
     }
 }
+
+/// The comparison that says the same with its sides exchanged.
+#[unsafe(no_mangle)]
+pub static _Py_SwappedOp: [c_int; 6] = [4, 5, 2, 3, 0, 1];
 
 /// Variables that C code reads or sets before initialisation.
 macro_rules! variables {

@@ -53,6 +53,12 @@ capi! {
     raw fn PyThreadState_New(i: Interp) -> *mut abi::PyThreadState {
         fine(ThreadState::new(interp(i)).cast::<abi::PyThreadState>())
     }
+    raw fn _PyThreadState_Prealloc(i: Interp) -> *mut abi::PyThreadState {
+        fine(ThreadState::new(interp(i)).cast::<abi::PyThreadState>())
+    }
+    raw fn _PyThreadState_Init(_ts: *mut abi::PyThreadState) {
+        Ok(())
+    }
     fn PyThreadState_Clear(ts: *mut abi::PyThreadState) {
         state(ts).clear();
         Ok(())

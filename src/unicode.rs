@@ -397,7 +397,8 @@ capi! {
     fn PyUnicode_Replace(s: &Str, old: &Str, new: &Str, max: isize) -> *mut abi::PyObject {
         s.replace(old, new, max)
     }
-    fn PyUnicode_Translate(s: &Str, table: &Object, errors: Option<CText<'_>>) -> *mut abi::PyObject {
+    fn PyUnicode_Translate(s: &Str, table: Option<&Object>, errors: Option<CText<'_>>) -> *mut abi::PyObject {
+        let table = table.ok_or_else(|| raise!(TypeError, "bad argument type for built-in operation"))?;
         let errors = errors.map_or(c"strict", |e| e);
         if errors.to_bytes() == b"ignore" { s.translate_with(table) } else { crate::codecs::translate(s, table, &errors.to_string_lossy()) }
     }

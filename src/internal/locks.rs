@@ -194,6 +194,44 @@ capi! {
             }
         }
     }
+    /// A lock's timeout in nanoseconds: an object in seconds, -1 for none.
+    fn PyThread_ParseTimeoutArg(arg: Option<&Object>, blocking: c_int, timeout: *mut i64) -> c_int {
+        let ns = match arg.filter(|a| !a.is_none()) {
+            None => -1_000_000_000,
+            Some(a) => stdlib::pytime::seconds_to_ns(a, stdlib::pytime::Round::Up)?,
+        };
+        if blocking == 0 && ns != -1_000_000_000 {
+            return Err(raise!(ValueError, "can't specify a timeout for a non-blocking call"));
+        }
+        if ns < 0 && ns != -1_000_000_000 {
+            return Err(raise!(ValueError, "timeout value must be a non-negative number"));
+        }
+        if ns > 0 && ns / 1000 > i64::MAX / 1000 {
+            return Err(raise!(OverflowError, "timeout value is too large"));
+        }
+        // SAFETY: C passes a place.
+        unsafe { *timeout = if blocking == 0 { 0 } else { ns.max(-1) } };
+        Ok(())
+    }
+    /// Handles signals that arrive meanwhile; an exception of a handler ends the wait.
+    fn PyThread_acquire_lock_timed_with_retries(lock: *mut c_void, microseconds: i64) -> c_int {
+        const INTERRUPTED: c_int = 2;
+        let deadline = if microseconds < 0 { None } else { Instant::now().checked_add(Duration::from_micros(microseconds as u64)) };
+        loop {
+            let left = match deadline {
+                None => -1,
+                Some(d) => d.saturating_duration_since(Instant::now()).as_micros() as i64,
+            };
+            // SAFETY: C passes a lock.
+            let r = unsafe { crate::threads::PyThread_acquire_lock_timed(lock, left, 1) };
+            if r != INTERRUPTED {
+                return fine(r);
+            }
+            if runtime::thread::check_signals().is_err() {
+                return fine(INTERRUPTED);
+            }
+        }
+    }
     raw fn PyThread_join_thread(handle: u64) -> c_int {
         // SAFETY: C passes a thread that is joined once.
         fine(unsafe { libc::pthread_join(handle as libc::pthread_t, core::ptr::null_mut()) })

@@ -44,9 +44,10 @@ unsafe fn begin_slow(c: *mut PyCriticalSection, m: *mut PyMutex) {
     // SAFETY: the caller's promise; pointers on the section stack are live sections of this thread.
     unsafe {
         // The topmost section holds this mutex already: nothing to do.
-        if ts.critical_section != 0 && ts.critical_section & MASK == 0 {
-            let top = ts.critical_section as *mut PyCriticalSection;
-            if (*top)._cs_mutex == m {
+        if ts.critical_section != 0 && ts.critical_section & INACTIVE == 0 {
+            let top = (ts.critical_section & !MASK) as *mut PyCriticalSection;
+            let second = ts.critical_section & TWO != 0 && (*top.cast::<PyCriticalSection2>())._cs_mutex2 == m;
+            if (*top)._cs_mutex == m || second {
                 (*c)._cs_mutex = null_mut();
                 (*c)._cs_prev = 0;
                 return;

@@ -48,7 +48,8 @@ pub const SMALL_BIT: usize = 4;
 pub const fn immortal_header(ty: *mut Type) -> abi::PyObject {
     abi::PyObject {
         ob_tid: AtomicUsize::new(0),
-        ob_flags: AtomicU16::new(0),
+        // _Py_STATICALLY_ALLOCATED_FLAG
+        ob_flags: AtomicU16::new(4),
         ob_mutex: abi::PyMutex { _bits: AtomicU8::new(0) },
         ob_gc_bits: AtomicU8::new(0),
         ob_ref_local: AtomicU32::new(u32::MAX),
