@@ -29,16 +29,6 @@ unsafe fn keep(xid: *mut XiData, pack: impl FnOnce() -> PyResult<Data>) -> PyRes
     Ok(())
 }
 
-fn shareable(o: &Object) -> PyResult<Data> {
-    // What other runtimes of CPython take is a machine word.
-    if let Some(i) = o.downcast_exact::<Int>()
-        && i.try_i64().is_none()
-    {
-        return Err(raise!(OverflowError, "try sending as bytes"));
-    }
-    xidata::pack_shareable(o)
-}
-
 capi! {
     raw fn _PyXIData_New() -> *mut XiData {
         fine(Box::into_raw(Box::new(XiData { unused: [0; 8], data: None })))
@@ -67,11 +57,11 @@ capi! {
     }
     fn _PyObject_GetXIDataNoFallback(_ts: *mut c_void, o: &Object, xid: *mut XiData) -> c_int {
         // SAFETY: as above.
-        unsafe { keep(xid, || shareable(o)) }
+        unsafe { keep(xid, || xidata::pack_native(o)) }
     }
     fn _PyObject_GetXIData(_ts: *mut c_void, o: &Object, fallback: c_int, xid: *mut XiData) -> c_int {
         // SAFETY: as above.
-        unsafe { keep(xid, || if fallback == 0 { shareable(o) } else { xidata::pack(o) }) }
+        unsafe { keep(xid, || if fallback == 0 { xidata::pack_native(o) } else { xidata::pack(o) }) }
     }
     fn _PyPickle_GetXIData(_ts: *mut c_void, o: &Object, xid: *mut XiData) -> c_int {
         // SAFETY: as above.

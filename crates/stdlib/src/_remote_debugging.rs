@@ -9,8 +9,9 @@ pub mod _remote_debugging {
     use runtime::objects::structseq;
     use runtime::prelude::*;
 
+    /// `sys.remote_exec` works.
     #[pyattr(name = "PROCESS_VM_READV_SUPPORTED")]
-    const SUPPORTED: i32 = 0;
+    const SUPPORTED: i32 = 1;
 
     /// A module's record type: name, what it is, fields with what they are.
     type Record = (&'static str, &'static str, &'static [(&'static str, &'static str)]);

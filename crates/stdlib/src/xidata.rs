@@ -150,6 +150,18 @@ pub fn is_shareable(o: &Object) -> bool {
         || queue_class().is_some_and(|c| core::ptr::eq(o.ty().as_raw().cast(), c.as_ptr()))
 }
 
+/// The same for those who want machine words only.
+pub fn pack_native(o: &Object) -> PyResult<Data> {
+    if let Some(i) = o.downcast_exact::<Int>()
+        && i.try_i64().is_none()
+    {
+        let shown = o.repr()?;
+        let e = raise!(OverflowError, "try sending as bytes");
+        return Err(because(e, |_| format!("{} does not support cross-interpreter data", shown.to_string_lossy())));
+    }
+    pack_shareable(o)
+}
+
 /// The value without pickling; NotShareableError otherwise.
 pub fn pack_shareable(o: &Object) -> PyResult<Data> {
     match shareable(o)? {

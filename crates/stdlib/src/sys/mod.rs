@@ -474,7 +474,9 @@ pub mod sys {
         if let Err(e) = std::fs::File::open(&path) {
             return Err(runtime::error::raise_os_error(e.raw_os_error().unwrap_or(0), Some(script), None));
         }
-        runtime::lifecycle::remote::request(pid, &path)
+        runtime::lifecycle::remote::request(pid, &path)?;
+        // A request to oneself is seen at once.
+        if pid as u32 == std::process::id() { thread::handle_breaker() } else { Ok(()) }
     }
     #[pyfunction]
     fn _get_cpu_count_config() -> i32 {
