@@ -86,6 +86,21 @@ impl StringIo {
         Str::from_ucs4(&v).map(Ref::upcast)
     }
     fn write_text(&self, s: &Str) -> PyResult<()> {
+        // Nothing to translate, at the end: the usual case.
+        let done = self.with(|d| {
+            if d.translate_in || d.newline.as_deref() != Some("\n") || d.pos != d.buf.len() {
+                return Ok(false);
+            }
+            if d.buf.try_reserve(s.len()).is_err() {
+                return Err(raise!(MemoryError, "out of memory"));
+            }
+            d.buf.extend(s.chars());
+            d.pos = d.buf.len();
+            Ok(true)
+        })?;
+        if done {
+            return Ok(());
+        }
         let (translate_in, nl) = self.with(|d| Ok((d.translate_in, d.newline.clone())))?;
         let s = if translate_in || nl.as_deref() == Some("") || nl.is_none() {
             newline::translate_text(s, translate_in, &self.seen)?

@@ -282,9 +282,7 @@ impl List {
         let Some(o) = other.downcast::<List>() else {
             return Err(raise!(TypeError, "can only concatenate list (not \"{}\") to list", other.ty().name_str()));
         };
-        let mut v = self.snapshot();
-        v.append(&mut o.snapshot());
-        Ok(List::from_vec(v)?.upcast())
+        Ok(self.concat(o)?.upcast())
     }
     #[slot]
     fn sq_repeat(&self, n: isize) -> PyResult<PyRef> {

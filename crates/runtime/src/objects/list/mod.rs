@@ -518,6 +518,38 @@ impl List {
         self.snapshot_locked(0, self.len())
     }
 
+    /// A new list of new references to the items of `parts` (list, from, to, length), one after the other. Room is made first,
+    /// without a lock: `None` when a list has another length by then.
+    fn joined(parts: &[(&List, usize, usize, usize)]) -> PyResult<Option<Ref<List>>> {
+        let room = parts.iter().map(|(_, lo, hi, _)| hi - lo).sum();
+        let out = Self::with_capacity(room)?;
+        let (to, mut n) = (out.ob_item.load(Relaxed), 0);
+        for &(l, lo, hi, len) in parts {
+            lock!(l);
+            if l.len() != len {
+                return Ok(None);
+            }
+            let a = l.items();
+            for i in lo..hi {
+                // SAFETY: in range, and the lock keeps the items; a new list with room for all parts.
+                unsafe { (*to.add(n)).store(take_ref_locked((*a.add(i)).load(Relaxed)).into_ptr(), Relaxed) };
+                n += 1;
+            }
+            out.ob_size.store(n as isize, Release);
+        }
+        Ok(Some(out))
+    }
+
+    /// `self + other`.
+    pub(crate) fn concat(&self, other: &List) -> PyResult<Ref<List>> {
+        loop {
+            let (n, m) = (self.len(), other.len());
+            if let Some(l) = Self::joined(&[(self, 0, n, n), (other, 0, m, m)])? {
+                return Ok(l);
+            }
+        }
+    }
+
     pub(crate) fn snapshot_locked(&self, lo: usize, hi: usize) -> Vec<PyRef> {
         let a = self.items();
         // SAFETY: in range, and the lock keeps the items.
@@ -587,14 +619,14 @@ impl List {
 
     /// `self[lo:hi]` with C-like clamping (`PyList_GetSlice`).
     pub fn get_slice(&self, lo: isize, hi: isize) -> PyResult<Ref<List>> {
-        let items = {
-            lock!(self);
-            let n = self.len() as isize;
-            let lo = lo.clamp(0, n);
-            let hi = hi.clamp(lo, n);
-            self.snapshot_locked(lo as usize, hi as usize)
-        };
-        List::from_vec(items)
+        loop {
+            let n = self.len();
+            let lo = lo.clamp(0, n as isize);
+            let hi = hi.clamp(lo, n as isize);
+            if let Some(l) = Self::joined(&[(self, lo as usize, hi as usize, n)])? {
+                return Ok(l);
+            }
+        }
     }
 
     /// `self[lo:hi] = v`, or deletes the slice (`PyList_SetSlice`).
