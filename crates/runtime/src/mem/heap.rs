@@ -896,6 +896,22 @@ unsafe fn libc_free(p: *mut c_void) {
     unsafe { libc::free(p) }
 }
 
+/// Overwrites a block that is being freed: all of plain memory, of an object what follows the header, which stale readers
+/// may look at.
+///
+/// # Safety
+/// `p` is a block of the page that nobody uses any more.
+#[cfg(feature = "stress")]
+unsafe fn poison(p: *mut u8, page: &Page) {
+    if page.pages.get() & LARGE != 0 {
+        return;
+    }
+    let keep = if page.kind.load(Relaxed) == Kind::Mem as u8 { 0 } else { size_of::<abi::PyObject>() };
+    let end = page.block_size.get() - page.pre();
+    // SAFETY: within the block.
+    unsafe { p.add(keep).write_bytes(0xDB, end - keep) };
+}
+
 /// Frees a block of any kind.
 ///
 /// # Safety
@@ -909,6 +925,11 @@ pub unsafe fn free(p: *mut c_void, kind: Kind) {
         return;
     }
     let page = page_of(addr);
+    #[cfg(feature = "stress")]
+    // SAFETY: the block is the caller's to free.
+    unsafe {
+        poison(p.cast(), page)
+    };
     // SAFETY: the block is the caller's to free.
     unsafe {
         let h = local();
