@@ -83,8 +83,8 @@ fn definitions(root: &Path) -> Result<BTreeMap<String, Place>, String> {
                 let body = body.find("fn ").map_or(body, |i| &body[..i]);
                 let refuses = body.contains("NotImplementedError") || body.contains("no_frames()");
                 found.entry(name.into()).or_insert(Place { file: file.clone(), refuses });
-            } else if file.starts_with("src/") || before.trim_end().ends_with([',', '{', '(']) {
-                // A name in the list of a macro that makes the definitions.
+            } else if file.starts_with("src/") {
+                // A name in the list of a macro that makes the definitions, or one that is only used.
                 listed
                     .entry(name.into())
                     .or_insert(Place { file: file.clone(), refuses: file.starts_with("src/internal/") && !defined });
