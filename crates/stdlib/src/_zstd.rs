@@ -39,6 +39,8 @@ const PARAMETERS: &[(C, &str, &str)] = &[
 ];
 const LEVEL: c_int = 100;
 const WINDOW_LOG_MAX: c_int = 100;
+/// How dictionaries are used: digested ones are 0.
+const UNDIGESTED: c_int = 1;
 const PREFIX: c_int = 2;
 const FLUSH_FRAME: c_int = 2;
 
@@ -71,6 +73,7 @@ fn check(what: &str, code: usize) -> PyResult<usize> {
 struct Packer {
     context: *mut z::ZSTD_CCtx,
     mode: c_int,
+    digested: *mut z::ZSTD_CDict,
     /// A prefix is not copied by the library.
     _prefix: Option<Arc<Vec<u8>>>,
 }
@@ -78,8 +81,11 @@ struct Packer {
 unsafe impl Send for Packer {}
 impl Drop for Packer {
     fn drop(&mut self) {
-        // SAFETY: a live context, freed once.
-        unsafe { z::ZSTD_freeCCtx(self.context) };
+        // SAFETY: a live context and its dictionary (or null), freed once.
+        unsafe {
+            z::ZSTD_freeCCtx(self.context);
+            z::ZSTD_freeCDict(self.digested);
+        }
     }
 }
 
@@ -120,14 +126,18 @@ impl Packer {
 /// A decompression context, freed when dropped.
 struct Stream {
     context: *mut z::ZSTD_DCtx,
+    digested: *mut z::ZSTD_DDict,
     _prefix: Option<Arc<Vec<u8>>>,
 }
 // SAFETY: as `Packer`.
 unsafe impl Send for Stream {}
 impl Drop for Stream {
     fn drop(&mut self) {
-        // SAFETY: a live context, freed once.
-        unsafe { z::ZSTD_freeDCtx(self.context) };
+        // SAFETY: a live context and its dictionary (or null), freed once.
+        unsafe {
+            z::ZSTD_freeDCtx(self.context);
+            z::ZSTD_freeDDict(self.digested);
+        }
     }
 }
 
@@ -235,24 +245,20 @@ fn options(o: &Object, compress: bool, mut set: impl FnMut(c_int, c_int) -> bool
     Ok(())
 }
 
-/// A dictionary argument: the content, and whether it is a prefix.
-fn dictionary(o: &Object) -> PyResult<(Arc<Vec<u8>>, bool)> {
+/// A dictionary argument: the content, and how it is used; `usual` when the dictionary comes alone.
+fn dictionary(o: &Object, usual: c_int) -> PyResult<(Arc<Vec<u8>>, c_int)> {
     let wrong = || raise!(TypeError, "zstd_dict argument should be a ZstdDict object.");
     if let Some(d) = o.downcast::<ZstdDict>() {
-        return Ok((d.bytes()?, false));
+        return Ok((d.bytes()?, usual));
     }
     let Some(t) = o.downcast::<Tuple>().filter(|t| t.len() == 2) else { return Err(wrong()) };
     let Some(d) = t.get(0).downcast::<ZstdDict>() else { return Err(wrong()) };
     if t.get(1).downcast::<Int>().is_none() {
         return Err(wrong());
     }
-    match t.get(1).as_i64() {
-        Ok(mode @ 0..=2) => Ok((d.bytes()?, mode as c_int == PREFIX)),
-        Ok(_) => Err(wrong()),
-        Err(e) => {
-            e.clear();
-            Err(wrong())
-        }
+    match c_int_of(t.get(1))? {
+        mode @ 0..=2 => Ok((d.bytes()?, mode)),
+        _ => Err(wrong()),
     }
 }
 
@@ -288,7 +294,7 @@ impl ZstdDict {
             return Err(raise!(ValueError, "Zstandard dictionary content too short (must have at least eight bytes)"));
         }
         // SAFETY: the content is as long as said.
-        let id = if is_raw.unwrap_or(false) { 0 } else { unsafe { z::ZDICT_getDictID(b.as_ptr().cast(), b.len()) } };
+        let id = unsafe { z::ZDICT_getDictID(b.as_ptr().cast(), b.len()) };
         if id == 0 && !is_raw.unwrap_or(false) {
             return Err(raise!(ValueError, "invalid Zstandard dictionary"));
         }
@@ -364,7 +370,8 @@ impl ZstdCompressor {
         if context.is_null() {
             return Err(error("Unable to create ZSTD_CCtx instance."));
         }
-        let mut p = Packer { context, mode: FLUSH_FRAME, _prefix: None };
+        let mut p = Packer { context, mode: FLUSH_FRAME, digested: core::ptr::null_mut(), _prefix: None };
+        let mut chosen = 3;
         // SAFETY: a live context and a known parameter.
         let set = |c: C, v: c_int| problem(unsafe { z::ZSTD_CCtx_setParameter(context, c, v) }).is_none();
         if !level.is_none() && !options.is_none() {
@@ -377,7 +384,8 @@ impl ZstdCompressor {
             let (low, high) = bounds_of(LEVEL, true).unwrap_or((0, 0));
             match n.try_i64() {
                 Some(v) if (low as i64..=high as i64).contains(&v) => {
-                    set(C::ZSTD_c_compressionLevel, v as c_int);
+                    chosen = v as c_int;
+                    set(C::ZSTD_c_compressionLevel, chosen);
                 }
                 Some(v) if i32::try_from(v).is_ok() => return Err(level_refused(v)),
                 _ => {
@@ -392,21 +400,33 @@ impl ZstdCompressor {
         }
         if !options.is_none() {
             self::options(options, true, |k, v| {
+                if k == LEVEL {
+                    chosen = v;
+                }
                 PARAMETERS.iter().find(|p| p.0 as c_int == k).is_some_and(|p| set(p.0, v))
             })?;
         }
         if !zstd_dict.is_none() {
-            let (bytes, prefix) = dictionary(zstd_dict)?;
+            let (bytes, mode) = dictionary(zstd_dict, UNDIGESTED)?;
             let at: *const c_void = bytes.as_ptr().cast();
-            // SAFETY: the content is as long as said; a prefix is kept with the context, a dictionary copied.
+            // SAFETY: the content is as long as said; a prefix and what was digested are kept with the context, a plain dictionary is
+            // copied.
             let code = unsafe {
-                if prefix {
-                    z::ZSTD_CCtx_refPrefix(context, at, bytes.len())
-                } else {
-                    z::ZSTD_CCtx_loadDictionary(context, at, bytes.len())
+                match mode {
+                    PREFIX => z::ZSTD_CCtx_refPrefix(context, at, bytes.len()),
+                    UNDIGESTED => z::ZSTD_CCtx_loadDictionary(context, at, bytes.len()),
+                    _ => {
+                        p.digested = z::ZSTD_createCDict(at, bytes.len(), chosen);
+                        if p.digested.is_null() {
+                            return Err(error(
+                                "Failed to create a ZSTD_CDict instance from Zstandard dictionary content.",
+                            ));
+                        }
+                        z::ZSTD_CCtx_refCDict(context, p.digested)
+                    }
                 }
             };
-            p._prefix = prefix.then_some(bytes);
+            p._prefix = (mode == PREFIX).then_some(bytes);
             check("Unable to load Zstandard dictionary or prefix for compression", code)?;
         }
         Ok(ZstdCompressor::wrap_as(cls, p)?.upcast())
@@ -500,19 +520,27 @@ impl ZstdDecompressor {
         if context.is_null() {
             return Err(error("Unable to create ZSTD_DCtx instance."));
         }
-        let mut s = Stream { context, _prefix: None };
+        let mut s = Stream { context, digested: core::ptr::null_mut(), _prefix: None };
         if !zstd_dict.is_none() {
-            let (bytes, prefix) = dictionary(zstd_dict)?;
+            let (bytes, mode) = dictionary(zstd_dict, 0)?;
             let at: *const c_void = bytes.as_ptr().cast();
             // SAFETY: as for the compressor.
             let code = unsafe {
-                if prefix {
-                    z::ZSTD_DCtx_refPrefix(context, at, bytes.len())
-                } else {
-                    z::ZSTD_DCtx_loadDictionary(context, at, bytes.len())
+                match mode {
+                    PREFIX => z::ZSTD_DCtx_refPrefix(context, at, bytes.len()),
+                    UNDIGESTED => z::ZSTD_DCtx_loadDictionary(context, at, bytes.len()),
+                    _ => {
+                        s.digested = z::ZSTD_createDDict(at, bytes.len());
+                        if s.digested.is_null() {
+                            return Err(error(
+                                "Failed to create a ZSTD_DDict instance from Zstandard dictionary content.",
+                            ));
+                        }
+                        z::ZSTD_DCtx_refDDict(context, s.digested)
+                    }
                 }
             };
-            s._prefix = prefix.then_some(bytes);
+            s._prefix = (mode == PREFIX).then_some(bytes);
             check("Unable to load Zstandard dictionary or prefix for decompression", code)?;
         }
         if !options.is_none() {
@@ -621,6 +649,9 @@ pub mod _zstd {
         let mut v = Vec::new();
         for s in sizes.as_slice() {
             v.push(usize::from_py(s).map_err(|e| {
+                if e.matches(exc::TypeError()) {
+                    return e;
+                }
                 e.clear();
                 raise!(
                     ValueError,

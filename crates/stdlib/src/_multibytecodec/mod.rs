@@ -22,6 +22,17 @@ const INCOMPLETE: &str = "incomplete multibyte sequence";
 const MOST_CHARS: usize = 2;
 const MOST_BYTES: usize = 8;
 
+/// A position that no text has is out of bounds, however large.
+fn position<T>(r: PyResult<T>) -> PyResult<T> {
+    r.map_err(|e| {
+        if !e.matches(exc::OverflowError()) {
+            return e;
+        }
+        e.clear();
+        raise!(IndexError, "position from error handler out of bounds")
+    })
+}
+
 /// Decodes; how many bytes were taken. What is incomplete at the end is left unless this is the `last` piece.
 fn decode_all(
     codec: &Codec,
@@ -43,11 +54,11 @@ fn decode_all(
             Decoded::Short if !last => break,
             Decoded::Short => {
                 let end = data.len();
-                pos = h.handle(&mut data, pos, end, INCOMPLETE, out)?;
+                pos = position(h.handle(&mut data, pos, end, INCOMPLETE, out))?;
             }
             Decoded::Wrong(n) => {
                 let end = data.len().min(pos + n);
-                pos = h.handle(&mut data, pos, end, ILLEGAL, out)?;
+                pos = position(h.handle(&mut data, pos, end, ILLEGAL, out))?;
             }
         }
     }
@@ -71,7 +82,7 @@ fn encode_all(
             Encoded::Done(n) => pos += n,
             Encoded::Short => break,
             Encoded::Unknown => {
-                let (replacement, at) = h.handle(s, pos, pos + 1, ILLEGAL)?;
+                let (replacement, at) = position(h.handle(s, pos, pos + 1, ILLEGAL))?;
                 match replacement {
                     Replacement::Nothing => {}
                     Replacement::Bytes(b) => out.extend_from_slice(&b),
