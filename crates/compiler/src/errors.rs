@@ -132,7 +132,9 @@ fn find(src: &str, index: &LineIndex, parsed: &rp::Parsed<r::Mod>, opts: &Option
         }
     }
     // A bracket that is never closed goes before what is wrong behind its line.
-    let field = known.as_ref().is_some_and(|k| k.2.contains("-string: expecting a valid expression"));
+    let field = known
+        .as_ref()
+        .is_some_and(|k| k.2.contains("-string: expecting a valid expression") && !src[k.1].trim().is_empty());
     if let Some((at, c)) = scan.open.last().copied().filter(|(_, c)| *c != b'{' || !field) {
         let line = |o: usize| index.line_col(o as u32).0;
         let at_end = matches!(tok.k, K::EndOfFile | K::Newline | K::Dedent) || tok.s >= src.trim_end().len();

@@ -518,7 +518,7 @@ pub mod _tokenize {
                     filename: &name,
                     lineno: f.row,
                     offset: f.col,
-                    end_lineno: f.row,
+                    end_lineno: if f.kind == compiler::ErrorKind::Syntax { f.row } else { 0 },
                     end_offset: f.col,
                     text: Some(&text),
                 };

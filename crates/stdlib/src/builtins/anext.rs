@@ -29,7 +29,17 @@ impl AnextAwaitable {
     /// The iterator that awaiting drives.
     fn iterator(&self) -> PyResult<PyRef> {
         match &self.wrapped {
-            Some(w) => runtime::objects::r#gen::awaitable_iter(w),
+            Some(w) => {
+                let it = runtime::objects::r#gen::awaitable_iter(w)?;
+                // A coroutine is driven through its wrapper.
+                // SAFETY: the type's table of async slots is null or lives as long as the type.
+                let wrapper = unsafe { it.ty().slots().tp_as_async.as_ref() }.and_then(|a| a.am_await);
+                match wrapper.filter(|_| it.ty().slots().tp_iternext.is_none()) {
+                    // SAFETY: the slot of the object's own type.
+                    Some(f) => unsafe { PyRef::from_c_result(f(it.as_ptr())) },
+                    None => Ok(it),
+                }
+            }
             None => Err(raise!(RuntimeError, "the awaitable is gone")),
         }
     }

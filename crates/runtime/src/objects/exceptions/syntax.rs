@@ -85,14 +85,12 @@ pub fn raise_syntax_error(ty: &crate::object::Type, msg: &str, at: &Place<'_>) -
     let make = || -> PyResult<PyRef> {
         let num = |n: i64| Int::from_i64(n);
         let text: PyRef = at.text.map_or_else(none_obj, |t| t.to_ref());
-        let info = crate::objects::Tuple::from_slice(&[
-            at.filename,
-            &**num(at.lineno)?,
-            &**num(at.offset)?,
-            &text,
-            &**num(at.end_lineno)?,
-            &**num(at.end_offset)?,
-        ])?;
+        let (line, offset) = (num(at.lineno)?, num(at.offset)?);
+        let (end_line, end_offset) = (num(at.end_lineno)?, num(at.end_offset)?);
+        let parts: [&Object; 6] = [at.filename, &line, &offset, &text, &end_line, &end_offset];
+        // Line 0: no end is known.
+        let known = if at.end_lineno == 0 { 4 } else { 6 };
+        let info = crate::objects::Tuple::from_slice(&parts[..known])?;
         let msg = Str::new(msg)?;
         ty.call(&[&**msg, &**info])
     };
