@@ -26,7 +26,7 @@ for name, sample in samples.items():
     assert out.getvalue() == data, name
 
 assert "日本".encode("shift_jis") == b"\x93\xfa\x96{"
-assert "\uac00".encode("euc_kr") == b"\xb0\xa1" and len("\ub8a8".encode("euc_kr")) == 8
+assert "\uac00".encode("euc_kr") == b"\xb0\xa1" and len("\ubdc1".encode("euc_kr")) == 8
 assert "日本".encode("iso2022_jp") == b"\x1b$BF|K\\\x1b(B"
 assert "\U00012345".encode("gb18030") == b"\x907\x959"
 assert b"ab\xffcd".decode("gbk", "replace") == "ab\ufffdcd"

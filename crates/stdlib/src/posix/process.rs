@@ -303,6 +303,9 @@ pub mod posix_process {
                 if let Some(list) = file_actions {
                     for act in list.to_list()?.snapshot() {
                         let t = act.to_tuple()?;
+                        if t.len() == 0 {
+                            return Err(raise!(TypeError, "Each file_actions element must be a non-empty tuple"));
+                        }
                         match t.get(0).as_i64()? {
                             0 => {
                                 let p = CString::new(fs_path(t.get(2))?.into_vec())
