@@ -365,7 +365,13 @@ pub unsafe fn signature_of(ml: *mut PyMethodDef) -> PyResult<PyRef> {
 fn inferred_signature(flags: c_int) -> Option<&'static str> {
     let (class, fixed) = (flags & abi::METH_CLASS != 0, flags & abi::METH_STATIC != 0);
     match flags & (abi::METH_VARARGS | abi::METH_FASTCALL | abi::METH_KEYWORDS | abi::METH_NOARGS | abi::METH_O) {
-        abi::METH_NOARGS => Some(if class { "($type, /)" } else if fixed { "()" } else { "($self, /)" }),
+        abi::METH_NOARGS => Some(if class {
+            "($type, /)"
+        } else if fixed {
+            "()"
+        } else {
+            "($self, /)"
+        }),
         abi::METH_O if class => Some("($type, object, /)"),
         abi::METH_O => Some(if fixed { "(object, /)" } else { "($self, object, /)" }),
         _ => None,
