@@ -28,7 +28,7 @@ pub use abi;
 /// Name part of our `.pyc` files (`sys.implementation.cache_tag`).
 pub const CACHE_TAG: &str = "freewheel-314";
 /// First four bytes of our `.pyc` files: changes whenever the bytecode does.
-pub const PYC_MAGIC: [u8; 4] = [0x02, 0xf7, b'\r', b'\n'];
+pub const PYC_MAGIC: [u8; 4] = [0x03, 0xf7, b'\r', b'\n'];
 /// Version of the language and of the ABI.
 pub const PY_VERSION: &str = "3.14.10";
 pub const PY_VERSION_HEX: u32 = 0x030E_0AF0;
