@@ -1,6 +1,7 @@
 //! Runs every program of `tests/programs` with the built interpreter: it must exit with 0 and print what `NAME.expected` holds
 //! (or, where there is no such file, its last line must be `ok`).
 
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -13,7 +14,16 @@ fn interpreter() -> PathBuf {
 
 /// Runs a program with a time limit: exit status (`None`: killed by a signal or the limit), standard output, standard error.
 fn run(program: &Path) -> (Option<i32>, String, String) {
-    let mut child = Command::new(interpreter())
+    let mut command = Command::new(interpreter());
+    // SAFETY: `signal` may be called between fork and exec.
+    unsafe {
+        command.pre_exec(|| {
+            // A shell's background jobs ignore the signal, and the interpreter would leave it so; programs here test it.
+            libc::signal(libc::SIGINT, libc::SIG_DFL);
+            Ok(())
+        })
+    };
+    let mut child = command
         .arg(program)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
