@@ -30,6 +30,11 @@ fn add_module(name: &Object) -> PyResult<PyRef> {
         }
     }
     let m = Module::with_name(name)?.upcast();
+    // Threads that add the same module get the same one.
+    let there = modules().setdefault(name, &m)?;
+    if there.downcast::<Module>().is_some() {
+        return Ok(there);
+    }
     modules().set(name, &m)?;
     Ok(m)
 }
