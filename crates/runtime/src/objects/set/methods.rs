@@ -20,7 +20,9 @@ fn repr_of(s: &Set) -> PyResult<Ref<Str>> {
         return Str::format(format_args!("{name}(...)"));
     }
     let r = (|| {
-        if s.is_empty() {
+        // All at one moment: another thread may clear the set.
+        let items = s.snapshot();
+        if items.is_empty() {
             return Str::format(format_args!("{name}()"));
         }
         let plain = core::ptr::eq(s.ty(), Set::type_object());
@@ -30,7 +32,7 @@ fn repr_of(s: &Set) -> PyResult<Ref<Str>> {
             b.push_char('(');
         }
         b.push_char('{');
-        for (i, o) in s.snapshot().iter().enumerate() {
+        for (i, o) in items.iter().enumerate() {
             if i > 0 {
                 b.push_str(", ");
             }
